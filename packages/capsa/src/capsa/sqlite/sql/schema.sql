@@ -40,15 +40,17 @@ CREATE TABLE capsa_embeddings (
 
 -- The signs of each vector, one bit a dimension: what a search scans before it compares exactly.
 CREATE TABLE capsa_codes (
+    -- Order of arrival, so that a process can read what came since it last looked.
+    entry      INTEGER PRIMARY KEY AUTOINCREMENT,
     owner      TEXT    NOT NULL,
     collection TEXT    NOT NULL,
     model      INTEGER NOT NULL,
     seq        INTEGER NOT NULL,
     code       BLOB    NOT NULL,
-    PRIMARY KEY (owner, collection, model, seq)
-) WITHOUT ROWID;
+    UNIQUE (owner, collection, model, seq)
+);
 
--- Counts deletions and replacements of vectors, so that a process knows when its copy of the codes is stale.
+-- Counts removals of vectors, so that a process knows when its copy of the codes holds too many.
 CREATE TABLE capsa_code_generations (
     owner      TEXT    NOT NULL,
     collection TEXT    NOT NULL,

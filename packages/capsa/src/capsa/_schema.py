@@ -1,0 +1,108 @@
+"""Creating and migrating the schema of a package, once, whoever comes first.
+
+A package keeps ``sql/schema.sql`` (the present state) and ``sql/migrations/NNNN_what.sql`` (the way
+there; version 1 is the first schema.sql and needs none). Everything runs inside the caller's one
+transaction, under its lock, together with the record of it: a half-applied schema cannot exist.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import re
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from capsa._queries import statements
+from capsa.errors import SchemaTooNew
+
+if TYPE_CHECKING:
+    from capsa.database import Transaction
+
+_BOOKKEEPING = """
+CREATE TABLE IF NOT EXISTS capsa_migrations (
+    package    text   NOT NULL,
+    version    bigint NOT NULL,
+    applied_at text   NOT NULL,
+    PRIMARY KEY (package, version)
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaPackage:
+    """The tables of one package in one dialect."""
+
+    #: The name under which versions are recorded, e.g. ``capsa``.
+    name: str
+    #: The Python package that has the ``sql`` folder.
+    resource: str
+
+    @property
+    def version(self) -> int:
+        return max(self.steps(), default=1)
+
+    def script(self) -> str:
+        return resources.files(self.resource).joinpath("sql", "schema.sql").read_text("utf-8")
+
+    def steps(self) -> dict[int, str]:
+        """The migrations, by the version they lead to."""
+        return _steps(self.resource)
+
+    def secondary_indexes(self) -> dict[str, str]:
+        """The indexes that a bulk load may drop and make again: name -> CREATE statement."""
+        _, _, below = self.script().partition("-- Secondary indexes")
+        found = (re.match(r"CREATE (?:UNIQUE )?INDEX (\w+)", s) for s in statements(below))
+        return {m[1]: m.string for m in found if m}
+
+
+@functools.cache
+def _steps(resource: str) -> dict[int, str]:
+    folder = resources.files(resource).joinpath("sql", "migrations")
+    if not folder.is_dir():
+        return {}
+    names = ((re.match(r"(\d{4})_\w+\.sql$", entry.name), entry) for entry in folder.iterdir())
+    return {int(match[1]): entry.read_text("utf-8") for match, entry in sorted(names, key=str) if match}
+
+
+def check(package: SchemaPackage, applied: int | None, where: str) -> bool:
+    """Whether the schema is the present one.
+
+    Raises:
+        SchemaTooNew: a newer version of the software has been here.
+    """
+    if applied is not None and applied > package.version:
+        raise SchemaTooNew(
+            f"{where} was written by a newer version ({package.name} schema {applied}, known here: {package.version}): "
+            f"upgrade this installation; nothing was changed"
+        )
+    return applied == package.version
+
+
+def apply(tx: Transaction, package: SchemaPackage, where: str) -> list[str]:
+    """Bring the schema to the present version; the caller holds the lock and commits.
+
+    Returns:
+        The scripts that were run, empty if there was nothing to do.
+    """
+    tx.script(_BOOKKEEPING)
+    applied = applied_version(tx, package)
+    if check(package, applied, where):
+        return []
+    if applied is None:
+        scripts = [package.script()]
+    else:
+        scripts = [script for version, script in sorted(package.steps().items()) if version > applied]
+    for script in scripts:
+        tx.script(script)
+    tx.execute(
+        "INSERT INTO capsa_migrations (package, version, applied_at) VALUES (:package, :version, :at)",
+        {"package": package.name, "version": package.version, "at": dt.datetime.now(dt.UTC).isoformat()},
+    )
+    return scripts
+
+
+def applied_version(tx: Transaction, package: SchemaPackage) -> int | None:
+    rows = tx.execute("SELECT max(version) FROM capsa_migrations WHERE package = :package", {"package": package.name})
+    return None if rows[0][0] is None else int(rows[0][0])

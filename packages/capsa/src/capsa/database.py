@@ -1,0 +1,129 @@
+"""A database and its transactions, whatever the dialect."""
+
+from __future__ import annotations
+
+import abc
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Self
+
+from capsa._schema import SchemaPackage
+from capsa.errors import MissingExtra
+from capsa.url import DatabaseUrl, Dialect
+
+Row = tuple[Any, ...]
+Parameters = Mapping[str, Any]
+
+
+class Transaction(abc.ABC):
+    """An open transaction. Made by `Database.read`, `Database.write` and `Database.maintain`."""
+
+    #: The owner whose rows it sees, or None for maintenance.
+    owner: str | None
+    database: Database
+    #: The driver's own connection, for what only the driver can do (COPY, backup).
+    connection: Any
+
+    @abc.abstractmethod
+    def execute(self, sql: str, parameters: Parameters = {}) -> list[Row]:
+        """Run one statement with ``:name`` parameters; the rows it returns, if any."""
+
+    @abc.abstractmethod
+    def execute_many(self, sql: str, rows: Sequence[Parameters]) -> int:
+        """Run one statement for each of ``rows``; the number of rows changed."""
+
+    @abc.abstractmethod
+    def stream(self, sql: str, parameters: Parameters = {}) -> Iterator[Row]:
+        """Run one query and give its rows in constant memory."""
+
+    @abc.abstractmethod
+    def script(self, sql: str) -> None:
+        """Run several statements without parameters, inside this transaction."""
+
+    def query(self, name: str, parameters: Parameters = {}) -> list[Row]:
+        """`execute` a statement named in the dialect's ``queries.sql``."""
+        return self.execute(self.database.statement(name), parameters)
+
+
+class Database(abc.ABC):
+    """One database: connections, transactions, schema. Thread-safe; open a new one after a fork."""
+
+    dialect: Dialect
+    url: DatabaseUrl
+
+    @abc.abstractmethod
+    def read(self, owner: str) -> AbstractContextManager[Transaction]:
+        """One consistent, read-only snapshot of what ``owner`` may see."""
+
+    @abc.abstractmethod
+    def write(self, owner: str) -> AbstractContextManager[Transaction]:
+        """One transaction of ``owner``: committed at the end, rolled back on an exception."""
+
+    @abc.abstractmethod
+    def maintain(self) -> AbstractContextManager[Transaction]:
+        """One transaction bound to no owner, for transfers and the schema. Committed at the end."""
+
+    @abc.abstractmethod
+    def migrate(self, package: SchemaPackage) -> None:
+        """Create or migrate the tables of ``package``, once, whichever process comes first.
+
+        Raises:
+            SchemaTooNew: a newer version of the software has been here.
+        """
+
+    @abc.abstractmethod
+    def statement(self, name: str) -> str:
+        """The SQL of a statement of the engine in this dialect."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Give up all connections; a second call does nothing."""
+
+    @abc.abstractmethod
+    def time(self, value: dt.datetime) -> Any:
+        """An aware time as a parameter of this dialect."""
+
+    @abc.abstractmethod
+    def datetime(self, value: Any) -> dt.datetime:
+        """A time column's value as an aware datetime in UTC."""
+
+    @abc.abstractmethod
+    def array(self, values: Sequence[str] | Sequence[int]) -> Any:
+        """A list as one parameter, for ``= ANY(:x)`` and ``IN (SELECT value FROM json_each(:x))``."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def open_database(url: str | DatabaseUrl, **options: Any) -> Database:
+    """Open a database; its schema is created or migrated here.
+
+    Args:
+        url: ``sqlite:///path``, ``postgresql://…`` or ``postgres://…``.
+        options: of `capsa.sqlite.SqliteDatabase` or `capsa.postgres.PostgresDatabase`.
+
+    Raises:
+        InvalidUrl: the URL cannot be understood.
+        MissingExtra: PostgreSQL without its driver.
+        DatabaseUnavailable: or one of its kinds, with the remedy.
+        SchemaTooNew: a newer version of the software has been here.
+    """
+    if isinstance(url, str):
+        url = DatabaseUrl.parse(url)
+    if url.dialect == "sqlite":
+        from capsa.sqlite.database import SqliteDatabase
+
+        return SqliteDatabase(url, **options)
+    try:
+        from capsa.postgres.database import PostgresDatabase
+    except ModuleNotFoundError as error:
+        if error.name not in {"psycopg", "psycopg_pool"}:
+            raise
+        raise MissingExtra(
+            'PostgreSQL needs its driver, which is not installed: pip install "capsa[postgresql]"'
+        ) from None
+    return PostgresDatabase(url, **options)

@@ -1,0 +1,281 @@
+"""The PostgreSQL side of `capsa.database`.
+
+Everything a transaction needs is set inside it (SET LOCAL and transaction-level locks only), so it
+works the same behind a pooler in transaction mode.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from capsa import _queries, _schema
+from capsa._schema import SchemaPackage
+from capsa.database import Database, Parameters, Row, Transaction
+from capsa.errors import DatabaseUnavailable
+from capsa.postgres import errors, walls
+from capsa.postgres.types import register_vector, vector_oid
+from capsa.postgres.walls import Wall
+from capsa.url import DatabaseUrl
+
+SCHEMA = SchemaPackage("capsa", "capsa.postgres")
+
+#: Advisory lock classes of this engine; the second key is a hash of what is locked.
+LOCK_SCHEMA = 0x63617001
+
+
+class PostgresTransaction(Transaction):
+    def __init__(self, database: PostgresDatabase, connection: psycopg.Connection, owner: str | None) -> None:
+        self.database = database
+        self.connection = connection
+        self.owner = owner
+
+    def execute(self, sql: str, parameters: Parameters = {}) -> list[Row]:
+        cursor = self.connection.execute(_text(sql), parameters, binary=True)
+        return cursor.fetchall() if cursor.description else []
+
+    def execute_many(self, sql: str, rows: Sequence[Parameters]) -> int:
+        with self.connection.cursor() as cursor:
+            cursor.executemany(_text(sql), rows)
+            return cursor.rowcount
+
+    def stream(self, sql: str, parameters: Parameters = {}) -> Iterator[Row]:
+        with self.connection.cursor(name="capsa_stream", binary=True) as cursor:
+            cursor.itersize = 500
+            cursor.execute(_text(sql), parameters)
+            yield from cursor
+
+    def script(self, sql: str) -> None:
+        # Without parameters psycopg sends the whole script at once.
+        self.connection.execute(sql.encode())
+
+
+class PostgresDatabase(Database):
+    """One database of a PostgreSQL server."""
+
+    dialect = "postgresql"
+
+    def __init__(
+        self,
+        url: DatabaseUrl,
+        *,
+        min_connections: int = 0,
+        max_connections: int = 10,
+        connect_timeout: float = 10.0,
+        statement_timeout: float = 60.0,
+    ) -> None:
+        """Connect, and create or migrate the schema.
+
+        Args:
+            url: of dialect ``postgresql``.
+            min_connections, max_connections: of the pool.
+            connect_timeout: seconds to wait for a connection.
+            statement_timeout: seconds for one statement of `read` and `write`; 0 for no limit.
+
+        Raises:
+            AuthenticationFailed, DatabaseUnavailable: see their messages.
+            MissingExtension: no pgvector, and no right to create it.
+            SchemaTooNew: a newer version of the software has been here.
+        """
+        self.url = url
+        self._connect_timeout = connect_timeout
+        self._statement_timeout = statement_timeout
+        self._guard = threading.Lock()
+        self._migrated: dict[str, SchemaPackage] = {}
+        self._pool: ConnectionPool | None = None
+        self._sizes = (min_connections, max(1, max_connections, min_connections))
+        #: What a search keeps between calls: sizes of owners, ids of models.
+        self.caches: dict[Any, Any] = {}
+        self.wall = Wall.ROLE
+        self._vector_oid = 0
+        self.migrate(SCHEMA)
+
+    # Connections
+
+    def connect(self) -> psycopg.Connection:
+        """A connection of one's own, in autocommit mode, outside the pool."""
+        try:
+            connection = psycopg.connect(**self._parameters())
+        except psycopg.Error as error:
+            raise errors.translate(error, self.url) or error from error
+        self._configure(connection)
+        return connection
+
+    def _parameters(self) -> dict[str, Any]:
+        return {
+            "connect_timeout": max(2, round(self._connect_timeout)),
+            "application_name": "capsa",
+            **self.url.conninfo(),
+            "autocommit": True,
+            # Poolers in transaction mode, and plans that know the owner: nothing is prepared.
+            "prepare_threshold": None,
+        }
+
+    def _configure(self, connection: psycopg.Connection) -> None:
+        if self._vector_oid:
+            register_vector(connection, self._vector_oid)
+
+    @contextmanager
+    def _borrow(self) -> Iterator[psycopg.Connection]:
+        pool = self._open_pool()
+        try:
+            connection = pool.getconn()
+        except PoolTimeout:
+            # The pool tells only that it waited; a connection of our own tells why, or that all were busy.
+            self.connect().close()
+            raise DatabaseUnavailable(f"all connections to {self.url} were busy for too long: try again") from None
+        try:
+            yield connection
+        except psycopg.Error as error:
+            if translated := errors.translate(error, self.url):
+                raise translated from error
+            raise
+        finally:
+            pool.putconn(connection)
+
+    def _open_pool(self) -> ConnectionPool:
+        with self._guard:
+            if self._pool is None:
+                self._pool = ConnectionPool(
+                    kwargs=self._parameters(),
+                    min_size=self._sizes[0],
+                    max_size=self._sizes[1],
+                    timeout=self._connect_timeout + 2,
+                    configure=self._configure,
+                    # A server restart leaves dead connections behind: looked at before each use.
+                    check=ConnectionPool.check_connection,
+                    open=True,
+                    name="capsa",
+                )
+            return self._pool
+
+    def close(self) -> None:
+        with self._guard:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
+        self.caches.clear()
+
+    # Transactions
+
+    @contextmanager
+    def read(self, owner: str) -> Iterator[Transaction]:
+        with self._transaction(owner, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") as tx:
+            yield tx
+
+    @contextmanager
+    def write(self, owner: str) -> Iterator[Transaction]:
+        with self._transaction(owner, "BEGIN") as tx:
+            yield tx
+
+    @contextmanager
+    def _transaction(self, owner: str, begin: str) -> Iterator[Transaction]:
+        with self._borrow() as connection:
+            connection.execute(self._prelude(owner, begin, connection))
+            try:
+                yield PostgresTransaction(self, connection, owner)
+                connection.execute("COMMIT")
+            except BaseException:
+                _roll_back(connection)
+                raise
+
+    def _prelude(self, owner: str, begin: str, connection: psycopg.Connection) -> bytes:
+        """Begin and bind in one round trip."""
+        settings = {"capsa.owner": owner, "statement_timeout": str(round(self._statement_timeout * 1000))}
+        if self.wall is Wall.ROLE:
+            settings["role"] = walls.BOUND_ROLE
+        calls = sql.SQL(", ").join(
+            sql.SQL("set_config({}, {}, true)").format(sql.Literal(key), sql.Literal(value))
+            for key, value in settings.items()
+        )
+        return sql.SQL("{}; SELECT {}").format(sql.SQL(begin), calls).as_bytes(connection)  # type: ignore[arg-type]
+
+    @contextmanager
+    def maintain(self) -> Iterator[Transaction]:
+        with self._borrow() as connection:
+            connection.execute("BEGIN; SET LOCAL statement_timeout = 0")
+            try:
+                yield from self._unbound(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                _roll_back(connection)
+                raise
+
+    def _unbound(self, connection: psycopg.Connection) -> Iterator[Transaction]:
+        if self.wall is not Wall.FORCED:
+            yield PostgresTransaction(self, connection, None)
+            return
+        # In name order, and alone: two that lift at once would wait for each other's table locks.
+        connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext('walls'))", (LOCK_SCHEMA,))
+        tables = walls.tables_with_owner(connection)
+        walls.lift(connection, tables)
+        yield PostgresTransaction(self, connection, None)
+        walls.restore(connection, tables)
+
+    # Schema
+
+    def migrate(self, package: SchemaPackage) -> None:
+        with self.connect() as connection:
+            tx = PostgresTransaction(self, connection, None)
+            try:
+                self._migrate(tx, connection, package)
+            except psycopg.Error as error:
+                raise errors.translate(error, self.url) or error from error
+        self._migrated[package.name] = package
+
+    def _migrate(self, tx: PostgresTransaction, connection: psycopg.Connection, package: SchemaPackage) -> None:
+        known = connection.execute("SELECT to_regclass('capsa_migrations')").fetchone()
+        applied = _schema.applied_version(tx, package) if known and known[0] else None
+        if not _schema.check(package, applied, str(self.url)):
+            with connection.transaction():
+                connection.execute("SELECT pg_advisory_xact_lock(%s, 0)", (LOCK_SCHEMA,))
+                self._enable_extension(connection)
+                if _schema.apply(tx, package, str(self.url)):
+                    self.wall = walls.build(connection, walls.tables_with_owner(connection))
+        self.wall = walls.standing(connection)
+        self._vector_oid = vector_oid(connection)
+
+    def _enable_extension(self, connection: psycopg.Connection) -> None:
+        if vector_oid(connection):
+            return
+        try:
+            with connection.transaction():
+                connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.FeatureNotSupported):
+            raise errors.missing_extension(self.url) from None
+        except psycopg.errors.UndefinedFile:
+            raise errors.missing_extension(self.url) from None
+
+    # Values
+
+    def statement(self, name: str) -> str:
+        return _queries.load("capsa.postgres")[name]
+
+    def time(self, value: dt.datetime) -> dt.datetime:
+        return value
+
+    def datetime(self, value: dt.datetime) -> dt.datetime:
+        return value.astimezone(dt.UTC)
+
+    def array(self, values: Sequence[str] | Sequence[int]) -> list[str] | list[int]:
+        return list(values)  # type: ignore[arg-type]
+
+
+def _text(statement: str) -> bytes:
+    return _queries.to_psycopg(statement).encode()
+
+
+def _roll_back(connection: psycopg.Connection) -> None:
+    if not connection.closed:
+        try:
+            connection.execute("ROLLBACK")
+        except psycopg.OperationalError:
+            # The connection is gone, and the transaction with it; the pool replaces it.
+            connection.close()

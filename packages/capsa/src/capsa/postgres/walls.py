@@ -1,0 +1,129 @@
+"""The second wall between owners: row-level security.
+
+The first wall is in every query: ``owner = :owner``. The second stands in the database, for the
+query that forgot. A policy compares the owner of a row with the transaction's setting
+``capsa.owner``; unset or empty, it matches nothing. Policies do not bind superusers, nor the owner of
+a table unless they are forced, so a transaction takes on a role without rights of its own
+(`Wall.ROLE`). Where the user may not create roles, the policies are forced upon the tables' owner
+(`Wall.FORCED`), and lifted only inside a maintenance transaction. A superuser who may not create a
+role does not exist; a user who is neither gets what the tables' owner has set up.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import psycopg
+from psycopg import sql
+
+from capsa.records import PUBLIC_OWNER
+
+#: Has no login and no rights but those on the tables; the same in every database of a server.
+BOUND_ROLE = "capsa_bound"
+
+_SETTING = "current_setting('capsa.owner', true)"
+
+
+class Wall(enum.StrEnum):
+    """How owners are kept apart beyond the queries' own conditions."""
+
+    #: Transactions run as a role that the policies bind.
+    ROLE = "role"
+    #: The policies are forced upon the tables' owner, who we are.
+    FORCED = "forced"
+
+
+def tables_with_owner(connection: psycopg.Connection) -> list[str]:
+    """Our tables in the current schema that have an owner column."""
+    rows = connection.execute(
+        "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'owner' "
+        "WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') "
+        "AND c.relname LIKE 'capsa\\_%' ORDER BY 1"
+    )
+    return [name for (name,) in rows.fetchall()]
+
+
+def build(connection: psycopg.Connection, tables: list[str]) -> Wall:
+    """Put the wall round ``tables``, inside the caller's transaction, and say which one it is."""
+    wall = Wall.ROLE if _bound_role(connection) else Wall.FORCED
+    for table in tables:
+        name = sql.Identifier(table)
+        connection.execute(sql.SQL("ALTER TABLE {} ENABLE ROW LEVEL SECURITY").format(name))
+        force = sql.SQL("FORCE" if wall is Wall.FORCED else "NO FORCE")
+        connection.execute(sql.SQL("ALTER TABLE {} {} ROW LEVEL SECURITY").format(name, force))
+        for policy in ("capsa_owner", "capsa_public"):
+            connection.execute(sql.SQL("DROP POLICY IF EXISTS {} ON {}").format(sql.Identifier(policy), name))
+        # A direct comparison: with a sub-select the planner cannot see how many rows the owner has.
+        connection.execute(
+            sql.SQL("CREATE POLICY capsa_owner ON {} USING (owner = {})").format(name, sql.SQL(_SETTING))
+        )
+        connection.execute(
+            sql.SQL("CREATE POLICY capsa_public ON {} FOR SELECT USING (owner = {} AND {} <> '')").format(
+                name, sql.Literal(PUBLIC_OWNER), sql.SQL(_SETTING)
+            )
+        )
+    if wall is Wall.ROLE:
+        _grant(connection)
+    return wall
+
+
+def standing(connection: psycopg.Connection) -> Wall:
+    """Which wall an existing schema has."""
+    (forced,) = connection.execute(
+        "SELECT relforcerowsecurity FROM pg_class WHERE oid = 'capsa_records'::regclass"
+    ).fetchone() or (False,)
+    return Wall.FORCED if forced else Wall.ROLE
+
+
+def lift(connection: psycopg.Connection, tables: list[str]) -> None:
+    """Let the tables' owner see and load everything for the rest of this transaction; see `restore`."""
+    for table in tables:
+        connection.execute(sql.SQL("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY").format(sql.Identifier(table)))
+
+
+def restore(connection: psycopg.Connection, tables: list[str]) -> None:
+    """Force the policies again. If the transaction fails, it never was otherwise."""
+    for table in tables:
+        connection.execute(sql.SQL("ALTER TABLE {} FORCE ROW LEVEL SECURITY").format(sql.Identifier(table)))
+
+
+def _bound_role(connection: psycopg.Connection) -> bool:
+    """Whether this user can take on the bound role, creating it if need be."""
+    role = sql.Identifier(BOUND_ROLE)
+    try:
+        with connection.transaction():
+            known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (BOUND_ROLE,)).fetchone()
+            if not known:
+                connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN NOINHERIT").format(role))
+                if not connection.execute(
+                    "SELECT 1 FROM pg_roles WHERE rolname = current_user AND rolsuper"
+                ).fetchone():
+                    connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(role))
+    except psycopg.errors.InsufficientPrivilege:
+        return False
+    except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+        # Another database of this server was faster: roles are shared.
+        pass
+    try:
+        with connection.transaction():
+            connection.execute(sql.SQL("SET LOCAL ROLE {}").format(role))
+            connection.execute("RESET ROLE")
+    except psycopg.errors.InsufficientPrivilege:
+        return False
+    return True
+
+
+def _grant(connection: psycopg.Connection) -> None:
+    role = sql.Identifier(BOUND_ROLE)
+    (schema,) = connection.execute("SELECT current_schema()").fetchone() or ("public",)
+    where = sql.Identifier(schema)
+    names = connection.execute(
+        "SELECT relname, relkind FROM pg_class WHERE relnamespace = current_schema()::regnamespace "
+        "AND relname LIKE 'capsa\\_%' AND relkind IN ('r', 'p', 'S')"
+    ).fetchall()
+    connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(where, role))
+    for name, kind in names:
+        rights = sql.SQL("USAGE ON SEQUENCE" if kind == "S" else "SELECT, INSERT, UPDATE, DELETE ON")
+        if name == "capsa_migrations":
+            rights = sql.SQL("SELECT ON")
+        connection.execute(sql.SQL("GRANT {} {} TO {}").format(rights, sql.Identifier(name), role))

@@ -1,0 +1,230 @@
+"""The SQLite side of `capsa.database`.
+
+WAL with synchronous=FULL: readers never wait, and what was acknowledged survives a power cut. Every
+write and checkpoint happens under `WriterLock`, see there.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import sqlite3
+import stat
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from capsa import _queries, _schema
+from capsa._schema import SchemaPackage
+from capsa.database import Database, Parameters, Row, Transaction
+from capsa.errors import CapsaError, DatabaseBusy, DatabaseDamaged, DatabaseUnavailable
+from capsa.sqlite.lock import WriterLock
+from capsa.url import DatabaseUrl
+
+#: ``PRAGMA application_id`` of our files: "Caps" in ASCII.
+APPLICATION_ID = 0x43617073
+SCHEMA = SchemaPackage("capsa", "capsa.sqlite")
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND = dt.timedelta(microseconds=1)
+
+
+class SqliteTransaction(Transaction):
+    def __init__(self, database: SqliteDatabase, connection: sqlite3.Connection, owner: str | None) -> None:
+        self.database = database
+        self.connection = connection
+        self.owner = owner
+
+    def execute(self, sql: str, parameters: Parameters = {}) -> list[Row]:
+        return self.connection.execute(sql, parameters).fetchall()
+
+    def execute_many(self, sql: str, rows: Sequence[Parameters]) -> int:
+        return self.connection.executemany(sql, rows).rowcount
+
+    def stream(self, sql: str, parameters: Parameters = {}) -> Iterator[Row]:
+        return iter(self.connection.execute(sql, parameters))
+
+    def script(self, sql: str) -> None:
+        for statement in _queries.statements(sql):
+            self.connection.execute(statement)
+
+
+class SqliteDatabase(Database):
+    """One SQLite file."""
+
+    dialect = "sqlite"
+
+    def __init__(self, url: DatabaseUrl, *, timeout: float = 30.0) -> None:
+        """Open or create the file.
+
+        Args:
+            url: of dialect ``sqlite``.
+            timeout: seconds to wait for other writers.
+
+        Raises:
+            DatabaseUnavailable: the file or its folder cannot be used.
+            DatabaseDamaged: it is not a SQLite database, or damaged.
+            SchemaTooNew: a newer version of the software has been here.
+        """
+        if url.path is None:
+            raise ValueError("not the URL of a file")
+        self.url = url
+        self.path: Path = url.path
+        self._timeout = timeout
+        self._lock = WriterLock(self.path)
+        self._idle: list[sqlite3.Connection] = []
+        self._guard = threading.Lock()
+        self._finalizer = weakref.finalize(self, _close_all, self._idle, self._lock)
+        #: What a search keeps of this file between calls; see `capsa.search.codes`.
+        self.caches: dict[Any, Any] = {}
+        self.migrate(SCHEMA)
+
+    def statement(self, name: str) -> str:
+        return _queries.load("capsa.sqlite")[name]
+
+    @contextmanager
+    def read(self, owner: str) -> Iterator[Transaction]:
+        with self._borrow() as connection, self._transaction(connection, "BEGIN", owner) as tx:
+            yield tx
+
+    @contextmanager
+    def write(self, owner: str) -> Iterator[Transaction]:
+        with self._borrow() as connection, self._lock.hold(self._timeout):
+            with self._transaction(connection, "BEGIN IMMEDIATE", owner) as tx:
+                yield tx
+
+    @contextmanager
+    def maintain(self) -> Iterator[Transaction]:
+        with self._borrow() as connection, self._lock.hold(self._timeout):
+            with self._transaction(connection, "BEGIN IMMEDIATE", None) as tx:
+                yield tx
+
+    @contextmanager
+    def _transaction(self, connection: sqlite3.Connection, begin: str, owner: str | None) -> Iterator[Transaction]:
+        try:
+            connection.execute(begin)
+            try:
+                yield SqliteTransaction(self, connection, owner)
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        except (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError):
+            raise
+        except sqlite3.Error as error:
+            raise self._translate(error) from error
+
+    def migrate(self, package: SchemaPackage) -> None:
+        existed = self.path.exists()
+        if existed:
+            try:
+                with self.read("") as tx:
+                    applied = _schema.applied_version(tx, package)
+            except DatabaseUnavailable as error:
+                if not isinstance(error.__cause__, sqlite3.OperationalError) or "no such table" not in str(
+                    error.__cause__
+                ):
+                    raise
+            else:
+                if _schema.check(package, applied, str(self.path)):
+                    return
+        else:
+            self._create_file()
+        # A stamp that only the first schema sets: what is in the file of another program is not ours to extend.
+        with self.maintain() as tx:
+            if package is SCHEMA:
+                self._claim(tx)
+            _schema.apply(tx, package, str(self.path))
+
+    def _claim(self, tx: Transaction) -> None:
+        if tx.execute("PRAGMA application_id")[0][0] == APPLICATION_ID:
+            return
+        tables = [name for (name,) in tx.execute("SELECT name FROM sqlite_master WHERE type = 'table' LIMIT 1")]
+        if tables:
+            raise DatabaseUnavailable(
+                f"{self.path} is another program's database (it has a table {tables[0]!r}): "
+                f"name a new file, or read this one with a migration; nothing was changed"
+            )
+        tx.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+    def _create_file(self) -> None:
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # The journal files take the mode of the database file.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, stat.S_IRUSR | stat.S_IWUSR))
+        except OSError as error:
+            raise DatabaseUnavailable(f"cannot create {self.path}: {error.strerror}") from error
+
+    @contextmanager
+    def _borrow(self) -> Iterator[sqlite3.Connection]:
+        with self._guard:
+            connection = self._idle.pop() if self._idle else None
+        if connection is None:
+            connection = self._connect()
+        try:
+            yield connection
+        finally:
+            with self._guard:
+                self._idle.append(connection)
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            uri = f"{self.path.as_uri()}?mode=rw"
+            connection = sqlite3.connect(
+                uri, uri=True, timeout=self._timeout, isolation_level=None, check_same_thread=False
+            )
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                with self._lock.hold(self._timeout):
+                    # A read-only folder keeps its journal mode; reading goes on.
+                    connection.execute("PRAGMA journal_mode = WAL")
+            for pragma in ("synchronous = FULL", "secure_delete = ON", "cache_size = -8192", "temp_store = MEMORY"):
+                connection.execute(f"PRAGMA {pragma}")
+        except sqlite3.Error as error:
+            raise self._translate(error) from error
+        return connection
+
+    def _translate(self, error: sqlite3.Error) -> CapsaError:
+        text = str(error)
+        if "locked" in text or "busy" in text:
+            return DatabaseBusy(f"{self.path} is in use by another program: try again")
+        if "not a database" in text or "malformed" in text or "disk image" in text:
+            return DatabaseDamaged(f"{self.path} is not a SQLite database, or it is damaged ({text}): restore a backup")
+        if "full" in text:
+            return DatabaseUnavailable(f"no space left for {self.path}: free some and try again; nothing was lost")
+        if "unable to open" in text:
+            return DatabaseUnavailable(f"cannot open {self.path}: check that the file exists and may be written")
+        if "readonly" in text:
+            return DatabaseUnavailable(f"{self.path} may not be written: check the permissions of the file and its folder")
+        return DatabaseUnavailable(f"{self.path}: {text}")
+
+    def close(self) -> None:
+        with self._guard:
+            _close_all(self._idle, self._lock)
+        self.caches.clear()
+
+    def time(self, value: dt.datetime) -> int:
+        return (value - _EPOCH) // _MICROSECOND
+
+    def datetime(self, value: int) -> dt.datetime:
+        return _EPOCH + dt.timedelta(microseconds=value)
+
+    def array(self, values: Sequence[str] | Sequence[int]) -> str:
+        return json.dumps(values)
+
+
+def _close_all(idle: list[sqlite3.Connection], lock: WriterLock) -> None:
+    if not idle:
+        return
+    try:
+        # Closing the last connection checkpoints, which is a write.
+        with lock.hold(5.0):
+            while idle:
+                idle.pop().close()
+    except (DatabaseBusy, FileNotFoundError):
+        # The next process that opens the file checkpoints it.
+        idle.clear()
