@@ -6,11 +6,14 @@ import abc
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from capsa._schema import SchemaPackage
 from capsa.errors import MissingExtra
 from capsa.url import DatabaseUrl, Dialect
+
+if TYPE_CHECKING:
+    from capsa.search.vectors import VectorIndex
 
 Row = tuple[Any, ...]
 Parameters = Mapping[str, Any]
@@ -51,6 +54,8 @@ class Database(abc.ABC):
 
     dialect: Dialect
     url: DatabaseUrl
+    #: Stores vectors and finds the nearest.
+    vectors: VectorIndex
 
     @abc.abstractmethod
     def read(self, owner: str) -> AbstractContextManager[Transaction]:
@@ -75,6 +80,24 @@ class Database(abc.ABC):
     @abc.abstractmethod
     def statement(self, name: str) -> str:
         """The SQL of a statement of the engine in this dialect."""
+
+    @abc.abstractmethod
+    def lock(self, tx: Transaction, kind: str, owner: str, collection: str) -> None:
+        """Wait for one thing of one collection, until the transaction ends."""
+
+    @abc.abstractmethod
+    def try_lock(self, tx: Transaction, kind: str, owner: str, collection: str) -> bool:
+        """`lock` if it is free now."""
+
+    @abc.abstractmethod
+    def load_postings(
+        self, tx: Transaction, owner: str, collection: str, segment: int, postings: Sequence[tuple[str, bytes]]
+    ) -> None:
+        """Store the postings of a new segment of the lexical index."""
+
+    @abc.abstractmethod
+    def maintain_vectors(self) -> None:
+        """Make the vector indexes that the present sizes need."""
 
     @abc.abstractmethod
     def close(self) -> None:

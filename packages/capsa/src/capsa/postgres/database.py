@@ -7,6 +7,7 @@ works the same behind a pooler in transaction mode.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,12 +24,16 @@ from capsa.errors import DatabaseUnavailable
 from capsa.postgres import errors, walls
 from capsa.postgres.types import register_vector, vector_oid
 from capsa.postgres.walls import Wall
+from capsa.postgres.vectors import PostgresVectors, ensure_indexes
+from capsa.search.vectors import VectorIndex
 from capsa.url import DatabaseUrl
 
 SCHEMA = SchemaPackage("capsa", "capsa.postgres")
 
 #: Advisory lock classes of this engine; the second key is a hash of what is locked.
 LOCK_SCHEMA = 0x63617001
+
+_ROWS_AT_ONCE = 20_000
 
 
 class PostgresTransaction(Transaction):
@@ -91,8 +96,6 @@ class PostgresDatabase(Database):
         self._migrated: dict[str, SchemaPackage] = {}
         self._pool: ConnectionPool | None = None
         self._sizes = (min_connections, max(1, max_connections, min_connections))
-        #: What a search keeps between calls: sizes of owners, ids of models.
-        self.caches: dict[Any, Any] = {}
         self.wall = Wall.ROLE
         self._vector_oid = 0
         self.migrate(SCHEMA)
@@ -161,7 +164,6 @@ class PostgresDatabase(Database):
             pool, self._pool = self._pool, None
         if pool is not None:
             pool.close()
-        self.caches.clear()
 
     # Transactions
 
@@ -188,7 +190,8 @@ class PostgresDatabase(Database):
 
     def _prelude(self, owner: str, begin: str, connection: psycopg.Connection) -> bytes:
         """Begin and bind in one round trip."""
-        settings = {"capsa.owner": owner, "statement_timeout": str(round(self._statement_timeout * 1000))}
+        # Compiling a query costs more than running any of ours.
+        settings = {"capsa.owner": owner, "jit": "off", "statement_timeout": str(round(self._statement_timeout * 1000))}
         if self.wall is Wall.ROLE:
             settings["role"] = walls.BOUND_ROLE
         calls = sql.SQL(", ").join(
@@ -253,6 +256,41 @@ class PostgresDatabase(Database):
         except psycopg.errors.UndefinedFile:
             raise errors.missing_extension(self.url) from None
 
+    # The engine's needs
+
+    def lock(self, tx: Transaction, kind: str, owner: str, collection: str) -> None:
+        tx.execute("SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))", {"what": _lock_name(kind, owner, collection)})
+
+    def try_lock(self, tx: Transaction, kind: str, owner: str, collection: str) -> bool:
+        name = _lock_name(kind, owner, collection)
+        ((taken,),) = tx.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(:what, 0))", {"what": name})
+        return bool(taken)
+
+    def load_postings(
+        self, tx: Transaction, owner: str, collection: str, segment: int, postings: Sequence[tuple[str, bytes]]
+    ) -> None:
+        # COPY refuses a table whose policies bind us, so one statement takes arrays of a bounded size.
+        for start in range(0, len(postings), _ROWS_AT_ONCE):
+            chunk = postings[start : start + _ROWS_AT_ONCE]
+            tx.execute(
+                "INSERT INTO capsa_lexical_postings (owner, collection, segment, term, postings) "
+                "SELECT :owner, :collection, :segment, * FROM unnest(:terms::text[], :postings::bytea[])",
+                {
+                    "owner": owner,
+                    "collection": collection,
+                    "segment": segment,
+                    "terms": [term for term, _ in chunk],
+                    "postings": [data for _, data in chunk],
+                },
+            )
+
+    def maintain_vectors(self) -> None:
+        ensure_indexes(self)
+
+    @functools.cached_property
+    def vectors(self) -> VectorIndex:  # type: ignore[override]
+        return PostgresVectors(self)
+
     # Values
 
     def statement(self, name: str) -> str:
@@ -266,6 +304,10 @@ class PostgresDatabase(Database):
 
     def array(self, values: Sequence[str] | Sequence[int]) -> list[str] | list[int]:
         return list(values)  # type: ignore[arg-type]
+
+
+def _lock_name(kind: str, owner: str, collection: str) -> str:
+    return "\x1f".join(("capsa", kind, owner, collection))
 
 
 def _text(statement: str) -> bytes:

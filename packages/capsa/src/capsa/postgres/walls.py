@@ -21,6 +21,9 @@ from capsa.records import PUBLIC_OWNER
 #: Has no login and no rights but those on the tables; the same in every database of a server.
 BOUND_ROLE = "capsa_bound"
 
+#: Tables without an owner hold nothing of any user; what is needed of them.
+_RIGHTS = {"capsa_migrations": "SELECT ON", "capsa_models": "SELECT, INSERT ON"}
+
 _SETTING = "current_setting('capsa.owner', true)"
 
 
@@ -123,7 +126,5 @@ def _grant(connection: psycopg.Connection) -> None:
     ).fetchall()
     connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(where, role))
     for name, kind in names:
-        rights = sql.SQL("USAGE ON SEQUENCE" if kind == "S" else "SELECT, INSERT, UPDATE, DELETE ON")
-        if name == "capsa_migrations":
-            rights = sql.SQL("SELECT ON")
+        rights = sql.SQL("USAGE ON SEQUENCE" if kind == "S" else _RIGHTS.get(name, "SELECT, INSERT, UPDATE, DELETE ON"))
         connection.execute(sql.SQL("GRANT {} {} TO {}").format(rights, sql.Identifier(name), role))

@@ -7,6 +7,7 @@ write and checkpoint happens under `WriterLock`, see there.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
 import os
 import sqlite3
@@ -16,7 +17,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from capsa import _queries, _schema
 from capsa._schema import SchemaPackage
@@ -24,6 +25,9 @@ from capsa.database import Database, Parameters, Row, Transaction
 from capsa.errors import CapsaError, DatabaseBusy, DatabaseDamaged, DatabaseUnavailable
 from capsa.sqlite.lock import WriterLock
 from capsa.url import DatabaseUrl
+
+if TYPE_CHECKING:
+    from capsa.search.vectors import VectorIndex
 
 #: ``PRAGMA application_id`` of our files: "Caps" in ASCII.
 APPLICATION_ID = 0x43617073
@@ -79,8 +83,6 @@ class SqliteDatabase(Database):
         self._idle: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
         self._finalizer = weakref.finalize(self, _close_all, self._idle, self._lock)
-        #: What a search keeps of this file between calls; see `capsa.search.codes`.
-        self.caches: dict[Any, Any] = {}
         self.migrate(SCHEMA)
 
     def statement(self, name: str) -> str:
@@ -205,7 +207,30 @@ class SqliteDatabase(Database):
     def close(self) -> None:
         with self._guard:
             _close_all(self._idle, self._lock)
-        self.caches.clear()
+
+    def lock(self, tx: Transaction, kind: str, owner: str, collection: str) -> None:
+        """Nothing to do: whoever writes holds the whole file."""
+
+    def try_lock(self, tx: Transaction, kind: str, owner: str, collection: str) -> bool:
+        return True
+
+    def load_postings(
+        self, tx: Transaction, owner: str, collection: str, segment: int, postings: Sequence[tuple[str, bytes]]
+    ) -> None:
+        tx.connection.executemany(
+            "INSERT INTO capsa_lexical_postings (owner, collection, segment, term, postings) VALUES (?, ?, ?, ?, ?)",
+            ((owner, collection, segment, term, data) for term, data in postings),
+        )
+
+    def maintain_vectors(self) -> None:
+        """Nothing to do: the codes are kept with every write."""
+
+    @functools.cached_property
+    def vectors(self) -> VectorIndex:  # type: ignore[override]
+        # numpy takes a tenth of a second to load, and not every process searches.
+        from capsa.sqlite.codes import SqliteVectors
+
+        return SqliteVectors()
 
     def time(self, value: dt.datetime) -> int:
         return (value - _EPOCH) // _MICROSECOND

@@ -45,7 +45,7 @@ CREATE TABLE capsa_embeddings (
 ALTER TABLE capsa_embeddings ALTER COLUMN vector SET STORAGE MAIN;
 
 -- The lexical index. A new record is one row in `pending`; folded later into a segment, whose
--- postings are one row a term: (seq - first_seq: u32, occurrences: u8, length class: u8), little-endian.
+-- postings are one row a term; capsa/search/postings.py has the layout.
 CREATE TABLE capsa_lexical_pending (
     owner      text   NOT NULL,
     collection text   NOT NULL,
@@ -101,6 +101,10 @@ CREATE TABLE capsa_transfer_ranges (
     -- Null until the range is committed; the digest is sha256 over the rows as loaded.
     records   bigint,
     digest    text,
+    -- JSON: what became of the rows (capsa.transfer.ledger.Tally).
+    detail    text,
+    -- Whether the lexical index has them.
+    indexed   boolean NOT NULL DEFAULT false,
     PRIMARY KEY (owner, transfer, part, ordinal)
 );
 

@@ -105,6 +105,10 @@ CREATE TABLE capsa_transfer_ranges (
     last_key  TEXT    NOT NULL,
     records   INTEGER,
     digest    TEXT,
+    -- JSON: what became of the rows (capsa.transfer.ledger.Tally).
+    detail    TEXT,
+    -- Whether the lexical index has them.
+    indexed   INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (owner, transfer, part, ordinal)
 );
 

@@ -1,0 +1,204 @@
+"""Search by meaning in PostgreSQL: exactly for few vectors, by an HNSW index for many.
+
+An HNSW index under a filter may return nothing for an owner of a few hundred rows in a large table, so
+small owners are compared exactly; for the others the index goes on until enough rows are found.
+Either way the float32 vectors give the final order. The index is one a model, over half precision
+(as good, and half as large), and made only when a collection is large enough to need it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+
+from capsa.database import Transaction
+from capsa.postgres.types import PgVector, from_wire
+from capsa.search.vectors import Model, Space, VectorIndex
+
+if TYPE_CHECKING:
+    from capsa.postgres.database import PostgresDatabase
+
+#: Up to so many vectors of one owner are compared exactly (about 10 ms).
+EXACT_LIMIT = 10_000
+#: From so many vectors of one model on, all owners together, an index is made.
+INDEX_FROM = 20_000
+#: HNSW beyond this many dimensions is not possible over halfvec (pgvector 0.8).
+MAX_INDEX_DIMENSIONS = 4_000
+
+_MAX_EF = 1_000
+_MAX_SCAN_TUPLES = 100_000
+
+
+class PostgresVectors(VectorIndex):
+    """The vectors of one PostgreSQL database."""
+
+    def __init__(self, database: PostgresDatabase) -> None:
+        self._database = database
+        self._large: set[Space] = set()
+        self._indexed: set[int] = set()
+
+    def add(self, tx: Transaction, space: Space, vectors: Sequence[tuple[int, bytes]]) -> None:
+        tx.execute_many(
+            tx.database.statement("add_embedding"),
+            [{**space.parameters(), "seq": seq, "vector": PgVector(v), "raw": None} for seq, v in vectors],
+        )
+
+    def remove(self, tx: Transaction, owner: str, collection: str, seqs: Sequence[int], model: int | None) -> None:
+        key = {"owner": owner, "collection": collection, "seqs": tx.database.array(seqs), "model": model}
+        tx.query("delete_embeddings" if model is None else "delete_embeddings_of", key)
+
+    def clear(self, tx: Transaction, owner: str, collection: str, keep: int | None = None) -> int:
+        name = "clear_embeddings" if keep is None else "clear_other_models"
+        sql = tx.database.statement(name) + " RETURNING 1"
+        counted = f"WITH gone AS ({sql}) SELECT count(*) FROM gone"
+        ((removed,),) = tx.execute(counted, {"owner": owner, "collection": collection, "model": keep})
+        return int(removed)
+
+    def decode(self, data: bytes) -> NDArray[np.float32]:
+        return from_wire(data)
+
+    def get(self, tx: Transaction, space: Space, seqs: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        rows = tx.query("vectors_by_seq", {**space.parameters(), "seqs": tx.database.array(seqs)})
+        return {seq: from_wire(data) for seq, data in rows}
+
+    def nearest(
+        self,
+        tx: Transaction,
+        space: Space,
+        query: NDArray[np.float32],
+        limit: int,
+        allowed: NDArray[np.int64] | None = None,
+    ) -> list[tuple[int, float]]:
+        parameters: dict[str, Any] = {
+            **space.parameters(),
+            "query": PgVector(query.astype("<f4").tobytes()),
+            "limit": limit,
+        }
+        large = self._is_large(tx, space) and self._has_index(tx, space.model)
+        if large and (allowed is None or len(allowed) > EXACT_LIMIT):
+            rows = self._approximate(tx, space.model, parameters, allowed)
+        else:
+            rows = self._exact(tx, parameters, allowed)
+        return [(seq, 0.0 if score != score else float(score)) for seq, score in rows]
+
+    def _exact(self, tx: Transaction, parameters: dict[str, Any], allowed: NDArray[np.int64] | None) -> list[Any]:
+        sql = tx.database.statement("search_exact")
+        if allowed is not None:
+            sql = sql.replace("/* allowed */", "AND seq = ANY(:allowed::bigint[])")
+            parameters = {**parameters, "allowed": allowed.tolist()}
+        return tx.execute(sql, parameters)
+
+    def _approximate(
+        self, tx: Transaction, model: Model, parameters: dict[str, Any], allowed: NDArray[np.int64] | None
+    ) -> list[Any]:
+        candidates = min(max(4 * parameters["limit"], 40), parameters["limit"] + 4_000)
+        beam = min(_MAX_EF, max(200, candidates))
+        condition = ""
+        if allowed is not None:
+            condition = "AND seq = ANY(:allowed::bigint[])"
+            parameters = {**parameters, "allowed": allowed.tolist()}
+        # The model's number is written out: only then does the planner see that the partial index fits.
+        sql = f"""
+            WITH nearest AS MATERIALIZED (
+                SELECT seq, vector FROM capsa_embeddings
+                WHERE owner = :owner AND collection = :collection AND model = {model.id} {condition}
+                ORDER BY {_half("vector", model)} <=> {_half(":query", model)}
+                LIMIT {candidates}
+            )
+            SELECT seq, 1 - (vector <=> :query) AS similarity FROM nearest
+            ORDER BY similarity DESC, seq DESC LIMIT :limit
+        """
+        tx.execute(
+            f"SELECT set_config('hnsw.ef_search', '{beam}', true), "
+            f"set_config('hnsw.iterative_scan', 'relaxed_order', true), "
+            f"set_config('hnsw.max_scan_tuples', '{_MAX_SCAN_TUPLES}', true)"
+        )
+        return tx.execute(sql, parameters)
+
+    def _is_large(self, tx: Transaction, space: Space) -> bool:
+        if space not in self._large:
+            ((count,),) = tx.query("count_embeddings", {**space.parameters(), "limit": EXACT_LIMIT + 1})
+            if count <= EXACT_LIMIT:
+                return False
+            self._large.add(space)
+        return True
+
+    def _has_index(self, tx: Transaction, model: Model) -> bool:
+        if model.id not in self._indexed:
+            if not _valid_index(tx, model):
+                return False
+            self._indexed.add(model.id)
+        return True
+
+
+def ensure_indexes(database: PostgresDatabase, *, concurrently: bool = True) -> list[str]:
+    """Make the approximate indexes that the present sizes need; those that exist stay.
+
+    Args:
+        concurrently: let others write meanwhile, at the price of a second pass over the table.
+
+    Returns:
+        The statements that were run.
+    """
+    done = []
+    with database.maintain() as tx:
+        models = [Model(*row) for row in tx.query("models")]
+        wanted = [(model, rows) for model in models if (rows := _rows(tx, model)) >= INDEX_FROM]
+        missing = [(m, rows) for m, rows in wanted if not _valid_index(tx, m) and m.dimensions <= MAX_INDEX_DIMENSIONS]
+    for model, rows in missing:
+        with database.connect() as connection:
+            done.append(_create(connection, model, rows, concurrently=concurrently))
+    return done
+
+
+def index_name(model: Model) -> str:
+    return f"capsa_embeddings_hnsw_{model.id}"
+
+
+def create_statement(model: Model, *, concurrently: bool = False) -> str:
+    """The index of one model (m = 16, ef_construction = 64: pgvector's defaults)."""
+    how = "CONCURRENTLY " if concurrently else ""
+    return (
+        f"CREATE INDEX {how}IF NOT EXISTS {index_name(model)} ON capsa_embeddings "
+        f"USING hnsw (({_half('vector', model)}) halfvec_cosine_ops) WHERE model = {model.id}"
+    )
+
+
+def _create(connection: psycopg.Connection, model: Model, rows: int, *, concurrently: bool) -> str:
+    # Built in memory if it fits there; beyond, it takes many times as long.
+    megabytes = min(2048, max(64, rows * (2 * model.dimensions + 400) // 1_000_000))
+    connection.execute(f"SET maintenance_work_mem = '{megabytes}MB'")
+    # An index that a killed build left behind is not valid, and in the way.
+    connection.execute(f"DROP INDEX IF EXISTS {index_name(model)}")
+    statement = create_statement(model, concurrently=concurrently)
+    try:
+        connection.execute(statement)
+    except (psycopg.errors.DiskFull, psycopg.errors.OutOfMemory, psycopg.errors.InsufficientResources):
+        # Parallel builds need shared memory that small containers lack.
+        connection.execute("SET max_parallel_maintenance_workers = 0")
+        connection.execute("SET maintenance_work_mem = '64MB'")
+        connection.execute(f"DROP INDEX IF EXISTS {index_name(model)}")
+        connection.execute(statement)
+    return statement
+
+
+def _half(what: str, model: Model) -> str:
+    # A parameter is cast by function syntax, which the reader of ':name' cannot mistake.
+    return f"CAST({what} AS halfvec({model.dimensions}))"
+
+
+def _rows(tx: Transaction, model: Model) -> int:
+    ((rows,),) = tx.execute("SELECT count(*) FROM capsa_embeddings WHERE model = :model", {"model": model.id})
+    return int(rows)
+
+
+def _valid_index(tx: Transaction, model: Model) -> bool:
+    return bool(
+        tx.execute(
+            "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(:name) AND indisvalid", {"name": index_name(model)}
+        )
+    )

@@ -1,0 +1,254 @@
+"""One search: lexical, semantic, or both.
+
+How the two are put together was measured, not assumed (docs/search.md): records in which the query, or an
+identifier in it, stands literally come first, if they are few enough to be what was meant; then everything in
+the order of meaning. Plain rank fusion is worse than the better half on either kind of query. Records
+without a vector, which meaning cannot find, keep the place that their words give them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capsa.database import Transaction
+from capsa.errors import EmbedderUnavailable
+from capsa.records import Filter, Hit, Mode, Record, SearchResult
+from capsa.search import lexical, literal, tokens
+from capsa.search.vectors import Space
+from capsa.store._rows import filtered, from_row, searchable
+
+if TYPE_CHECKING:
+    from capsa.store._collection import Collection
+
+#: More literal matches than this say nothing: the phrase is a common one.
+MAX_LITERAL = 10
+#: So many records with all the words of a phrase are read to see whether they have it literally.
+MAX_LITERAL_CANDIDATES = 200
+#: A query longer than this is not looked for literally as a whole.
+MAX_LITERAL_LENGTH = 2_000
+MAX_PHRASES = 8
+
+#: Filters that let no more than this through are resolved before the search, others with it.
+_CHUNK = 256
+#: A filter is looked up for all records at once when so many of the best did not pass it.
+_PATIENCE = 2_000
+
+
+class Search:
+    """A search in one snapshot of one collection."""
+
+    def __init__(self, collection: Collection, tx: Transaction, limit: int, filter: Filter | None) -> None:
+        self.collection = collection
+        self.tx = tx
+        self.limit = limit
+        self.filter = filter
+        self._index: lexical.Index | None = None
+        self._allowed: NDArray[np.int64] | None = None
+
+    @property
+    def index(self) -> lexical.Index:
+        if self._index is None:
+            self._index = lexical.Index(self.tx, self.collection.owner, self.collection.name)
+        return self._index
+
+    def run(self, query: str, mode: Mode) -> SearchResult:
+        if self.limit == 0:
+            return SearchResult((), mode)
+        if mode is Mode.LEXICAL:
+            return SearchResult(self._hits(self._lexical(query), query), mode)
+        space, notes = self._space(mode)
+        if space is None:
+            return SearchResult(self._hits(self._lexical(query), query), Mode.LEXICAL, notes)
+        embedder = self.collection.store.embedder
+        assert embedder is not None
+        try:
+            vector = embedder.embed([query])[0]
+        except EmbedderUnavailable as error:
+            if mode is Mode.SEMANTIC:
+                raise
+            return SearchResult(self._hits(self._lexical(query), query), Mode.LEXICAL, (str(error),))
+        if mode is Mode.SEMANTIC:
+            found = [Found(seq, cosine, semantic=cosine) for seq, cosine in self._nearest(space, vector)]
+            return SearchResult(self._hits(found, None), mode, notes)
+        return SearchResult(self._hits(self._hybrid(query, space, vector), query), mode, notes)
+
+    def by_vector(self, vector: NDArray[np.float32], model: str) -> SearchResult:
+        known = self.collection.store.model(self.tx, model, len(vector))
+        if known is None or self.limit == 0:
+            return SearchResult((), Mode.SEMANTIC, () if known else (f"no vectors of {model!r} here",))
+        space = Space(self.collection.owner, self.collection.name, known)
+        found = [Found(seq, cosine, semantic=cosine) for seq, cosine in self._nearest(space, vector)]
+        return SearchResult(self._hits(found, None), Mode.SEMANTIC)
+
+    # Each way to find
+
+    def _lexical(self, query: str) -> list[Found]:
+        terms = self.index.choose(tokens.query_terms(query))
+        if not terms:
+            return []
+        best = self._passing(self.index.search(terms))
+        return [Found(seq, score, lexical=score) for seq, score in islice(best, self.limit)]
+
+    def _nearest(self, space: Space, vector: NDArray[np.float32]) -> list[tuple[int, float]]:
+        vectors = self.collection.database.vectors
+        return vectors.nearest(self.tx, space, vector, self.limit, self._seqs_allowed())
+
+    def _hybrid(self, query: str, space: Space, vector: NDArray[np.float32]) -> list[Found]:
+        near = dict(self._nearest(space, vector))
+        terms = self.index.choose(tokens.query_terms(query))
+        matches = self.index.search(terms) if terms else None
+        words = dict(islice(self._passing(matches), self.limit)) if matches is not None else {}
+        first = self._literal(query)
+        scores = _scores_of(matches, {*near, *words, *first})
+        ordered: dict[int, Found] = {}
+        for seq in sorted(first, key=lambda seq: (first[seq], -scores.get(seq, 0.0), -seq)):
+            ordered[seq] = Found(seq, 0.0, scores.get(seq), near.get(seq), literal=True)
+        for seq in _merged(list(near), self._without_vector(space, words), self.limit + len(ordered)):
+            ordered.setdefault(seq, Found(seq, 0.0, scores.get(seq), near.get(seq)))
+        found = list(ordered.values())[: self.limit]
+        # One scale for both kinds: places, as neither score can be compared with the other.
+        return [f.scored(1.0 / (1 + place)) for place, f in enumerate(found)]
+
+    def _without_vector(self, space: Space, words: dict[int, float]) -> list[int]:
+        """Those found by words that meaning cannot find, best first."""
+        if not words:
+            return []
+        have = self.collection.database.vectors.present(self.tx, space, list(words))
+        return [seq for seq in words if seq not in have]
+
+    def _literal(self, query: str) -> dict[int, int]:
+        """Records in which a phrase of the query stands literally -> which phrase (0: the whole query)."""
+        found: dict[int, int] = {}
+        phrases = [p for p in literal.phrases(query) if len(p) <= MAX_LITERAL_LENGTH][:MAX_PHRASES]
+        for rank, phrase in enumerate(phrases):
+            terms = tokens.query_terms(phrase)
+            candidates = self.index.having_all(terms, MAX_LITERAL_CANDIDATES)
+            if not candidates:
+                continue
+            wanted = literal.normal(phrase)
+            hits = [
+                seq
+                for seq, record in self._records(candidates).items()
+                if wanted in literal.normal(searchable(record))
+            ]
+            if 0 < len(hits) <= MAX_LITERAL:
+                for seq in hits:
+                    found.setdefault(seq, rank)
+                if rank == 0:
+                    break
+        return found
+
+    # Filters
+
+    def _passing(self, matches: lexical.Matches) -> Iterator[tuple[int, float]]:
+        """The matches that the filter lets through and that still exist, best first."""
+        if self.filter is None:
+            yield from matches.best()
+            return
+        looked_at = passed = 0
+        best = matches.best()
+        while chunk := list(islice(best, _CHUNK)):
+            alive = self._alive([seq for seq, _ in chunk])
+            yield from ((seq, score) for seq, score in chunk if seq in alive)
+            looked_at, passed = looked_at + len(chunk), passed + len(alive)
+            if looked_at >= _PATIENCE and passed < looked_at // 10:
+                # The filter lets little through: ask for all that passes, and go on among those.
+                yield from islice(matches.best(self._seqs_allowed()), passed, None)
+                return
+
+    def _alive(self, seqs: Sequence[int]) -> set[int]:
+        sql, parameters = filtered(self.tx, "seqs_alive", self.filter)
+        rows = self.tx.execute(sql, {**self._key(), **parameters, "seqs": self.tx.database.array(seqs)})
+        return {seq for (seq,) in rows}
+
+    def _seqs_allowed(self) -> NDArray[np.int64] | None:
+        if self.filter is None:
+            return None
+        if self._allowed is None:
+            sql, parameters = filtered(self.tx, "seqs_matching", self.filter)
+            rows = self.tx.execute(sql, {**self._key(), **parameters, "limit": 1 << 31})
+            self._allowed = np.fromiter((seq for (seq,) in rows), np.int64, len(rows))
+        return self._allowed
+
+    # Results
+
+    def _space(self, mode: Mode) -> tuple[Space | None, tuple[str, ...]]:
+        embedder = self.collection.store.embedder
+        if embedder is None:
+            if mode is Mode.SEMANTIC:
+                raise EmbedderUnavailable("this store has no embedder: search by words, or open it with one")
+            return None, ("no embedder: found by words alone",)
+        model = self.collection.store.model(self.tx, embedder.name)
+        if model is None:
+            return None, (f"no vectors of {embedder.name!r} yet: found by words alone; re-embed to search by meaning",)
+        return Space(self.collection.owner, self.collection.name, model), ()
+
+    def _records(self, seqs: Sequence[int]) -> dict[int, Record]:
+        sql, parameters = filtered(self.tx, "records_by_seq", self.filter)
+        rows = self.tx.execute(sql, {**self._key(), **parameters, "seqs": self.tx.database.array(seqs)})
+        return {row[0]: from_row(self.tx.database, row) for row in rows}
+
+    def _hits(self, found: Sequence[Found], query: str | None) -> tuple[Hit, ...]:
+        records = self._records([f.seq for f in found])
+        words: dict[int, list[str]] = {}
+        if query is not None and self._index is not None:
+            words = self.index.words_of(list(records), self.index.choose(tokens.query_terms(query)))
+        return tuple(
+            Hit(
+                record=records[f.seq],
+                score=f.score,
+                lexical_score=f.lexical,
+                semantic_score=f.semantic,
+                literal=f.literal,
+                words=tuple(words.get(f.seq, ())),
+            )
+            for f in found
+            if f.seq in records
+        )
+
+    def _key(self) -> dict[str, object]:
+        return {"owner": self.collection.owner, "collection": self.collection.name}
+
+
+class Found:
+    """A record on its way to become a hit."""
+
+    __slots__ = ("lexical", "literal", "score", "semantic", "seq")
+
+    def __init__(
+        self,
+        seq: int,
+        score: float,
+        lexical: float | None = None,
+        semantic: float | None = None,
+        *,
+        literal: bool = False,
+    ) -> None:
+        self.seq, self.score, self.lexical, self.semantic, self.literal = seq, score, lexical, semantic, literal
+
+    def scored(self, score: float) -> Found:
+        return Found(self.seq, score, self.lexical, self.semantic, literal=self.literal)
+
+
+def _merged(near: Sequence[int], unembedded: Sequence[int], limit: int) -> list[int]:
+    """Those found by meaning, and between them, one for two, those that only words can find."""
+    merged: list[int] = []
+    others = iter(unembedded)
+    for place, seq in enumerate(near):
+        merged.append(seq)
+        if place % 2:
+            merged.extend(islice(others, 1))
+    return [*merged, *others][:limit]
+
+
+def _scores_of(matches: lexical.Matches | None, seqs: Iterable[int]) -> dict[int, float]:
+    if matches is None:
+        return {}
+    wanted = np.fromiter(seqs, np.int64)
+    places = np.flatnonzero(np.isin(matches.seqs, wanted))
+    return dict(zip(matches.seqs[places].tolist(), matches.scores[places].tolist(), strict=True))

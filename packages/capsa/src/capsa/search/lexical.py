@@ -1,0 +1,429 @@
+"""The lexical index: kept up with every write, ranked by BM25, bounded whatever the query.
+
+A write appends one row to ``pending``: no row is shared between writers, no page but the last is touched.
+Now and then the pending rows are folded into a segment (see `capsa.search.postings`), and small segments into
+larger ones. A search reads the rows of the query's terms, found by equality alone (so that row-level
+security costs no index), and the pending rows.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capsa.database import Transaction
+from capsa.search import postings as segments
+from capsa.search import tokens
+from capsa.search.postings import Document, Segment
+from capsa.text import from_stored
+
+#: So many pending rows are folded into a segment.
+FOLD_AT = 512
+#: A write looks whether to fold when its sequence number is a multiple of this.
+FOLD_CHECK = 32
+#: So many segments of one size class are merged into one of the next.
+MERGE_AT = 8
+#: Segments of so many records are left as they are.
+LARGE_SEGMENT = 32_768
+#: Words of a longer query are chosen, the rarest first.
+MAX_QUERY_TERMS = 32
+#: Looked up at most before choosing.
+MAX_CANDIDATE_TERMS = 256
+#: Postings read for one query, unless its rarest word alone has more.
+MAX_POSTINGS = 1_500_000
+
+
+def index_text(title: str | None, path: str | None, text: str, context: str | None) -> str:
+    """What the index covers of a record."""
+    return "\n".join(part for part in (title, path, text, context) if part)
+
+
+def document(seq: int, text: str) -> Document:
+    counts, length = tokens.terms(text)
+    return Document(seq, length, counts)
+
+
+# Writing
+
+
+def add(tx: Transaction, owner: str, collection: str, documents: Sequence[Document]) -> None:
+    """Index new records; many at once become a segment at once."""
+    if len(documents) >= FOLD_AT:
+        write_segment(tx, owner, collection, segments.build(sorted(documents, key=lambda d: d.seq)))
+        return
+    tx.execute_many(
+        tx.database.statement("lexical_add_pending"),
+        [
+            {
+                "owner": owner,
+                "collection": collection,
+                "seq": doc.seq,
+                "tokens": doc.length,
+                "terms": "".join([" ", *(f"{term}:{n} " for term, n in doc.terms.items())]),
+            }
+            for doc in documents
+        ],
+    )
+
+
+def remove(tx: Transaction, owner: str, collection: str, documents: Iterable[Document]) -> None:
+    """Take records out of the index: no posting of them stays, and no term that only they had."""
+    key = {"owner": owner, "collection": collection}
+    tx.database.lock(tx, "lexical", owner, collection)
+    for doc in documents:
+        if tx.query("lexical_remove_pending", {**key, "seq": doc.seq}):
+            continue
+        for segment, first_seq in tx.query("lexical_segments_around", {**key, "seq": doc.seq}):
+            _remove_from_segment(tx, {**key, "segment": segment}, doc, doc.seq - first_seq)
+
+
+def _remove_from_segment(tx: Transaction, key: dict[str, object], doc: Document, delta: int) -> None:
+    rows = tx.query("lexical_postings", {**key, "segments": tx.database.array([key["segment"]]),
+                                         "terms": tx.database.array(list(doc.terms))})  # fmt: skip
+    found = False
+    for _, term, data in rows:
+        deltas, weights = segments.decode(data)
+        others = deltas != delta
+        if others.all():
+            continue
+        found = True
+        if others.any():
+            left = segments.encode(deltas[others], weights[others])
+            tx.query("lexical_set_postings", {**key, "term": term, "postings": left})
+        else:
+            tx.query("lexical_delete_postings", {**key, "term": term})
+    if found:
+        tx.query("lexical_shrink_segment", {**key, "tokens": doc.length})
+
+
+def clear(tx: Transaction, owner: str, collection: str) -> None:
+    tx.database.lock(tx, "lexical", owner, collection)
+    for name in ("lexical_clear_pending", "lexical_clear_postings", "lexical_clear_segments"):
+        tx.query(name, {"owner": owner, "collection": collection})
+
+
+def write_segment(tx: Transaction, owner: str, collection: str, segment: Segment | None) -> None:
+    if segment is None:
+        return
+    key = {"owner": owner, "collection": collection}
+    # The first sequence number is unique among segments written at different times, but not among merged ones.
+    ((number,),) = tx.query("lexical_next_segment", key)
+    tx.query(
+        "lexical_add_segment",
+        {
+            **key,
+            "segment": number,
+            "first_seq": segment.first_seq,
+            "last_seq": segment.last_seq,
+            "records": segment.records,
+            "tokens": segment.tokens,
+        },
+    )
+    tx.database.load_postings(tx, owner, collection, number, segment.postings)
+
+
+# Keeping in order
+
+
+def fold_if_due(tx: Transaction, owner: str, collection: str) -> bool:
+    """Fold the pending rows if there are enough, and merge the smallest segments if there are."""
+    key = {"owner": owner, "collection": collection}
+    ((pending,),) = tx.query("lexical_count_pending", key)
+    if pending < FOLD_AT or not tx.database.try_lock(tx, "lexical", owner, collection):
+        return False
+    fold(tx, owner, collection)
+    _merge_tier(tx, owner, collection, tier=0)
+    return True
+
+
+def fold(tx: Transaction, owner: str, collection: str) -> int:
+    """Make one segment of all pending rows; the caller holds the collection's lock."""
+    rows = tx.query("lexical_take_pending", {"owner": owner, "collection": collection})
+    documents = [Document(seq, length, _parse(terms)) for seq, length, terms in sorted(rows)]
+    write_segment(tx, owner, collection, segments.build(documents))
+    return len(documents)
+
+
+def maintain(tx: Transaction, owner: str, collection: str) -> None:
+    """Fold everything and merge what can be; for idle times."""
+    tx.database.lock(tx, "lexical", owner, collection)
+    fold(tx, owner, collection)
+    for tier in range(_tier(LARGE_SEGMENT) + 1):
+        while _merge_tier(tx, owner, collection, tier):
+            pass
+
+
+def index_range(tx: Transaction, owner: str, collection: str, first_seq: int, last_seq: int) -> int:
+    """Index records that were loaded without their index: one segment for the range.
+
+    The caller makes sure that none of them is indexed yet.
+
+    Returns:
+        How many records were indexed.
+    """
+    key = {"owner": owner, "collection": collection, "first": first_seq, "last": last_seq}
+    rows = tx.stream(tx.database.statement("lexical_texts"), key)
+    segment = segments.build(
+        document(seq, index_text(*(from_stored(part) if part else part for part in parts))) for seq, *parts in rows
+    )
+    write_segment(tx, owner, collection, segment)
+    return segment.records if segment else 0
+
+
+def _tier(records: int) -> int:
+    return max(0, int(math.log(max(records, 1) / FOLD_AT, MERGE_AT)))
+
+
+def _merge_tier(tx: Transaction, owner: str, collection: str, tier: int) -> bool:
+    rows = tx.query("lexical_segments", {"owner": owner, "collection": collection})
+    mates = [row for row in rows if row[3] < LARGE_SEGMENT and _tier(row[3]) == tier][:MERGE_AT]
+    if len(mates) < MERGE_AT:
+        return False
+    _merge(tx, owner, collection, mates)
+    return True
+
+
+def _merge(tx: Transaction, owner: str, collection: str, rows: Sequence[Sequence[int]]) -> None:
+    key = {"owner": owner, "collection": collection}
+    first = min(row[1] for row in rows)
+    offsets = {row[0]: row[1] - first for row in rows}
+    parts: dict[str, list[tuple[NDArray[np.uint32], NDArray[np.uint16]]]] = {}
+    numbers = tx.database.array(list(offsets))
+    for number, term, data in tx.query("lexical_all_postings", {**key, "segments": numbers}):
+        deltas, weights = segments.decode(data)
+        parts.setdefault(term, []).append((deltas + np.uint32(offsets[number]), weights))
+    merged = [(term, _join(pieces)) for term, pieces in sorted(parts.items())]
+    tx.query("lexical_drop_postings", {**key, "segments": numbers})
+    tx.query("lexical_drop_segments", {**key, "segments": numbers})
+    totals = (first, max(r[2] for r in rows), sum(r[3] for r in rows), sum(r[4] for r in rows))
+    write_segment(tx, owner, collection, Segment(*totals, merged))
+
+
+def _join(pieces: Sequence[tuple[NDArray[np.uint32], NDArray[np.uint16]]]) -> bytes:
+    if len(pieces) == 1:
+        return segments.encode(*pieces[0])
+    deltas = np.concatenate([piece[0] for piece in pieces])
+    order = np.argsort(deltas)
+    return segments.encode(deltas[order], np.concatenate([piece[1] for piece in pieces])[order])
+
+
+def _parse(terms: str) -> dict[str, int]:
+    pairs = (pair.rpartition(":") for pair in terms.split(" ") if pair)
+    return {term: int(n) for term, _, n in pairs}
+
+
+# Searching
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Records that have a word of the query."""
+
+    #: int64, in no order, each once.
+    seqs: NDArray[np.int64]
+    #: float32, BM25.
+    scores: NDArray[np.float32]
+
+    def best(self, allowed: NDArray[np.int64] | None = None) -> Iterator[tuple[int, float]]:
+        """Best first; of equal ones the newer first. Sorted only as far as it is read.
+
+        Args:
+            allowed: ascending sequence numbers; others are left out.
+        """
+        seqs, scores = self.seqs, self.scores
+        if allowed is not None:
+            keep = np.isin(seqs, allowed, kind="sort")
+            seqs, scores = seqs[keep], scores[keep]
+        done, step = 0, 256
+        while done < len(seqs):
+            if len(seqs) > step:
+                border = np.partition(scores, len(scores) - step)[len(scores) - step]
+                chosen = scores >= border
+                rest = ~chosen
+            else:
+                chosen, rest = np.ones(len(seqs), bool), np.zeros(len(seqs), bool)
+            order = np.lexsort((-seqs[chosen], -scores[chosen]))
+            yield from zip(seqs[chosen][order].tolist(), scores[chosen][order].tolist(), strict=True)
+            seqs, scores = seqs[rest], scores[rest]
+            step *= 8
+
+
+@dataclass
+class Index:
+    """One collection's lexical index as one transaction sees it."""
+
+    tx: Transaction
+    owner: str
+    collection: str
+    _postings: dict[str, list[tuple[int, bytes]]] = field(default_factory=dict)
+    _pending: dict[str, list[tuple[int, int, int]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        key = {"owner": self.owner, "collection": self.collection}
+        rows = self.tx.query("lexical_segments", key)
+        self._segments = {row[0]: row for row in rows}
+        ((pending, tokens_pending),) = self.tx.query("lexical_pending_size", key)
+        self.has_pending = pending > 0
+        #: Number of records, and words of all of them.
+        self.records = sum(row[3] for row in rows) + pending
+        self.words = sum(row[4] for row in rows) + (tokens_pending or 0)
+
+    def choose(self, terms: Sequence[str]) -> list[str]:
+        """The terms to search with, rarest first: bounded in number and in postings to read."""
+        unique = list(dict.fromkeys(terms))
+        if len(unique) > MAX_CANDIDATE_TERMS:
+            # Long words are rare words, and this costs no look-up.
+            unique = sorted(unique, key=len, reverse=True)[:MAX_CANDIDATE_TERMS]
+        sizes = self._sizes(unique)
+        known = sorted((term for term in unique if sizes.get(term)), key=lambda term: sizes[term])[:MAX_QUERY_TERMS]
+        total, chosen = 0, []
+        for term in known:
+            total += sizes[term]
+            if chosen and total > MAX_POSTINGS:
+                break
+            chosen.append(term)
+        return chosen
+
+    def search(self, terms: Sequence[str]) -> Matches:
+        """Score every record that has one of ``terms`` (as `choose` gave them)."""
+        self._read(terms)
+        table = segments.saturation(round(self.words / max(self.records, 1), 1))
+        weight = {term: segments.idf(self.records, self.frequency(term)) for term in terms}
+        seqs: list[NDArray[np.int64]] = []
+        scores: list[NDArray[np.float32]] = []
+        for number, found in self._by_segment(terms).items():
+            first, last = self._segments[number][1:3]
+            these, points = _score(found, weight, table, last - first + 1)
+            seqs.append(these + first)
+            scores.append(points)
+        pending: dict[int, float] = {}
+        for term in terms:
+            for seq, length, n in self._pending.get(term, ()):
+                code = min(n, 255) + 256 * segments.length_class(length)
+                pending[seq] = pending.get(seq, 0.0) + weight[term] * float(table[code])
+        seqs.append(np.fromiter(pending, np.int64, len(pending)))
+        scores.append(np.fromiter(pending.values(), np.float32, len(pending)))
+        return Matches(np.concatenate(seqs), np.concatenate(scores))
+
+    def having_all(self, terms: Sequence[str], limit: int) -> list[int]:
+        """The records that have every term, newest first; none if there are more than ``limit``."""
+        sizes = self._sizes(terms)
+        if not terms or not all(sizes.get(term) for term in terms):
+            return []
+        found: NDArray[np.int64] | None = None
+        for term in sorted(terms, key=lambda term: sizes[term]):
+            if found is not None and len(found) <= 1 and found.size == 0:
+                return []
+            if found is not None and sizes[term] > MAX_POSTINGS // 4:
+                # A word that nearly all have says little: what it would exclude is looked at instead.
+                continue
+            self._read([term])
+            mine = self._holders(term)
+            found = mine if found is None else np.intersect1d(found, mine, assume_unique=True)
+        if found is None or len(found) > limit:
+            return []
+        return sorted(found.tolist(), reverse=True)
+
+    def frequency(self, term: str) -> int:
+        """In how many records the term occurs."""
+        stored = sum(len(data) for _, data in self._postings.get(term, ())) // segments.ENTRY
+        return stored + len(self._pending.get(term, ()))
+
+    def words_of(self, seqs: Sequence[int], terms: Sequence[str]) -> dict[int, list[str]]:
+        """Which of ``terms`` each record has."""
+        words: dict[int, list[str]] = {seq: [] for seq in seqs}
+        wanted = np.array(sorted(words), np.int64)
+        for term in terms:
+            for seq in np.intersect1d(wanted, self._holders(term)).tolist():
+                words[seq].append(term)
+        return words
+
+    def _holders(self, term: str) -> NDArray[np.int64]:
+        parts = [
+            segments.decode(data)[0].astype(np.int64) + self._segments[number][1]
+            for number, data in self._postings.get(term, ())
+        ]
+        parts.append(np.array([seq for seq, _, _ in self._pending.get(term, ())], np.int64))
+        return np.unique(np.concatenate(parts))
+
+    def _sizes(self, terms: Sequence[str]) -> dict[str, int]:
+        """In how many records each term occurs: those read are known, the others are asked for."""
+        unknown = [term for term in terms if term not in self._postings]
+        sizes = {term: self.frequency(term) for term in terms if term in self._postings}
+        if len(unknown) <= 8:
+            # Few enough to read at once: one round trip less.
+            self._read(unknown)
+            return sizes | {term: self.frequency(term) for term in unknown}
+        if unknown:
+            self._read_pending(unknown)
+            rows = self.tx.query("lexical_sizes", self._parameters(unknown))
+            stored = {term: int(size) // segments.ENTRY for term, size in rows}
+            sizes |= {term: stored.get(term, 0) + len(self._pending.get(term, ())) for term in unknown}
+        return sizes
+
+    def _read(self, terms: Sequence[str]) -> None:
+        missing = [term for term in terms if term not in self._postings]
+        if not missing:
+            return
+        self._postings |= {term: [] for term in missing}
+        if self._segments:
+            for number, term, data in self.tx.query("lexical_postings", self._parameters(missing)):
+                self._postings[term].append((number, data))
+        self._read_pending(missing)
+
+    def _read_pending(self, terms: Sequence[str]) -> None:
+        missing = [term for term in terms if term not in self._pending]
+        self._pending |= {term: [] for term in missing}
+        if not missing or not self.has_pending:
+            return
+        marks = {f" {term}:": term for term in missing}
+        rows = self.tx.query(
+            "lexical_pending_with",
+            {"owner": self.owner, "collection": self.collection, "marks": self.tx.database.array(list(marks))},
+        )
+        for seq, length, text in rows:
+            for mark, term in marks.items():
+                at = text.find(mark)
+                if at >= 0:
+                    n = re.match(r"\d+", text[at + len(mark) : at + len(mark) + 12])
+                    self._pending[term].append((seq, length, int(n[0]) if n else 1))
+
+    def _parameters(self, terms: Sequence[str]) -> dict[str, object]:
+        return {
+            "owner": self.owner,
+            "collection": self.collection,
+            "segments": self.tx.database.array(list(self._segments)),
+            "terms": self.tx.database.array(list(terms)),
+        }
+
+    def _by_segment(self, terms: Sequence[str]) -> dict[int, list[tuple[str, bytes]]]:
+        found: dict[int, list[tuple[str, bytes]]] = {}
+        for term in terms:
+            for number, data in self._postings[term]:
+                found.setdefault(number, []).append((term, data))
+        return found
+
+
+#: A segment of one owner among many may span millions of numbers; then its few records are summed sparsely.
+_DENSE_SPAN = 1 << 20
+
+
+def _score(
+    found: Sequence[tuple[str, bytes]], weight: dict[str, float], table: NDArray[np.float32], span: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    decoded = [(weight[term], *segments.decode(data)) for term, data in found]
+    if span <= _DENSE_SPAN:
+        total = np.zeros(span, np.float32)
+        for factor, deltas, codes in decoded:
+            total[deltas] += np.float32(factor) * table[codes]
+        hits = np.flatnonzero(total)
+        return hits, total[hits]
+    deltas = np.concatenate([d for _, d, _ in decoded])
+    points = np.concatenate([np.float32(factor) * table[codes] for factor, _, codes in decoded])
+    unique, places = np.unique(deltas, return_inverse=True)
+    return unique.astype(np.int64), np.bincount(places, points).astype(np.float32)

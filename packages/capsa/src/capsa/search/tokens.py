@@ -1,0 +1,112 @@
+"""Text -> terms: one tokeniser for both databases, so that both find the same.
+
+* A word is a run of letters and digits, in lower case, without accents, cut to its stem.
+* An identifier of several words (``get_user_name``, ``getUserName``, ``HTTPServer``) gives its words and, as
+  one more term, all of them joined: either spelling finds the other, and the whole is rare.
+* Scripts written without spaces (Chinese, Japanese, Thai, …) and Hangul give every character and every
+  pair of neighbours; a query of more than one character goes by the pairs.
+* A pictograph is a term of its own.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from collections import Counter
+
+from capsa.search.stemmer import stem
+
+#: Raised when the same text would give other terms: the lexical index is then made anew.
+TOKENIZER_VERSION = 1
+
+#: Longer runs (hashes, base64) are cut: they are found by their beginning.
+MAX_TERM = 64
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_ASCII_TOKEN = re.compile(r"[A-Za-z0-9_]+")
+
+# Blocks of scripts without spaces between words, and Hangul, whose particles hang on the word.
+_UNSPACED = (
+    "\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf\u3005-\u3007"
+    "\u3040-\u30ff\u3130-\u318f\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff"
+    "\U0001b000-\U0001b16f\U00020000-\U0003ffff"
+)
+_PICTOGRAPH = "\u2190-\u2bff\u3200-\u33ff\U0001f000-\U0001faff"
+
+
+@functools.cache
+def _unicode_token() -> re.Pattern[str]:
+    # Python's \w leaves out the marks that many scripts write vowels with.
+    blocks = (*range(0x300, 0x1E00), *range(0xA600, 0xAC00))
+    marks = "".join(chr(c) for c in blocks if unicodedata.category(chr(c)) in {"Mn", "Mc"})
+    word = f"(?:(?![{_UNSPACED}{_PICTOGRAPH}])[\w{re.escape(marks)}])+"
+    return re.compile(f"[{_UNSPACED}]+|[{_PICTOGRAPH}]|{word}")
+
+
+@functools.cache
+def _unspaced_character() -> re.Pattern[str]:
+    return re.compile(f"[{_UNSPACED}]")
+
+
+def terms(text: str) -> tuple[Counter[str], int]:
+    """The terms of a text to be indexed.
+
+    Returns:
+        How often each term occurs, and the number of words (joined identifiers and pairs not counted).
+    """
+    counts: Counter[str] = Counter()
+    words = 0
+    # Most words of a text come again, and again in the next: each is taken apart once.
+    for token, times in Counter(_split(text)).items():
+        parts, joined = _take_apart(token)
+        words += len(parts) * times
+        for part in parts:
+            counts[part] += times
+        for term in joined:
+            counts[term] += times
+    return counts, words
+
+
+def query_terms(text: str) -> list[str]:
+    """The terms to look for, each once: the joined ones first, then in the order of the query."""
+    whole: dict[str, None] = {}
+    single: dict[str, None] = {}
+    for token in dict.fromkeys(_split(text)):
+        parts, joined = _take_apart(token)
+        whole.update(dict.fromkeys(joined))
+        if not (joined and _is_unspaced(token)):
+            single.update(dict.fromkeys(parts))
+    return list(whole | single)
+
+
+def _split(text: str) -> list[str]:
+    if text.isascii():
+        return _ASCII_TOKEN.findall(text)
+    return _unicode_token().findall(_fold(text))
+
+
+@functools.lru_cache(maxsize=1 << 17)
+def _take_apart(token: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The words of a token, and what stands for several of them at once."""
+    if _is_unspaced(token):
+        run = token.lower()
+        return tuple(run), tuple(map("".join, zip(run, run[1:], strict=False)))
+    chain = token if token.islower() else _CAMEL.sub("_", token).casefold()
+    parts = tuple(part[:MAX_TERM] for part in chain.split("_") if part)
+    joined = (stem("".join(parts)[:MAX_TERM]),) if len(parts) > 1 else ()
+    return tuple(map(stem, parts)), joined
+
+
+def _is_unspaced(token: str) -> bool:
+    return not token.isascii() and _unspaced_character().match(token) is not None
+
+
+def _fold(text: str) -> str:
+    """Compatibility forms made plain, accents of Latin, Greek and Cyrillic letters dropped."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    return unicodedata.normalize("NFC", re.sub("[\u0300-\u036f]", "", decomposed))
+
+

@@ -1,0 +1,413 @@
+from __future__ import annotations
+
+import dataclasses
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from capsa.database import Transaction
+from capsa.errors import EmbedderUnavailable, InvalidRecord
+from capsa.records import Filter, Mode, Record, SearchResult, Statistics
+from capsa.search import lexical
+from capsa.store import _rows
+from capsa.store._rows import filtered, from_row, searchable, to_row
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from capsa.search.vectors import Space
+    from capsa.store._store import Store
+
+Progress = Callable[[int, int], None]
+
+#: Records read or written in one statement.
+_BATCH = 1_000
+
+
+class Collection:
+    """The records of one owner under one name. Made by `Store.collection`.
+
+    Every method that writes takes ``tx``, an open transaction of the same database to take part in; without it,
+    it has one of its own.
+    """
+
+    def __init__(self, store: Store, owner: str, name: str) -> None:
+        self.store = store
+        self.database = store.database
+        self.owner = _rows.check_key("owner", owner)
+        self.name = _rows.check_key("collection", name)
+        self._key = {"owner": owner, "collection": name}
+
+    # Writing
+
+    def add(
+        self,
+        records: Iterable[Record],
+        *,
+        vectors: Iterable[ArrayLike | None] | None = None,
+        model: str | None = None,
+        embed: bool = True,
+        tx: Transaction | None = None,
+    ) -> list[str]:
+        """Add records.
+
+        Args:
+            records: all in one transaction; any number.
+            vectors: one for each record, or None for "none yet"; of the store's embedder, or of ``model``.
+            embed: whether the store's embedder is to make vectors where none are given, before the
+                transaction begins. Otherwise `embed_missing` does it later.
+
+        Returns:
+            Their ids.
+
+        Raises:
+            InvalidRecord: a record no store can hold, or an id that exists. Nothing was added.
+            ModelMismatch: vectors of another length than the model's.
+        """
+        return self._insert(list(records), vectors, model, embed, tx, replace=False)
+
+    def put(
+        self,
+        records: Iterable[Record],
+        *,
+        vectors: Iterable[ArrayLike | None] | None = None,
+        model: str | None = None,
+        embed: bool = True,
+        tx: Transaction | None = None,
+    ) -> list[str]:
+        """`add`, but a record takes the place of one with the same id."""
+        unique = list(records)
+        if len({record.id for record in unique}) < len(unique):
+            raise InvalidRecord("two of the records have the same id")
+        return self._insert(unique, vectors, model, embed, tx, replace=True)
+
+    def _insert(
+        self,
+        records: list[Record],
+        vectors: Iterable[ArrayLike | None] | None,
+        model: str | None,
+        embed: bool,
+        tx: Transaction | None,
+        *,
+        replace: bool,
+    ) -> list[str]:
+        if not records:
+            return []
+        rows = [to_row(self.database, record) for record in records]
+        documents = [lexical.document(0, searchable(record)) for record in records]
+        packed = self._packed(records, vectors, model, embed)
+        with self._writing(tx) as own:
+            if replace:
+                self._delete(own, [record.id for record in records])
+            seqs = [seq for (seq,) in own.query("next_seqs", {"n": len(records)})]
+            self._add_rows(own, seqs, rows)
+            lexical.add(
+                own,
+                self.owner,
+                self.name,
+                [dataclasses.replace(d, seq=seq) for seq, d in zip(seqs, documents, strict=True)],
+            )
+            self._add_vectors(own, packed, seqs, model)
+        if tx is None and any(seq % lexical.FOLD_CHECK == 0 for seq in seqs):
+            with self.database.write(self.owner) as folding:
+                lexical.fold_if_due(folding, self.owner, self.name)
+        return [record.id for record in records]
+
+    def _add_rows(self, tx: Transaction, seqs: Sequence[int], rows: Sequence[dict[str, Any]]) -> None:
+        complete = [{**self._key, "seq": seq, **row} for seq, row in zip(seqs, rows, strict=True)]
+        try:
+            tx.execute_many(self.database.statement("add_record"), complete)
+        except sqlite3.IntegrityError as error:
+            raise InvalidRecord(f"a record with this id exists already in {self.name!r} ({error})") from None
+        except Exception as error:
+            # The driver is an extra, so its class is known by name only.
+            if type(error).__name__ != "UniqueViolation":
+                raise
+            raise InvalidRecord(f"a record with this id exists already in {self.name!r}") from None
+
+    def update(
+        self, id: str, *, embed: bool = True, tx: Transaction | None = None, **changes: Any
+    ) -> bool:
+        """Change parts of a record; what is not named stays. Index and vectors follow the text.
+
+        Returns:
+            False if there is no such record.
+
+        Raises:
+            InvalidRecord: no store can hold the changed record, or the id is among the changes.
+        """
+        if "id" in changes:
+            raise InvalidRecord("an id cannot be changed: add a new record and delete the old one")
+        with self._writing(tx) as own:
+            found = self._by_id(own, [id])
+            if id not in found:
+                return False
+            seq, before = found[id]
+            try:
+                after = dataclasses.replace(before, **changes)
+            except TypeError:
+                raise InvalidRecord(f"a record has no part {sorted(changes)}") from None
+            own.query("update_record", {**self._key, "seq": seq, **to_row(self.database, after)})
+            if searchable(before) != searchable(after):
+                lexical.remove(own, self.owner, self.name, [lexical.document(seq, searchable(before))])
+                lexical.add(own, self.owner, self.name, [lexical.document(seq, searchable(after))])
+            if before.text != after.text:
+                self.database.vectors.remove(own, self.owner, self.name, [seq], None)
+                self._add_vectors(own, self._packed([after], None, None, embed), [seq], None)
+        return True
+
+    def delete(self, ids: Iterable[str], *, tx: Transaction | None = None) -> int:
+        """Delete records with their vectors and all that the index knew of them; how many there were."""
+        wanted = list(dict.fromkeys(ids))
+        with self._writing(tx) as own:
+            return sum(self._delete(own, wanted[i : i + _BATCH]) for i in range(0, len(wanted), _BATCH))
+
+    def _delete(self, tx: Transaction, ids: Sequence[str]) -> int:
+        found = self._by_id(tx, ids)
+        if not found:
+            return 0
+        seqs = [seq for seq, _ in found.values()]
+        lexical.remove(
+            tx, self.owner, self.name, [lexical.document(seq, searchable(record)) for seq, record in found.values()]
+        )
+        self.database.vectors.remove(tx, self.owner, self.name, seqs, None)
+        tx.query("delete_records", {**self._key, "seqs": self.database.array(seqs)})
+        return len(found)
+
+    def clear(self, *, tx: Transaction | None = None) -> int:
+        """Delete every record of the collection; how many there were."""
+        with self._writing(tx) as own:
+            ((count,),) = own.execute(*self._filtered(own, "count_records", None))
+            lexical.clear(own, self.owner, self.name)
+            self.database.vectors.clear(own, self.owner, self.name)
+            own.query("clear_records", self._key)
+        return int(count)
+
+    # Reading
+
+    def get(self, id: str) -> Record | None:
+        """The record with this id, or None."""
+        return self.get_many([id]).get(id)
+
+    def get_many(self, ids: Iterable[str]) -> dict[str, Record]:
+        """The records that exist, by id."""
+        with self.database.read(self.owner) as tx:
+            return {id_: record for id_, (_, record) in self._by_id(tx, list(ids)).items()}
+
+    def _by_id(self, tx: Transaction, ids: Sequence[str]) -> dict[str, tuple[int, Record]]:
+        stored = [_rows.to_stored(id_) for id_ in ids if isinstance(id_, str)]
+        return _rows.by_id(
+            self.database, tx.query("records_by_id", {**self._key, "ids": self.database.array(stored)})
+        )
+
+    def count(self, filter: Filter | None = None) -> int:
+        """How many records the filter lets through."""
+        with self.database.read(self.owner) as tx:
+            ((count,),) = tx.execute(*self._filtered(tx, "count_records", filter))
+        return int(count)
+
+    def recent(self, limit: int = 20, filter: Filter | None = None) -> list[Record]:
+        """The newest records, newest first."""
+        with self.database.read(self.owner) as tx:
+            rows = tx.execute(*self._filtered(tx, "records_recent", filter, limit=_limit(limit)))
+        return [from_row(self.database, row) for row in rows]
+
+    def iterate(self, filter: Filter | None = None) -> Iterator[Record]:
+        """All records in order of arrival, in constant memory, as of one moment."""
+        with self.database.read(self.owner) as tx:
+            for row in tx.stream(*self._filtered(tx, "records_all", filter)):
+                yield from_row(self.database, row)
+
+    def iterate_with_vectors(
+        self, filter: Filter | None = None, model: str | None = None
+    ) -> Iterator[tuple[Record, NDArray[Any] | None]]:
+        """`iterate`, each with its float32 vector of ``model`` (default: the embedder's), or None."""
+        from capsa.search.vectors import Space
+
+        with self.database.read(self.owner) as tx:
+            known = self.store.model(tx, self._model_name(model)) if model or self.store.embedder else None
+            sql, parameters = self._filtered(tx, "records_all_with_vectors", filter, model=known.id if known else -1)
+            decode = self.database.vectors.decode
+            for row in tx.stream(sql, parameters):
+                yield from_row(self.database, row), None if row[10] is None else decode(row[10])
+
+    def statistics(self) -> Statistics:
+        """What the collection holds."""
+        with self.database.read(self.owner) as tx:
+            ((records, paths, sessions, oldest, newest),) = tx.query("statistics", self._key)
+            embeddings = dict(tx.query("statistics_embeddings", self._key))
+            ((size,),) = tx.query("database_size")
+        return Statistics(
+            records=records,
+            embeddings=embeddings,
+            paths=paths,
+            sessions=sessions,
+            oldest=None if oldest is None else self.database.datetime(oldest),
+            newest=None if newest is None else self.database.datetime(newest),
+            size_bytes=int(size),
+        )
+
+    # Search
+
+    def search(
+        self, query: str, mode: Mode | str = Mode.HYBRID, limit: int = 10, filter: Filter | None = None
+    ) -> SearchResult:
+        """Find records by words, by meaning, or by both.
+
+        Args:
+            query: any text at all.
+            mode: hybrid puts literal matches first, then goes by meaning; without an embedder, or
+                without vectors of its model, it is lexical and a note says so.
+            limit: at most so many hits; the filter is applied before.
+
+        Raises:
+            EmbedderUnavailable: semantic search without an embedder, or one that does not answer.
+            InvalidRecord: a limit that is negative, or a filter time without a zone.
+        """
+        from capsa.search.engine import Search
+
+        with self.database.read(self.owner) as tx:
+            return Search(self, tx, _limit(limit), filter or None).run(query, Mode(mode))
+
+    def search_vector(
+        self, vector: ArrayLike, limit: int = 10, filter: Filter | None = None, model: str | None = None
+    ) -> SearchResult:
+        """The records whose vectors of ``model`` (default: the embedder's) are nearest to ``vector``."""
+        from capsa.search.engine import Search
+        from capsa.store._vectors import as_float32
+
+        with self.database.read(self.owner) as tx:
+            return Search(self, tx, _limit(limit), filter or None).by_vector(
+                as_float32(vector), self._model_name(model)
+            )
+
+    # Vectors
+
+    def vector(self, id: str, model: str | None = None) -> NDArray[Any] | None:
+        """The vector of a record by ``model`` (default: the embedder's), float32, or None."""
+        with self.database.read(self.owner) as tx:
+            space = self._space(tx, model)
+            found = self._by_id(tx, [id])
+            if space is None or id not in found:
+                return None
+            return self.database.vectors.get(tx, space, [found[id][0]]).get(found[id][0])
+
+    def set_vector(
+        self, id: str, vector: ArrayLike | None, model: str | None = None, *, tx: Transaction | None = None
+    ) -> bool:
+        """Give a record a vector, or take it away (None); False if there is no such record."""
+        from capsa.store._vectors import pack
+
+        with self._writing(tx) as own:
+            found = self._by_id(own, [id])
+            if id not in found:
+                return False
+            space = self._space(own, model)
+            seq = found[id][0]
+            if space is not None:
+                self.database.vectors.remove(own, self.owner, self.name, [seq], space.model.id)
+            if vector is not None:
+                self._add_vectors(own, [pack(vector)], [seq], model)
+        return True
+
+    def embed_missing(self, progress: Progress | None = None, batch: int = 64) -> int:
+        """Make a vector of the store's embedder for every record without one; how many were made.
+
+        Each batch is a transaction: whatever interrupts it, the next call goes on from there.
+
+        Raises:
+            EmbedderUnavailable: the store has no embedder, or it does not answer.
+        """
+        from capsa.store._vectors import embed_missing
+
+        made = embed_missing(self, progress, batch)
+        self.database.maintain_vectors()
+        return made
+
+    def reembed(self, progress: Progress | None = None, batch: int = 64) -> int:
+        """`embed_missing`, and then remove the vectors of other models; how many were made.
+
+        Until it ends, both stand side by side and the search goes on with either.
+        """
+        made = self.embed_missing(progress, batch)
+        with self.database.write(self.owner) as tx:
+            space = self._space(tx, None)
+            if space is not None:
+                self.database.vectors.clear(tx, self.owner, self.name, keep=space.model.id)
+        return made
+
+    def maintain(self) -> None:
+        """Put the indexes in order: fold what is pending, build what the size needs. For idle times."""
+        with self.database.write(self.owner) as tx:
+            lexical.maintain(tx, self.owner, self.name)
+        self.database.maintain_vectors()
+
+    # Helpers
+
+    def _writing(self, tx: Transaction | None) -> AbstractContextManager[Transaction]:
+        return self.database.write(self.owner) if tx is None else nullcontext(tx)
+
+    def _filtered(
+        self, tx: Transaction, statement: str, filter: Filter | None, **more: Any
+    ) -> tuple[str, dict[str, Any]]:
+        sql, parameters = filtered(tx, statement, filter)
+        return sql, {**self._key, **parameters, **more}
+
+    def _model_name(self, model: str | None) -> str:
+        if model is not None:
+            return model
+        if self.store.embedder is None:
+            raise EmbedderUnavailable("this store has no embedder: name the model, or open it with an embedder")
+        return self.store.embedder.name
+
+    def _space(self, tx: Transaction, model: str | None, dimensions: int | None = None) -> Space | None:
+        from capsa.search.vectors import Space
+
+        known = self.store.model(tx, self._model_name(model), dimensions)
+        return None if known is None else Space(self.owner, self.name, known)
+
+    def _packed(
+        self,
+        records: Sequence[Record],
+        vectors: Iterable[ArrayLike | None] | None,
+        model: str | None,
+        embed: bool,
+    ) -> list[bytes | None]:
+        """The vectors to store, as bytes; numpy is not loaded if there are none."""
+        if vectors is None and (self.store.embedder is None or not embed):
+            return [None] * len(records)
+        from capsa.store._vectors import pack
+
+        given = [None] * len(records) if vectors is None else list(vectors)
+        if len(given) != len(records):
+            raise InvalidRecord(f"{len(records)} records, but {len(given)} vectors")
+        packed = [None if vector is None else pack(vector) for vector in given]
+        missing = [i for i, vector in enumerate(packed) if vector is None]
+        mine = self.store.embedder is not None and model in {None, self.store.embedder.name}
+        if missing and embed and mine and self.store.embedder is not None:
+            made = self.store.embedder.embed([records[i].text for i in missing])
+            for i, vector in zip(missing, made, strict=True):
+                packed[i] = pack(vector)
+        return packed
+
+    def _add_vectors(
+        self, tx: Transaction, packed: Sequence[bytes | None], seqs: Sequence[int], model: str | None
+    ) -> None:
+        pairs = [(seq, vector) for seq, vector in zip(seqs, packed, strict=True) if vector is not None]
+        if not pairs:
+            return
+        lengths = {len(vector) // 4 for _, vector in pairs}
+        if len(lengths) > 1:
+            raise InvalidRecord(f"vectors of one model have one length, not {sorted(lengths)}")
+        space = self._space(tx, model, lengths.pop())
+        assert space is not None
+        self.database.vectors.add(tx, space, pairs)
+
+
+def _limit(limit: int) -> int:
+    if not isinstance(limit, int) or limit < 0:
+        raise InvalidRecord(f"limit must be a number that is not negative, not {limit!r}")
+    return limit
+
+
