@@ -51,22 +51,23 @@ def _unspaced_character() -> re.Pattern[str]:
     return re.compile(f"[{_UNSPACED}]")
 
 
-def terms(text: str) -> tuple[Counter[str], int]:
+def terms(text: str) -> tuple[dict[str, int], int]:
     """The terms of a text to be indexed.
 
     Returns:
         How often each term occurs, and the number of words (joined identifiers and pairs not counted).
     """
-    counts: Counter[str] = Counter()
+    counts: dict[str, int] = {}
     words = 0
+    known = counts.get
     # Most words of a text come again, and again in the next: each is taken apart once.
     for token, times in Counter(_split(text)).items():
         parts, joined = _take_apart(token)
         words += len(parts) * times
-        for part in parts:
-            counts[part] += times
+        for term in parts:
+            counts[term] = known(term, 0) + times
         for term in joined:
-            counts[term] += times
+            counts[term] = known(term, 0) + times
     return counts, words
 
 
