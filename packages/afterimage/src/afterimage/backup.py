@@ -1,0 +1,170 @@
+"""A complete copy of the memory in one file, and the way back from it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from afterimage.config import is_own
+from afterimage.entries import OWNER
+from afterimage.errors import BackupError, NotAMemory
+
+if TYPE_CHECKING:
+    from afterimage.storage import SQLiteBackend, StorageBackend
+    from capsa import Collection, Record, Transaction
+
+_BATCH_RECORDS = 1000
+_BATCH_CHARACTERS = 8_000_000
+
+
+def write_backup(backend: StorageBackend, file: Path, *, force: bool = False) -> int:
+    """Copy the memory into the SQLite file ``file`` (mode 0600) as it is at this moment; how many entries.
+
+    ``file`` appears when the copy is complete and was read back.
+
+    Raises:
+        BackupError: ``file`` exists and ``force`` is not given, or the copy is not sound.
+        OSError: ``file`` cannot be written.
+    """
+    if file.exists() and not force:
+        raise BackupError(f"{file} exists: name another file, or overwrite it with --force")
+    if not file.parent.is_dir():
+        raise BackupError(f"there is no folder {file.parent}: make it first")
+    with tempfile.TemporaryDirectory(prefix=f".{file.name}.", dir=file.parent) as folder:
+        copy = Path(folder) / "memory.db"
+        if backend.database.dialect == "sqlite":
+            _copy_file(backend, copy)
+        else:
+            _copy_rows(backend, copy)
+        count = _sound(copy)
+        copy.replace(file)
+    return count
+
+
+def _copy_file(backend: StorageBackend, copy: Path) -> None:
+    os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    with closing(sqlite3.connect(copy)) as target:
+        with backend.database.read(OWNER) as tx:
+            tx.connection.backup(target)
+        # One plain file, without a journal beside it.
+        target.execute("PRAGMA journal_mode = DELETE")
+
+
+def _copy_rows(backend: StorageBackend, copy: Path) -> None:
+    with _open_copy(copy, backend) as target, target.database.write(OWNER) as tx:
+        _put_all(backend.collection, target.collection, tx, None)
+
+
+def _read_only(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)
+
+
+def _sound(copy: Path) -> int:
+    """How many entries a copy holds; it is read whole."""
+    try:
+        with closing(_read_only(copy)) as connection:
+            verdict = connection.execute("PRAGMA quick_check").fetchone()[0]
+            count = connection.execute("SELECT count(*) FROM capsa_records").fetchone()[0]
+    except sqlite3.Error as error:
+        raise BackupError(f"{copy} cannot be read: {error}") from None
+    if verdict != "ok":
+        raise BackupError(f"{copy} is damaged: {verdict}")
+    return int(count)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore did."""
+
+    entries: int
+    #: The backup of what the memory held before, if it held anything.
+    kept: Path | None
+
+
+def restore_backup(
+    backend: StorageBackend,
+    file: Path,
+    keep_in: Path,
+    *,
+    force: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Restored:
+    """Make the memory what the backup ``file`` holds, in one transaction. ``file`` is only read.
+
+    Args:
+        keep_in: the folder for a backup of what the memory holds now.
+        force: replace what it holds; without it a memory that is not empty is left alone.
+        progress: called with the number of entries restored and their total.
+
+    Raises:
+        NotAMemory: ``file`` is no backup of ours.
+        BackupError: the memory is not empty and ``force`` is not given, or the backup is damaged.
+        capsa.SchemaTooNew: a newer version wrote the backup.
+    """
+    if not is_own(file):
+        raise NotAMemory(
+            f"{file} is not a backup of AfterImage: an export goes in with `afterimage import`, an older memory "
+            f"by naming it as storage.sqlite.path"
+        )
+    _sound(file)
+    held = backend.collection.count()
+    if held and not force:
+        raise BackupError(f"the memory holds {held:,} entries: --force replaces them, and keeps a backup of them")
+    kept = None
+    if held:
+        kept = keep_in / f"before-restore-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S%fZ}.db"
+        write_backup(backend, kept)
+    keep_in.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".restore.", dir=keep_in) as folder:
+        # Opening a memory may migrate it, and a backup is not ours to change.
+        copy = Path(folder) / "memory.db"
+        with closing(_read_only(file)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+        with _open_copy(copy, backend) as source_backend, backend.database.write(OWNER) as tx:
+            backend.collection.clear(tx=tx)
+            count = _put_all(source_backend.collection, backend.collection, tx, progress)
+    return Restored(count, kept)
+
+
+def _open_copy(copy: Path, like: StorageBackend) -> SQLiteBackend:
+    from afterimage.storage import SQLiteBackend
+
+    return SQLiteBackend(own_file=copy, embedder=lambda: like.embedder)
+
+
+def _put_all(
+    source: Collection, target: Collection, tx: Transaction, progress: Callable[[int, int], None] | None
+) -> int:
+    """Everything of ``source`` into ``target``, in the order of arrival; how many records."""
+    found = source.statistics()
+    done = 0
+    for records in _batches(source):
+        target.add(records, embed=False, tx=tx)
+        done += len(records)
+        if progress:
+            progress(done, found.records)
+    for model in found.embeddings:
+        for record, vector in source.iterate_with_vectors(model=model):
+            if vector is not None:
+                target.set_vector(record.id, vector, model=model, tx=tx)
+    return done
+
+
+def _batches(source: Collection) -> Iterator[list[Record]]:
+    batch: list[Record] = []
+    size = 0
+    for record in source.iterate():
+        batch.append(record)
+        size += len(record.text)
+        if len(batch) >= _BATCH_RECORDS or size >= _BATCH_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

@@ -1,0 +1,186 @@
+"""Commands that find: search, recent, show, stats."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from afterimage.cli.terminal import (
+    clean,
+    find_entry,
+    json_option,
+    memory,
+    moment,
+    note,
+    one_line,
+    size,
+    table,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from afterimage.hybrid_search import SearchResult
+
+_WEIGHTS = {"hybrid": (0.4, 0.6), "lexical": (1.0, 0.0), "semantic": (0.0, 1.0)}
+#: Lines of code shown of each result.
+_SHOWN_LINES = 12
+
+
+@click.command()
+@click.argument("query", nargs=-1, required=True)
+@click.option("-l", "--limit", type=click.IntRange(1), help="Results at most [default: search.max_results, 5].")
+@click.option(
+    "-t",
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    help="Least relevance, 0 to 1: 1 is a literal match, else the share of the words found, or the likeness "
+    "of meaning if that is greater [default: search.relevance_threshold, 0.3].",
+)
+@click.option("-p", "--path", help="Only paths that contain this, or match it if it has * or ?.")
+@click.option("--session", help="Only entries of this session.")
+@click.option("--mode", type=click.Choice(list(_WEIGHTS)), default="hybrid", show_default=True, help="What to go by.")
+@json_option
+def search(  # noqa: PLR0917  # click gives them by name
+    query: tuple[str, ...],
+    limit: int | None,
+    threshold: float | None,
+    path: str | None,
+    session: str | None,
+    mode: str,
+    as_json: bool,
+) -> int:
+    """Find code by words and by meaning, best first.
+
+    \b
+    Example:
+      afterimage search "retry with backoff" --path src/ --limit 10
+      afterimage search -t 0.6 parse_config
+    """
+    from afterimage.hybrid_search import HybridSearch
+
+    with memory() as (config, backend):
+        least = config.search.relevance_threshold if threshold is None else threshold
+        words, meaning = _WEIGHTS[mode]
+        searcher = HybridSearch(backend, fts_weight=words, semantic_weight=meaning)
+        found = searcher.search(
+            " ".join(query), limit or config.search.max_results, least, path_filter=path, session_id=session
+        )
+        for line in searcher.notes:
+            note(line)
+        if as_json:
+            write_json([result.to_dict() for result in found])
+        elif found:
+            for number, result in enumerate(found, 1):
+                _show_result(number, result)
+            click.echo(f"Found {len(found)} result(s)")
+        else:
+            click.echo("No results found.")
+            if least > 0 and searcher.search(" ".join(query), 1, 0.0, path_filter=path, session_id=session):
+                note(f"there are results below the relevance of {least:g}: lower it with --threshold")
+    return 0 if found else 1
+
+
+def _show_result(number: int, result: SearchResult) -> None:
+    click.secho(f"{number}. {clean(result.file_path)}", bold=True)
+    relevance = f"{result.relevance_score:.0%} relevance ({clean(result.reason)})"
+    click.secho(f"   {relevance} · {moment(result.timestamp)} · {result.id}", dim=True)
+    lines = clean(result.new_code).strip("\n").split("\n")
+    for line in lines[:_SHOWN_LINES]:
+        click.echo(f"   | {line[:200]}")
+    if len(lines) > _SHOWN_LINES:
+        click.secho(f"   | … {len(lines) - _SHOWN_LINES} more lines: afterimage show {result.id[:8]}", dim=True)
+    click.echo()
+
+
+@click.command()
+@click.option("-l", "--limit", type=click.IntRange(1), default=10, show_default=True, help="Entries at most.")
+@click.option("-p", "--path", help="Only paths that contain this, or match it if it has * or ?.")
+@json_option
+def recent(limit: int, path: str | None, as_json: bool) -> int:
+    """List the latest entries, newest first.
+
+    \b
+    Example:
+      afterimage recent --limit 20
+    """
+    with memory() as (_, backend):
+        found = backend.search_by_path(path, limit) if path else backend.get_recent(limit)
+    if as_json:
+        write_json([entry.to_dict() for entry in found])
+    elif found:
+        rows = [(e.id[:8], moment(e.timestamp), _tail(e.file_path, 48), one_line(e.new_code, 100)) for e in found]
+        table(("id", "time (UTC)", "file", "code"), rows)
+    else:
+        click.echo("The memory is empty." if not path else "No path matches.")
+    return 0 if found else 1
+
+
+def _tail(path: str, width: int) -> str:
+    return path if len(path) <= width else "…" + path[-width + 1 :]
+
+
+@click.command()
+@click.argument("entry_id", metavar="ID")
+@click.option("--old", is_flag=True, help="Show the code that was replaced instead.")
+@json_option
+def show(entry_id: str, old: bool, as_json: bool) -> int:
+    """Show one entry whole. The beginning of its id is enough.
+
+    \b
+    Example:
+      afterimage show 3f2a9c1e
+    """
+    with memory() as (_, backend):
+        entry = find_entry(backend, entry_id)
+    if as_json:
+        write_json(entry.to_dict())
+        return 0
+    for name, value in (
+        ("file", entry.file_path),
+        ("time", entry.timestamp),
+        ("session", entry.session_id),
+        ("id", entry.id),
+        ("context", entry.context),
+    ):
+        if value:
+            click.secho(f"# {name}: {one_line(value, 200)}", dim=True)
+    code = entry.old_code if old else entry.new_code
+    if code is None:
+        note("this entry replaced nothing")
+        return 1
+    click.echo(clean(code), nl=not code.endswith("\n"))
+    return 0
+
+
+@click.command()
+@json_option
+def stats(as_json: bool) -> int:
+    """Show how much the memory holds, and where.
+
+    \b
+    Example:
+      afterimage stats --json
+    """
+    with memory() as (_, backend):
+        found = backend.stats()
+        where = str(backend.url.path or backend.url)
+    if as_json:
+        write_json(found.to_dict())
+        return 0
+    rows = [
+        ("Backend", found.backend_type),
+        ("Where", where),
+        ("Entries", f"{found.total_entries:,}"),
+        ("... with vectors", f"{found.entries_with_embeddings:,}"),
+        ("Files", f"{found.unique_files:,}"),
+        ("Sessions", f"{found.unique_sessions:,}"),
+        ("Oldest", found.oldest_entry or "-"),
+        ("Newest", found.newest_entry or "-"),
+        ("Size", size(found.db_size_bytes)),
+    ]
+    table(("what", "value"), rows)
+    return 0
+
+
+COMMANDS = (search, recent, show, stats)

@@ -1,0 +1,235 @@
+"""What stands between a user and a working memory: each thing looked at, with its remedy."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from afterimage.entries import OWNER
+from afterimage.errors import AfterImageError, ConfigError
+
+if TYPE_CHECKING:
+    from afterimage.config import AfterImageConfig
+    from afterimage.storage import PostgreSQLBackend, SQLiteBackend
+    from capsa import CapsaError
+
+Verdict = Literal["ok", "note", "fail"]
+
+_LOW_SPACE = 500_000_000
+_NO_SPACE = 50_000_000
+#: The first SQLite without the WAL-reset bug.
+_WAL_RESET_FIXED = (3, 51, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    verdict: Verdict
+    found: str
+    #: What to do, unless all is well.
+    remedy: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name."""
+        return asdict(self)
+
+
+def examine(environ: Mapping[str, str] | None = None) -> Iterator[Check]:
+    """Look at everything, one check after the other. Raises nothing that a check can say."""
+    from afterimage.config import load_config
+    from afterimage.storage import SQLiteBackend, get_storage_backend
+    from capsa import CapsaError
+
+    try:
+        config = load_config(environ=environ)
+        backend = get_storage_backend(config)
+    except ConfigError as error:
+        yield Check(
+            "configuration", "fail", str(error), "correct it, or make a new one: afterimage config --init --force"
+        )
+        return
+    yield from _configuration(config)
+    with backend:
+        yield from _place(config, backend)
+        if isinstance(backend, SQLiteBackend):
+            # Before the memory is opened, which would carry the older one over.
+            yield from _before_opening(backend)
+        try:
+            backend.initialize()
+        except (CapsaError, AfterImageError, OSError) as error:
+            yield _unreachable(config, error)
+        else:
+            yield from _database(backend)
+    yield from _model(config)
+
+
+def _configuration(config: AfterImageConfig) -> Iterator[Check]:
+    exists = config.file.exists()
+    yield Check("configuration", "ok", str(config.file) if exists else f"{config.file} (missing: defaults)")
+    for key, reason in config.without_effect.items():
+        yield Check("setting without effect", "note", f"{key}: {reason}", f"remove {key} from where it is set")
+    secret = any(
+        config.sources[f"storage.postgresql.{key}"] == str(config.file) for key in ("password", "connection_string")
+    )
+    if exists and secret and config.file.stat().st_mode & 0o077:
+        yield Check("configuration's mode", "fail", "others may read the password in it", f"chmod 600 {config.file}")
+
+
+def _place(config: AfterImageConfig, backend: SQLiteBackend | PostgreSQLBackend) -> Iterator[Check]:
+    from afterimage.config import password_source
+
+    yield Check("backend", "ok", f"{backend.backend_type} ({config.sources['storage.backend']})")
+    if backend.backend_type == "postgresql":
+        yield Check("server", "ok", str(backend.url))
+        yield Check("password", "ok", f"from {password_source(config)}")
+    else:
+        yield Check("file", "ok", str(backend.url.path))
+
+
+def _before_opening(backend: SQLiteBackend) -> Iterator[Check]:
+    own, older = backend.db_path, backend.configured_path
+    if own.exists():
+        for path, wanted in ((own, 0o600), (own.parent, 0o700)):
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if mode & 0o077:
+                kind = "folder's mode" if path.is_dir() else "file's mode"
+                yield Check(kind, "note", f"{path} may be read by others ({mode:o})", f"chmod {wanted:o} {path}")
+    if older != own and older.exists():
+        yield _older_memory(older, own)
+    folder = next(parent for parent in own.parents if parent.exists())
+    free = shutil.disk_usage(folder).free
+    needed = _LOW_SPACE + 2 * (own.stat().st_size if own.exists() else 0)
+    verdict: Verdict = "fail" if free < _NO_SPACE else "note" if free < needed else "ok"
+    yield Check(
+        "disk space", verdict, f"{free / 1e9:.1f} GB free in {folder}", None if verdict == "ok" else "free some"
+    )
+
+
+def _older_memory(older: Path, own: Path) -> Check:
+    from afterimage.legacy import is_legacy
+
+    if not is_legacy(older):
+        return Check("older memory", "note", f"{older} is no memory of AfterImage", "correct storage.sqlite.path")
+    if not own.exists():
+        return Check("older memory", "ok", f"{older} is carried over into {own} at first use; it stays as it is")
+    try:
+        late = _not_carried_over(older, own)
+    except sqlite3.Error as error:
+        return Check("older memory", "note", f"{older} cannot be compared: {error}", f"look at {older} with sqlite3")
+    if late:
+        return Check(
+            "older memory",
+            "note",
+            f"{late:,} entries of {older} are not in {own}: deleted here, or written there since",
+            "uninstall what still writes to the older file; `afterimage export` there and `afterimage import` here",
+        )
+    return Check("older memory", "ok", f"{older} was carried over into {own}, whole; it stays as it was")
+
+
+def _not_carried_over(older: Path, own: Path) -> int:
+    with closing(sqlite3.connect(f"{own.as_uri()}?mode=ro", uri=True)) as connection:
+        known = {row[0] for row in connection.execute("SELECT id FROM capsa_records")}
+    with closing(sqlite3.connect(f"{older.as_uri()}?mode=ro", uri=True)) as connection:
+        return sum(row[0] not in known for row in connection.execute("SELECT id FROM code_memory"))
+
+
+def _unreachable(config: AfterImageConfig, error: CapsaError | AfterImageError | OSError) -> Check:
+    from afterimage.errors import MissingDriver
+    from capsa import AuthenticationFailed, MissingExtension
+
+    name = "reachable"
+    if isinstance(error, MissingDriver):
+        name, remedy = "driver", 'pip install "ai-afterimage[postgresql]"'
+    elif isinstance(error, MissingExtension):
+        database = config.storage.postgresql.database
+        name = "pgvector"
+        remedy = f'sudo -u postgres psql -d {database} -c "CREATE EXTENSION IF NOT EXISTS vector"'
+    elif isinstance(error, AuthenticationFailed):
+        remedy = (
+            "echo $AFTERIMAGE_PG_PASSWORD; in pg_hba.conf: host afterimage afterimage 127.0.0.1/32 md5 "
+            "(or scram-sha-256), then sudo systemctl reload postgresql"
+        )
+    elif config.storage.backend == "postgresql":
+        remedy = "sudo systemctl status postgresql; sudo systemctl start postgresql"
+    else:
+        remedy = "restore a backup: afterimage restore FILE; or correct storage.sqlite.path"
+    return Check(name, "fail", str(error), remedy)
+
+
+def _database(backend: SQLiteBackend | PostgreSQLBackend) -> Iterator[Check]:
+    yield Check("reachable", "ok", "yes")
+    with backend.database.maintain() as tx:
+        schema = tx.execute("SELECT package, max(version) FROM capsa_migrations GROUP BY package ORDER BY package")
+        unfinished = tx.execute(
+            "SELECT transfer FROM capsa_transfers WHERE owner = :owner AND state <> 'done'", {"owner": OWNER}
+        )
+        quarantined = tx.execute("SELECT count(*) FROM capsa_quarantine WHERE owner = :owner", {"owner": OWNER})[0][0]
+        if backend.backend_type == "postgresql":
+            version, extension = tx.execute(
+                "SELECT current_setting('server_version'), extversion FROM pg_extension WHERE extname = 'vector'"
+            )[0]
+            yield Check("PostgreSQL", "ok", f"{version}, pgvector {extension}")
+        else:
+            yield _sqlite_version()
+    yield Check("schema", "ok", ", ".join(f"{package} {version}" for package, version in schema))
+    if wall := getattr(backend.database, "wall", None):
+        meaning = {
+            "role": "every transaction runs as a role that the policies bind",
+            "forced": "the policies are forced on the tables' owner; a migration lifts them while it runs",
+        }
+        yield Check("row-level security", "ok", f"{wall}: {meaning.get(str(wall), 'policies stand')}")
+    yield _transfers(len(unfinished), int(quarantined))
+    found = backend.stats()
+    without = found.total_entries - found.entries_with_embeddings
+    yield Check(
+        "entries",
+        "note" if without else "ok",
+        f"{found.total_entries:,}, {without:,} of them without a vector (found by words only)",
+        "afterimage reembed" if without else None,
+    )
+
+
+def _transfers(unfinished: int, quarantined: int) -> Check:
+    if unfinished:
+        return Check(
+            "migrations", "fail", f"{unfinished} interrupted", "run the same command again: it goes on where it stopped"
+        )
+    if quarantined:
+        return Check(
+            "migrations",
+            "note",
+            f"{quarantined:,} rows could not be carried and are kept aside with their reasons",
+            "the migration's report names them",
+        )
+    return Check("migrations", "ok", "none interrupted")
+
+
+def _sqlite_version() -> Check:
+    version = sqlite3.sqlite_version
+    if sqlite3.sqlite_version_info < _WAL_RESET_FIXED:
+        return Check("SQLite", "ok", f"{version}, has the WAL-reset bug; our writers take turns, so it cannot strike")
+    return Check("SQLite", "ok", version)
+
+
+def _model(config: AfterImageConfig) -> Iterator[Check]:
+    from afterimage.storage import embedder_of
+    from capsa import CapsaError
+
+    try:
+        embedder = embedder_of(config)
+        if embedder is None:
+            yield Check("model", "note", "none: searches go by words only", "set embeddings.model: all-MiniLM-L6-v2")
+            return
+        embedder.embed(["def f(): pass"])
+    except CapsaError as error:
+        yield Check("model", "fail", str(error), "until then searches go by words only")
+    else:
+        yield Check("model", "ok", f"{embedder.name}, {embedder.dimensions} dimensions, answers")

@@ -1,0 +1,35 @@
+"""Every error AfterImage raises on purpose.
+
+Each message is one line that says what happened, to what, and what to do next, and never carries
+a secret. Errors of the engine (`capsa.CapsaError`) keep to the same rule and are not wrapped.
+"""
+
+from __future__ import annotations
+
+
+class AfterImageError(Exception):
+    """Superclass of all errors of AfterImage; never raised itself."""
+
+
+class ConfigError(AfterImageError):
+    """The configuration file or an ``AFTERIMAGE_`` variable cannot be used."""
+
+
+class MissingDriver(AfterImageError):
+    """PostgreSQL is asked for and its driver is not installed."""
+
+
+class InvalidEntry(AfterImageError):
+    """An entry that the memory cannot hold, e.g. a time that is not one."""
+
+
+class EntryNotFound(AfterImageError):
+    """No entry has this id, or more than one begins with it."""
+
+
+class NotAMemory(AfterImageError):
+    """A file that should be a memory or an export is something else."""
+
+
+class BackupError(AfterImageError):
+    """A backup cannot be written or restored; what was there is unchanged."""

@@ -1,0 +1,268 @@
+"""Export and import: JSON that another program can read, written and read in constant memory."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+import json
+import sys
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any
+
+from afterimage.entries import OWNER, StorageEntry
+from afterimage.errors import AfterImageError, InvalidEntry, NotAMemory
+
+if TYPE_CHECKING:
+    from afterimage.storage import StorageBackend
+
+_CHUNK = 1 << 16
+#: Entries imported in one transaction, and characters of code at which it is closed before that.
+_BATCH_ENTRIES = 200
+_BATCH_CHARACTERS = 4_000_000
+
+
+def write_export(backend: StorageBackend, stream: IO[str], *, vectors: bool = False) -> int:
+    """Write ``{"exported_at", "entries": […], "count"}``, an entry a line; how many entries that were.
+
+    Args:
+        vectors: also each entry's ``vector``: the model's name, and float32, little-endian, in base64.
+    """
+    now = dt.datetime.now(dt.UTC).isoformat()
+    stream.write(f'{{"exported_at": {json.dumps(now)},\n"entries": [')
+    count = 0
+    for entry in backend.iterate(with_vectors=vectors):
+        stream.write(",\n" if count else "\n")
+        json.dump(_exported(backend, entry), stream)
+        count += 1
+    stream.write(f'\n],\n"count": {count}}}\n')
+    return count
+
+
+def _exported(backend: StorageBackend, entry: StorageEntry) -> dict[str, Any]:
+    values = entry.to_dict()
+    if entry.embedding is not None and backend.embedder is not None:
+        # Exact, and a third of the size of a list of decimal numbers.
+        values["embedding"] = None
+        values["vector"] = {"model": backend.embedder.name, "float32": _to_base64(entry.embedding)}
+    return values
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What an import did."""
+
+    added: int = 0
+    #: Entries that were there already, equal.
+    present: int = 0
+    replaced: int = 0
+    #: Ids of entries that are there with other content, and kept it.
+    different: list[str] = field(default_factory=list)
+    #: What cannot be taken, and why.
+    refused: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Incoming:
+    entry: StorageEntry
+    vector: Sequence[float] | None
+    #: Whose vector; None for the memory's own model.
+    model: str | None
+
+
+def import_entries(
+    backend: StorageBackend,
+    stream: IO[str],
+    *,
+    replace: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> ImportReport:
+    """Take in an export of this or the earlier program. Safe to run again.
+
+    Args:
+        replace: entries that are there with other content get the export's.
+        progress: called with the number of entries read so far.
+
+    Raises:
+        NotAMemory: the stream is not an export; what stands before the damage was taken in.
+    """
+    report = ImportReport()
+    batch: list[_Incoming] = []
+    size = 0
+    for number, values in enumerate(read_entries(stream), 1):
+        try:
+            incoming = _incoming(values)
+        except AfterImageError as error:
+            report.refused.append(str(error))
+            continue
+        batch.append(incoming)
+        size += len(incoming.entry.new_code) + len(incoming.entry.old_code or "")
+        if len(batch) >= _BATCH_ENTRIES or size >= _BATCH_CHARACTERS:
+            _take_in(backend, batch, report, replace=replace)
+            batch, size = [], 0
+            if progress:
+                progress(number)
+    _take_in(backend, batch, report, replace=replace)
+    return report
+
+
+def _incoming(values: Any) -> _Incoming:
+    if not isinstance(values, dict):
+        raise InvalidEntry(f"an entry is not an object but {type(values).__name__}")
+    entry = StorageEntry.from_dict({**values, "embedding": None})
+    entry.to_record()  # refuses a timestamp that is none before the batch is begun
+    vector, model = values.get("embedding") or None, None
+    if isinstance(packed := values.get("vector"), dict):
+        vector, model = _from_base64(entry.id, packed.get("float32")), packed.get("model")
+    return _Incoming(entry, vector, model)
+
+
+def _take_in(backend: StorageBackend, batch: list[_Incoming], report: ImportReport, *, replace: bool) -> None:
+    # The last of several with one id counts, as if they had come one after the other.
+    by_id = {incoming.entry.id: incoming for incoming in batch}
+    if not by_id:
+        return
+    collection = backend.collection
+    there = collection.get_many(list(by_id))
+    new, other = [], []
+    for entry_id, incoming in by_id.items():
+        if (known := there.get(entry_id)) is None:
+            new.append(incoming)
+        elif StorageEntry.from_record(known) == StorageEntry.from_record(incoming.entry.to_record()):
+            report.present += 1
+        else:
+            other.append(incoming)
+    if not replace:
+        report.different += [incoming.entry.id for incoming in other]
+        other = []
+    with backend.database.write(OWNER) as tx:
+        collection.add([incoming.entry.to_record() for incoming in new], embed=False, tx=tx)
+        collection.put([incoming.entry.to_record() for incoming in other], embed=False, tx=tx)
+        for incoming in (*new, *other):
+            if incoming.vector is not None:
+                collection.set_vector(incoming.entry.id, incoming.vector, model=incoming.model, tx=tx)
+    report.added += len(new)
+    report.replaced += len(other)
+
+
+def _to_base64(vector: Sequence[float]) -> str:
+    packed = array("f", vector)
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return base64.b64encode(packed.tobytes()).decode()
+
+
+def _from_base64(entry_id: str, text: Any) -> list[float]:
+    try:
+        packed = array("f", base64.b64decode(text, validate=True))
+    except (TypeError, ValueError, binascii.Error):
+        raise InvalidEntry(f"entry {entry_id!r}: its vector is not float32 in base64") from None
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return packed.tolist()
+
+
+def read_entries(stream: IO[str]) -> Iterator[Any]:
+    """The entries of an export, one after the other, whatever the export's size.
+
+    Raises:
+        NotAMemory: the stream is not an export, or is cut short.
+    """
+    reader = _Reader(stream)
+    if reader.peek() == "[":
+        yield from reader.array()
+    else:
+        yield from reader.member("entries")
+
+
+class _Reader:
+    """JSON, value by value, with no more in memory than one value."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._decoder = json.JSONDecoder()
+        self._text = ""
+        self._at = 0
+        self._read_before = 0
+        self._ended = False
+
+    def peek(self) -> str:
+        """The next character that is not blank; empty at the end."""
+        while True:
+            while self._at < len(self._text):
+                if not self._text[self._at].isspace() and self._text[self._at] != "\ufeff":
+                    return self._text[self._at]
+                self._at += 1
+            if not self._more(_CHUNK):
+                return ""
+
+    def array(self) -> Iterator[Any]:
+        self._expect("[")
+        if self.peek() == "]":
+            self._expect("]")
+            return
+        while True:
+            yield self._value()
+            if self.peek() != ",":
+                break
+            self._expect(",")
+        self._expect("]")
+
+    def member(self, wanted: str) -> Iterator[Any]:
+        """The elements of the array called ``wanted`` in the object that comes next."""
+        self._expect("{")
+        found = False
+        while self.peek() != "}":
+            name = self._value()
+            self._expect(":")
+            if name == wanted and self.peek() == "[":
+                found = True
+                yield from self.array()
+            else:
+                self._value()
+            if self.peek() == ",":
+                self._expect(",")
+        self._expect("}")
+        if not found:
+            raise NotAMemory(f"this is JSON but no export: it has no array {wanted!r}")
+
+    def _expect(self, character: str) -> None:
+        if self.peek() != character:
+            raise self._error()
+        self._at += 1
+
+    def _value(self) -> Any:
+        self.peek()
+        chunk = _CHUNK
+        while True:
+            try:
+                value, end = self._decoder.raw_decode(self._text, self._at)
+            except json.JSONDecodeError:
+                if not self._more(chunk):
+                    raise self._error() from None
+            except RecursionError:
+                raise self._error() from None
+            else:
+                # A number at the end of what was read may go on.
+                if end < len(self._text) or not self._more(chunk):
+                    self._at = end
+                    return value
+            chunk *= 2  # so that reading a large value costs linear time
+
+    def _more(self, characters: int) -> bool:
+        if self._ended:
+            return False
+        try:
+            read = self._stream.read(characters)
+        except UnicodeDecodeError:
+            raise NotAMemory("this is not an export: it is not a text in UTF-8") from None
+        self._ended = not read
+        self._read_before += self._at
+        self._text, self._at = self._text[self._at :] + read, 0
+        return bool(read)
+
+    def _error(self) -> NotAMemory:
+        where = f"at character {self._read_before + self._at:,}"
+        return NotAMemory(f"this is not an export, or it is damaged or cut short {where}")

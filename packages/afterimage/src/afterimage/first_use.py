@@ -1,0 +1,90 @@
+"""The first use after an upgrade: the entries of an older memory come along, into a file of our own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from afterimage.errors import NotAMemory
+
+
+def carry_over_once(configured: Path, own: Path, report: Callable[[str], None] | None = None) -> None:
+    """Carry the older memory at ``configured`` over into ``own``, unless that was done or there is none.
+
+    The older file is only read. ``own`` appears under its name when every entry is in it and compared.
+
+    Args:
+        report: gets each line of progress; default stderr.
+
+    Raises:
+        NotAMemory: ``configured`` is a file of another kind.
+        capsa.TransferError: the older memory cannot be read, or not all of it arrived.
+    """
+    if own == configured or own.exists() or not configured.exists():
+        return
+    from afterimage.legacy import is_legacy
+
+    if not is_legacy(configured):
+        if configured.is_file() and configured.stat().st_size == 0:
+            return
+        raise NotAMemory(
+            f"{configured} is not a memory of AfterImage: correct storage.sqlite.path, or move that file away"
+        )
+    tell = report or _to_stderr
+    own.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _alone_in(own.parent, tell):
+        if not own.exists():
+            _carry_over(configured, own, tell)
+
+
+def _carry_over(configured: Path, own: Path, tell: Callable[[str], None]) -> None:
+    from afterimage.legacy import carry_over
+
+    # Under another name until it is whole: what was killed half-way is gone on with, never used.
+    unfinished = own.with_name(own.name + ".unfinished")
+    tell(f"afterimage: carrying the memory {configured} over into {own}; the file itself stays as it is")
+    result = carry_over(configured, unfinished, progress=_lines(tell))
+    for beside in ("-wal", "-shm", "-lock", "-journal"):
+        unfinished.with_name(unfinished.name + beside).unlink(missing_ok=True)
+    unfinished.rename(own)
+
+
+def _lines(tell: Callable[[str], None]) -> Callable[[str, int, int], None]:
+    """Progress as a line at every tenth."""
+    shown: set[tuple[str, int]] = set()
+
+    def progress(message: str, current: int, total: int) -> None:
+        tenth = (message, 10 * current // total if total else 10)
+        if tenth not in shown:
+            shown.add(tenth)
+            tell(f"afterimage: {message}: {current}/{total}")
+
+    return progress
+
+
+@contextmanager
+def _alone_in(folder: Path, tell: Callable[[str], None]) -> Iterator[None]:
+    """Only one process at a time; the others wait. Leaves no file behind."""
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # Windows
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            tell("afterimage: waiting for another process that carries the memory over")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _to_stderr(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,214 @@
+"""Finding code by words and by meaning, with a relevance from 0 to 1 that a threshold can go by."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from afterimage.entries import COLLECTION, OWNER, StorageEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from afterimage.storage import StorageBackend
+    from capsa import Collection, Embedder, Filter, Hit
+
+_TOKEN = re.compile(r"\w+")
+_WORD_END = re.compile(r"_|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+#: So many words of a long query the engine looks for.
+_WORDS_LOOKED_FOR = 32
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchResult:
+    """An entry that was found, and why."""
+
+    id: str
+    file_path: str
+    new_code: str
+    old_code: str | None
+    context: str | None
+    #: ISO 8601.
+    timestamp: str
+    session_id: str | None
+    #: 0 to 1: 1 for a literal match, else the greater of the share of the query's words that the entry
+    #: has and the cosine of the meanings. What a threshold is compared with; the order goes by the rank.
+    relevance_score: float
+    #: BM25, higher is better; None if no word matched.
+    fts_score: float | None
+    #: Cosine similarity, -1 to 1; None if not compared.
+    semantic_score: float | None
+    #: Why it was found, for a person.
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name."""
+        return dataclasses.asdict(self)
+
+
+class HybridSearch:
+    """Search in a memory. Safe to share between threads."""
+
+    def __init__(
+        self,
+        backend: StorageBackend | None = None,
+        embedder: Embedder | None = None,
+        fts_weight: float = 0.4,
+        semantic_weight: float = 0.6,
+    ) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            backend: the memory; default as configured.
+            embedder: the model for meaning; default the backend's.
+            fts_weight, semantic_weight: 0 switches that half off. How the two are weighed otherwise is the
+                engine's, by measurement.
+
+        Raises:
+            ValueError: both halves are switched off.
+            ConfigError: the configuration, if it is needed, cannot be used.
+        """
+        from afterimage.storage import get_storage_backend
+        from capsa import Mode
+
+        if fts_weight <= 0 and semantic_weight <= 0:
+            raise ValueError("fts_weight and semantic_weight are both 0: there is nothing left to search by")
+        self.backend: StorageBackend = backend if backend is not None else get_storage_backend()
+        self.mode = Mode.SEMANTIC if fts_weight <= 0 else Mode.LEXICAL if semantic_weight <= 0 else Mode.HYBRID
+        self._embedder = embedder
+        #: What limited the latest search of this object, e.g. that no model was at hand.
+        self.notes: tuple[str, ...] = ()
+
+    def search(
+        self,
+        query: str,
+        limit: int = 5,
+        threshold: float = 0.3,
+        path_filter: str | None = None,
+        include_fts_only: bool = True,  # noqa: FBT001, FBT002  # where earlier callers have it
+        *,
+        session_id: str | None = None,
+    ) -> list[SearchResult]:
+        """Entries that answer ``query``, best first, at most ``limit``.
+
+        Args:
+            threshold: the least `SearchResult.relevance_score`, 0 to 1.
+            path_filter: only entries whose path contains this, or matches it if it has ``*`` or ``?``.
+            include_fts_only: also entries that were found by words and never compared by meaning.
+            session_id: only entries of this session.
+
+        Raises:
+            ValueError: the limit is negative, or the threshold not from 0 to 1.
+            capsa.CapsaError: the memory cannot be searched; the message says why.
+        """
+        from capsa import Filter
+
+        if limit < 0 or not 0.0 <= threshold <= 1.0:
+            raise ValueError("the limit must not be negative, and the threshold must be from 0 to 1")
+        where = Filter(path=path_filter, session_id=session_id)
+        found: list[SearchResult] = []
+        # Rank and relevance are different orders, so what a threshold drops has to be made up from below.
+        fetch = limit if threshold == 0.0 and include_fts_only else max(4 * limit, 40)
+        while limit:
+            hits = self._hits(query, fetch, where)
+            results = self._judge(query, hits)
+            found = [
+                r
+                for r in results
+                if r.relevance_score >= threshold and (include_fts_only or r.semantic_score is not None)
+            ]
+            if len(found) >= limit or len(hits) < fetch or fetch >= 4096:
+                break
+            fetch *= 4
+        return found[:limit]
+
+    def search_by_code(self, code: str, file_path: str, limit: int = 5, threshold: float = 0.4) -> list[SearchResult]:
+        """Entries like ``code``, which is about to be written to ``file_path``; see `search`."""
+        return self.search(_as_query(code, file_path), limit, threshold)
+
+    def search_by_path(self, pattern: str, limit: int = 10) -> list[StorageEntry]:
+        """Entries whose path contains or matches ``pattern``, newest first."""
+        return self.backend.search_by_path(pattern, limit)
+
+    def recall(self, content: str, file_path: str | None = None, limit: int = 5) -> list[SearchResult]:
+        """The entries most like ``content``, however little, best first."""
+        return self.search(_as_query(content, file_path), limit, threshold=0.0)
+
+    def _hits(self, query: str, limit: int, where: Filter) -> Sequence[Hit]:
+        result = self._collection().search(query, mode=self.mode, limit=limit, filter=where or None)
+        problem = None if self._embedder else self.backend.embedder_problem
+        self.notes = (*result.notes, *([problem] if problem else []))
+        return result.hits
+
+    def _collection(self) -> Collection:
+        if self._embedder is None:
+            return self.backend.collection
+        from capsa import Store
+
+        return Store(self.backend.database, embedder=self._embedder).collection(COLLECTION, owner=OWNER)
+
+    def _judge(self, query: str, hits: Sequence[Hit]) -> list[SearchResult]:
+        asked = words_asked(query)
+        return [_result(hit, asked) for hit in hits]
+
+
+def quick_search(query: str, limit: int = 5) -> list[SearchResult]:
+    """Search the configured memory once, with the default threshold."""
+    search = HybridSearch()
+    try:
+        return search.search(query, limit)
+    finally:
+        search.backend.close()
+
+
+def words_asked(query: str) -> int:
+    """How many words a perfect answer to ``query`` has in common with it, as the engine counts them.
+
+    An identifier of several words counts as its words and as a whole; a script without spaces by
+    pairs of characters; of a long query the engine looks for the rarest words only.
+    """
+    asked: set[str] = set()
+    for token in _TOKEN.findall(query):
+        if token[0] >= "\u0e00":
+            asked.update(map("".join, itertools.pairwise(token)))
+        else:
+            parts = [part.casefold() for part in _WORD_END.split(token) if part]
+            asked.update(parts)
+            if len(parts) > 1:
+                asked.add("".join(parts))
+    return min(len(asked), _WORDS_LOOKED_FOR)
+
+
+def relevance(hit: Hit, asked: int) -> float:
+    """How well ``hit`` answers a query of ``asked`` words, 0 to 1; see `SearchResult.relevance_score`."""
+    if hit.literal:
+        return 1.0
+    words = len(hit.words) / asked if asked else 0.0
+    meaning = hit.semantic_score or 0.0
+    return min(1.0, max(words, meaning, 0.0))
+
+
+def _result(hit: Hit, asked: int) -> SearchResult:
+    entry = StorageEntry.from_record(hit.record)
+    return SearchResult(
+        id=entry.id,
+        file_path=entry.file_path,
+        new_code=entry.new_code,
+        old_code=entry.old_code,
+        context=entry.context,
+        timestamp=entry.timestamp,
+        session_id=entry.session_id,
+        relevance_score=relevance(hit, asked),
+        fts_score=hit.lexical_score,
+        semantic_score=hit.semantic_score,
+        reason=hit.reason,
+    )
+
+
+def _as_query(code: str, file_path: str | None) -> str:
+    name = PurePath(file_path).stem if file_path else ""
+    return f"{name}\n{code}" if name else code

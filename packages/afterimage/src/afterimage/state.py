@@ -1,0 +1,79 @@
+"""What AfterImage notes for itself beside its configuration: ``state.json``, for the owner's eyes only.
+
+It holds no secret and nothing that cannot be lost: without it a rollback is just not announced.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from capsa import DatabaseUrl
+
+_NAME = "state.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class State:
+    """What was noted."""
+
+    #: The PostgreSQL database last used or migrated to, without its password.
+    postgresql: str | None = None
+    #: Whether the user of SQLite was told what only that database has.
+    rollback_told: bool = False
+
+
+def read_state(directory: Path) -> State:
+    """What was noted in ``directory``; nothing, if there is no note or it cannot be understood."""
+    try:
+        noted = json.loads((directory / _NAME).read_text("utf-8"))
+        url, told = noted.get("postgresql"), noted.get("rollback_told")
+    except (OSError, ValueError, AttributeError):
+        return State()
+    return State(postgresql=url if isinstance(url, str) else None, rollback_told=told is True)
+
+
+def write_state(directory: Path, state: State) -> None:
+    """Note ``state``: mode 0600, replaced in one step.
+
+    Raises:
+        OSError: the directory cannot be written.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=directory, prefix=_NAME)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(asdict(state), file, indent=2)
+            file.write("\n")
+        Path(name).replace(directory / _NAME)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def remember_postgresql(directory: Path, url: DatabaseUrl) -> None:
+    """Note that entries were put into ``url``, so that going back to SQLite can tell what stays there.
+
+    Called by the migration and whenever the PostgreSQL backend is opened. Writes only what is new.
+    A folder that cannot be written costs the note, never the work.
+    """
+    state = State(postgresql=str(url))
+    if read_state(directory) != state:
+        _try_to_write(directory, state)
+
+
+def rollback_was_told(directory: Path) -> None:
+    """Note that the user knows what only PostgreSQL has."""
+    _try_to_write(directory, replace(read_state(directory), rollback_told=True))
+
+
+def _try_to_write(directory: Path, state: State) -> None:
+    try:
+        write_state(directory, state)
+    except OSError:
+        return
