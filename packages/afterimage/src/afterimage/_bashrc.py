@@ -6,10 +6,15 @@ Only a line ``export NAME=value`` whose value is literal is understood. Nothing 
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
-_EXPANDS = re.compile(r"[$`]")
+#: A stretch of a word that means itself: quoted, escaped, or plain.
+_PIECE = re.compile(
+    r"""'(?P<single>[^']*)'"""
+    r"""|"(?P<double>(?:[^"\\$`]|\\.)*)\""""
+    r"""|\\(?P<escaped>.)"""
+    r"""|(?P<plain>[^\s'"\\$`;&|<>()]+)"""
+)
 
 
 def exported(file: Path, name: str) -> str | None:
@@ -29,16 +34,18 @@ def exported(file: Path, name: str) -> str | None:
 
 
 def _literal(spelled: str) -> str | None:
-    """What a shell makes of ``spelled``, or None where it would have to run or look up something."""
-    unquoted = re.sub(r"'[^']*'|\\.", "", spelled)
-    if _EXPANDS.search(unquoted):
-        return None
-    if spelled[:1].isspace():
-        return None
-    lexer = shlex.shlex(spelled, posix=True, punctuation_chars=";&|<>()")
-    lexer.whitespace_split = True
-    lexer.commenters = ""  # a '#' inside a word is the password's own
-    try:
-        return lexer.get_token()
-    except ValueError:
-        return None
+    """The word that a shell reads at the start of ``spelled``; None if it would have to run or look up something."""
+    word: list[str] = []
+    at = 0
+    while match := _PIECE.match(spelled, at):
+        at = match.end()
+        if match["single"] is not None:
+            word.append(match["single"])
+        elif match["double"] is not None:
+            word.append(re.sub(r'\\([$`"\\])', r"\1", match["double"]))
+        elif match["escaped"] is not None:
+            word.append(match["escaped"])
+        else:
+            word.append(match["plain"])
+    # What stands after the word must be able to end one: an open quote or an expansion does not.
+    return "".join(word) if at == len(spelled) or spelled[at] in " \t;&|<>()" else None

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from afterimage.errors import ConfigError
-
-
-class _Loader(yaml.SafeLoader):
-    """PyYAML silently lets the second of two equal keys win; a second ``storage:`` would hide the first."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002  # PyYAML's signature
-        lines: dict[str, int] = {}
-        for key, _ in node.value:
-            line = key.start_mark.line + 1
-            if isinstance(key, yaml.ScalarNode) and lines.setdefault(key.value, line) != line:
-                raise ConfigError(
-                    f"the key {key.value!r} stands twice (lines {lines[key.value]} and {line}): put them together"
-                )
-        return super().construct_mapping(node, deep)
 
 
 def flat_settings(file: Path) -> Iterator[tuple[str, Any]]:
@@ -32,23 +18,46 @@ def flat_settings(file: Path) -> Iterator[tuple[str, Any]]:
         ConfigError: the file cannot be read, or is not YAML of the right shape.
     """
     try:
-        with file.open("rb") as stream:
-            # A SafeLoader: it makes plain values only, never objects.
-            content = yaml.load(stream, Loader=_Loader)  # noqa: S506
+        content = _load(file.read_bytes())
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from None
     except OSError as error:
         raise ConfigError(f"cannot read {file}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "it is not a text file in UTF-8"
+        problem = getattr(error, "problem", None) or "it is not a text in UTF-8"
         raise ConfigError(f"{file}{line} is not valid YAML: {problem}") from None
     if content is None:
         return
     if not isinstance(content, dict):
         raise ConfigError(f"{file} must hold keys and values, e.g. 'storage:' and below it '  backend: sqlite'")
     yield from _flatten("", content)
+
+
+def _load(source: bytes) -> Any:
+    # A SafeLoader makes plain values only, never objects.
+    loader = yaml.SafeLoader(source)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _refuse_twins(node)
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _refuse_twins(node: Any) -> None:
+    """PyYAML silently lets the second of two equal keys win; a second ``storage:`` would hide the first."""
+    if not isinstance(node, yaml.MappingNode):
+        return
+    lines: dict[str, int] = {}
+    for key, value in node.value:
+        line = key.start_mark.line + 1
+        if isinstance(key, yaml.ScalarNode) and (first := lines.setdefault(key.value, line)) != line:
+            raise ConfigError(f"the key {key.value!r} stands twice (lines {first} and {line}): put them together")
+        _refuse_twins(value)
 
 
 def _flatten(prefix: str, content: dict[Any, Any]) -> Iterator[tuple[str, Any]]:

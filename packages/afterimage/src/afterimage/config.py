@@ -307,7 +307,7 @@ def is_own(path: Path) -> bool:
             header = file.read(100)
     except OSError:
         return False
-    if not header.startswith(b"SQLite format 3\0"):
+    if len(header) < 100 or not header.startswith(b"SQLite format 3\0"):
         return False
     if header[68:72] == _APPLICATION_ID:
         return True

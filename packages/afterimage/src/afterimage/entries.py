@@ -112,7 +112,12 @@ class StorageEntry:
 
     @classmethod
     def from_record(
-        cls, record: Record, embedding: Sequence[float] | None = None, **scores: float | None
+        cls,
+        record: Record,
+        embedding: Sequence[float] | None = None,
+        *,
+        fts_rank: float | None = None,
+        semantic_score: float | None = None,
     ) -> StorageEntry:
         """The entry that ``record`` holds."""
         metadata = dict(record.metadata)
@@ -126,8 +131,9 @@ class StorageEntry:
             session_id=record.session_id,
             embedding=embedding,
             metadata=metadata,
+            fts_rank=fts_rank,
+            semantic_score=semantic_score,
             **columns,
-            **scores,
         )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 from pathlib import Path
 from typing import IO
 
@@ -25,7 +27,7 @@ def export(output: Path | None, vectors: bool) -> int:
 
     with memory() as (_, backend):
         if output is None:
-            write_export(backend, click.get_text_stream("stdout", encoding="utf-8"), vectors=vectors)
+            write_export(backend, sys.stdout, vectors=vectors)
             return 0
         unfinished = output.with_name(output.name + ".unfinished")
         try:
@@ -87,7 +89,7 @@ def _open_export(file: Path) -> IO[str]:
     from afterimage.errors import NotAMemory
 
     if str(file) == "-":
-        return click.get_text_stream("stdin", encoding="utf-8")
+        return io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8")
     with file.open("rb") as stream:
         if stream.read(16) == b"SQLite format 3\0":
             raise NotAMemory(

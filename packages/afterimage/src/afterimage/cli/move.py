@@ -21,7 +21,7 @@ def migrate(arguments: tuple[str, ...]) -> int:
     """
     from afterimage import migrate as migration
 
-    return migration.main(list(arguments))
+    return int(migration.main(list(arguments)))
 
 
 @click.command(context_settings=_HANDED_ON, add_help_option=False)
@@ -35,7 +35,7 @@ def verify(arguments: tuple[str, ...]) -> int:
     """
     from afterimage import migrate as migration
 
-    return migration.verify_main(list(arguments))
+    return int(migration.verify_main(list(arguments)))
 
 
 @click.command()
