@@ -1,0 +1,212 @@
+"""Rows of the earlier AfterImage as records.
+
+| earlier | here |
+|---|---|
+| ``code_memory`` | collection "code": new_code → text, file_path → path, context, session_id, timestamp → created_at |
+| its other columns | metadata, under their own names; a NULL is a missing key |
+| ``pattern_clusters`` (0.8) | collection "pattern-clusters": normalized_code → text, first_seen → created_at, the rest → metadata |
+| ``pattern_members`` (0.8) | collection "pattern-members": no text, timestamp → created_at, the rest → metadata |
+| ``ai2b_*``, ``code_memory_fts*`` | not carried: derived from the entries, and built anew as the engine's own index |
+
+A session id too long for a key of the database, which no version of the program made, goes into
+the metadata as "session_id".
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from afterimage.entries import COLLECTION, OWNER
+from capsa import MAX_KEY_BYTES
+from capsa.transfer import RECORDS, Clock, Kind, Reading, Refused, Row, Table, Vector, describe_row, make_row, pack
+from capsa.transfer import bytes_to_stored, to_stored, vector_to_wire
+
+#: The only model the earlier program ever used by default, and the number of its dimensions.
+MODEL = "all-MiniLM-L6-v2"
+DIMENSIONS = 384
+
+NOT_SEARCHABLE = "vector kept, not searchable"
+BLOB_AS_TEXT = "BLOB in place of text, carried as text"
+LONG_SESSION = "session id too long for a key, kept in the metadata"
+NO_TIME = "time missing"
+
+_OWNER = OWNER.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the columns of one earlier table go. Columns it does not name go into the metadata."""
+
+    table: str
+    collection: str
+    id: str
+    time: str
+    text: str | None = None
+    path: str | None = None
+    context: str | None = None
+    session_id: str | None = None
+    embedding: str | None = None
+    #: Where a row belongs.
+    target: Table = RECORDS
+
+    @property
+    def placed(self) -> tuple[str | None, ...]:
+        """The columns that have a place of their own, in the order that `Converter` takes them."""
+        return (self.id, self.time, self.text, self.path, self.context, self.session_id, self.embedding)
+
+
+LAYOUTS = (
+    Layout(
+        table="code_memory",
+        collection=COLLECTION,
+        id="id",
+        time="timestamp",
+        text="new_code",
+        path="file_path",
+        context="context",
+        session_id="session_id",
+        embedding="embedding",
+    ),
+    Layout(
+        table="pattern_clusters",
+        collection="pattern-clusters",
+        id="cluster_id",
+        time="first_seen",
+        text="normalized_code",
+        path="representative_file_path",
+    ),
+    Layout(
+        table="pattern_members",
+        collection="pattern-members",
+        id="entry_id",
+        time="timestamp",
+        path="file_path",
+        session_id="session_id",
+    ),
+)
+
+#: Tables that are made from the entries, and so are not carried but built anew.
+DERIVED_PREFIXES = ("ai2b_", "code_memory_fts")
+
+
+def not_carried(tables: Sequence[str]) -> tuple[str, ...]:
+    """What the report says of the other tables of a database."""
+    carried = {layout.table for layout in LAYOUTS}
+    lines = []
+    for name in sorted(set(tables) - carried):
+        derived = name.startswith(DERIVED_PREFIXES)
+        lines.append(f"table {name}: " + ("derived from the entries, built anew" if derived else "not known here"))
+    return tuple(lines)
+
+
+def layout_name(columns: Sequence[str]) -> str:
+    """The version that wrote a ``code_memory`` with these columns."""
+    return "AfterImage 0.8" if "content_hash" in columns else "AfterImage 0.1 to 0.7"
+
+
+class Converter:
+    """Makes records of the rows of one table."""
+
+    def __init__(self, layout: Layout, extra: Sequence[str]) -> None:
+        """
+        Args:
+            extra: the columns that go into the metadata.
+        """
+        self._extra = tuple(extra)
+        self._collection = layout.collection.encode()
+        self.names = tuple(name for name in layout.placed if name) + self._extra
+
+    def record(
+        self,
+        source_key: str,
+        *,
+        key: bytes | None,
+        texts: Sequence[bytes | None],
+        reading: Reading,
+        metadata: dict[str, Any],
+        vectors: tuple[Vector, ...],
+        remarks: list[str],
+        source: Mapping[str, Any],
+        types: Mapping[str, str],
+    ) -> Row | Refused:
+        """Put a record together.
+
+        Args:
+            texts: text, path, context and session id, as stored.
+            source: the whole row of the source, for the quarantine.
+        """
+        if key is None:
+            return Refused(source_key, "it has no id", describe_row(source, types))
+        if len(key) > MAX_KEY_BYTES:
+            reason = f"its id is longer than {MAX_KEY_BYTES} bytes"
+            return Refused(source_key, reason, describe_row(source, types))
+        text, path, context, session = texts
+        if session is not None and len(session) > MAX_KEY_BYTES:
+            metadata["session_id"] = source_text(session)
+            remarks.append(LONG_SESSION)
+            session = None
+        if reading.remark:
+            remarks.append(reading.remark)
+        stored = b"{}" if not metadata else to_stored(json.dumps(metadata, ensure_ascii=False)).encode()
+        spelling = None if reading.spelling is None else to_stored(reading.spelling).encode()
+        created_at = pack(Kind.TIME, reading.microseconds)
+        fields = (
+            _OWNER, self._collection, key, None, text or b"", context, path, session, created_at, spelling, stored
+        )  # fmt: skip
+        return make_row(source_key, fields, vectors, tuple(remarks))
+
+
+def source_text(stored: bytes) -> str:
+    """A stored text as a Python string."""
+    from capsa.transfer import from_stored
+
+    return from_stored(stored.decode())
+
+
+def vector_of(data: bytes | None, *, is_bytes: bool) -> tuple[tuple[Vector, ...], bool]:
+    """The vector in an ``embedding`` column, and whether it can be compared.
+
+    Args:
+        data: the value's bytes; None for no vector.
+        is_bytes: whether it was a BLOB and not a text or a number.
+    """
+    if data is None:
+        return (), True
+    if is_bytes and len(data) == 4 * DIMENSIONS:
+        numbers = np.frombuffer(data, "<f4")
+        # The square of a number that is not finite is not finite either; far cheaper than isfinite on each row.
+        with np.errstate(over="ignore", invalid="ignore"):
+            square = float(numbers.dot(numbers))
+        if math.isfinite(square) or bool(np.isfinite(numbers).all()):
+            return (Vector(MODEL, DIMENSIONS, vector_to_wire(data), None),), True
+    return (Vector(MODEL, DIMENSIONS, None, data),), False
+
+
+def json_value(name: str, value: object, kind: str | None = None) -> Any:
+    """A value for the metadata. A BLOB is ``{"base64": …}``, a number that JSON lacks its name."""
+    if name == "is_latest" and value in (0, 1) and isinstance(value, int):
+        return bool(value)
+    if isinstance(value, bytes):
+        if kind == "blob":
+            return {"base64": base64.b64encode(value).decode()}
+        return value.decode("utf-8", "surrogateescape")
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)
+    return value
+
+
+def read_time(clock: Clock, value: object) -> Reading:
+    """The time in a column of a SQLite file."""
+    if value is None:
+        return Reading(0, None, NO_TIME)
+    spelled = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else repr(value)
+    return clock.read(spelled)
+
+
+__all__ = ["LAYOUTS", "Converter", "Layout", "bytes_to_stored", "layout_name", "not_carried"]

@@ -1,0 +1,148 @@
+"""Reading ``memory.db`` of AfterImage 0.1 to 0.8."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from afterimage.legacy import REQUIRED_COLUMNS
+from afterimage.legacy_rows import (
+    BLOB_AS_TEXT,
+    LAYOUTS,
+    NOT_SEARCHABLE,
+    Converter,
+    Layout,
+    json_value,
+    layout_name,
+    not_carried,
+    read_time,
+    vector_of,
+)
+from capsa import SourceUnreadable
+from capsa.transfer import (
+    Clock,
+    Item,
+    Refused,
+    Snapshot,
+    SqliteFile,
+    SqlitePart,
+    SqliteValue,
+    bytes_to_stored,
+    describe_file,
+    describe_row,
+    table_names,
+)
+
+_TEXTS = ("text", "path", "context", "session_id")
+
+
+def open_file(path: Path | str, timezone: str | None = None) -> SqliteFile:
+    """See `afterimage.legacy.open_legacy`."""
+    clock = Clock.of(timezone)
+    snapshot = Snapshot(path)
+    try:
+        connection = snapshot.connection
+        tables = table_names(connection)
+        columns = _columns(connection, "code_memory")
+        if not columns.keys() >= REQUIRED_COLUMNS:
+            raise SourceUnreadable(
+                f"{snapshot.path} is not a memory of AfterImage (it has no table code_memory): check the path"
+            )
+        parts = [_part(connection, layout, clock) for layout in LAYOUTS if layout.table in tables]
+        description = describe_file(snapshot.path, layout_name(sorted(columns)), clock.name)
+        return SqliteFile(snapshot, replace(description, not_carried=not_carried(sorted(tables))), parts)
+    except sqlite3.DatabaseError as error:
+        snapshot.close()
+        raise SourceUnreadable(f"{snapshot.path} is damaged ({error}): restore a copy of it") from error
+    except BaseException:
+        snapshot.close()
+        raise
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> dict[str, str]:
+    """Column -> declared type, in order."""
+    rows = connection.execute(f'PRAGMA table_info("{table}")').fetchall()
+    return {_string(row[1]): _string(row[2]) for row in rows}
+
+
+def _part(connection: sqlite3.Connection, layout: Layout, clock: Clock) -> SqlitePart:
+    present = list(_columns(connection, layout.table))
+    layout = replace(
+        layout, **{name: None for name in (*_TEXTS, "embedding") if getattr(layout, name) not in present}
+    )
+    extra = [name for name in present if name not in layout.placed]
+    names = [name for name in layout.placed if name] + extra
+    select = [f'"{name}"' for name in names]
+    odd = _is_odd(connection, layout, names)
+    if odd:
+        # Only where a file needs it: SQLite keeps any type in any column, and Python tells BLOB from text by this.
+        select.append(" || ',' || ".join(f'typeof("{name}")' for name in names))
+    convert = _converter(layout, extra, clock, odd=odd)
+    return SqlitePart(layout.table, layout.target, layout.table, tuple(select), convert)
+
+
+def _is_odd(connection: sqlite3.Connection, layout: Layout, names: list[str]) -> bool:
+    """Whether any value is not of the type its column should have."""
+    tests = []
+    for name in names:
+        allowed = "'blob', 'null'" if name == layout.embedding else "'text', 'null', 'integer', 'real'"
+        tests.append(f'typeof("{name}") NOT IN ({allowed})')
+    query = f'SELECT 1 FROM "{layout.table}" WHERE {" OR ".join(tests)} LIMIT 1'
+    return connection.execute(query).fetchone() is not None
+
+
+def _converter(
+    layout: Layout, extra: list[str], clock: Clock, *, odd: bool
+) -> Callable[[str, tuple[SqliteValue, ...]], Item]:
+    maker = Converter(layout, extra)
+    names = maker.names
+    place = {name: index for index, name in enumerate(names)}
+    key_at, time_at = place[layout.id], place[layout.time]
+    texts_at = [place.get(getattr(layout, name) or "", -1) for name in _TEXTS]
+    embedding_at = place.get(layout.embedding or "", -1)
+    extra_at = [(name, place[name]) for name in extra]
+    width = len(names)
+
+    def convert(source_key: str, values: tuple[SqliteValue, ...]) -> Item:
+        types: Mapping[str, str] = {}
+        if odd:
+            types = dict(zip(names, str(values[width], "ascii").split(","), strict=True))  # type: ignore[arg-type]
+        source = dict(zip(names, values, strict=False))
+        remarks: list[str] = []
+        if types.get(layout.id) == "blob":
+            return Refused(source_key, "its id is a BLOB", describe_row(source, types))
+        if any(types.get(names[at]) == "blob" for at in texts_at if at >= 0):
+            remarks.append(BLOB_AS_TEXT)
+        embedding = values[embedding_at] if embedding_at >= 0 else None
+        is_bytes = isinstance(embedding, bytes) and types.get(layout.embedding or "", "blob") == "blob"
+        data = embedding if isinstance(embedding, bytes | None) else repr(embedding).encode()
+        vectors, searchable = vector_of(data, is_bytes=is_bytes)
+        if not searchable:
+            remarks.append(NOT_SEARCHABLE)
+        return maker.record(
+            source_key,
+            key=_stored(values[key_at]),
+            texts=[_stored(values[at]) if at >= 0 else None for at in texts_at],
+            reading=read_time(clock, values[time_at]),
+            metadata={
+                name: json_value(name, values[at], types.get(name)) for name, at in extra_at if values[at] is not None
+            },
+            vectors=vectors,
+            remarks=remarks,
+            source=source,
+            types=types,
+        )
+
+    return convert
+
+
+def _stored(value: SqliteValue) -> bytes | None:
+    if isinstance(value, bytes):
+        return bytes_to_stored(value)
+    return None if value is None else repr(value).encode()
+
+
+def _string(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value

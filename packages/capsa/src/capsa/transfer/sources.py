@@ -1,0 +1,94 @@
+"""Where a transfer reads from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from capsa.transfer.tables import Item, Table
+
+#: Rows of one range, which is one transaction at the target.
+RANGE_ROWS = 8192
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceDescription:
+    """What a source is, for the report and for recognising it on a later run."""
+
+    #: "sqlite" or "postgresql".
+    kind: str
+    #: The path or the URL without its password.
+    location: str
+    #: Which layout was recognised, e.g. "capsa" or "AfterImage 0.8".
+    layout: str
+    #: The zone that times without one were read in; None where the layout has none.
+    zone: str | None = None
+    #: What tells this source from another of the same location: host and inode, or server and database.
+    identity: str = ""
+    #: Tables and columns that are not carried, each with the reason.
+    not_carried: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "location": self.location,
+            "layout": self.layout,
+            "zone": self.zone,
+            "identity": self.identity,
+            "not_carried": list(self.not_carried),
+        }
+
+    def key(self) -> str:
+        """Equal for the same source read in the same way."""
+        return json.dumps([self.kind, self.location, self.layout, self.zone, self.identity])
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One stream of rows of a source, all of one target table."""
+
+    name: str
+    table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRange:
+    """A piece of a part, from ``first`` to ``last``, both included; JSON lists of key values."""
+
+    part: str
+    ordinal: int
+    first: str
+    last: str
+    rows: int = field(default=0, compare=False)
+
+
+class Source(Protocol):
+    """A consistent snapshot of some rows, readable by ranges."""
+
+    @property
+    def description(self) -> SourceDescription: ...
+
+    @property
+    def parts(self) -> Sequence[Part]: ...
+
+    def plan(self, part: Part, rows: int = RANGE_ROWS) -> list[KeyRange]:
+        """Cut a part into ranges of about ``rows`` rows."""
+        ...
+
+    def read(self, part: Part, first: str, last: str) -> Iterator[Item]:
+        """The rows of a range, in the order of arrival."""
+        ...
+
+    def changed(self) -> bool:
+        """Whether the source itself has changed since the snapshot."""
+        ...
+
+    def renew(self) -> Source:
+        """A new snapshot of the same source; this one stays as it is."""
+        ...
+
+    def close(self) -> None:
+        """Give up the snapshot."""
+        ...

@@ -1,0 +1,251 @@
+"""Reading SQLite files: our own, and through descriptions any other."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from capsa.errors import SourceUnreadable
+from capsa.transfer import quarantine
+from capsa.transfer.snapshot import Snapshot, unreadable
+from capsa.transfer.sources import RANGE_ROWS, KeyRange, Part, SourceDescription
+from capsa.transfer.tables import (
+    ENGINE_TABLES,
+    Item,
+    Kind,
+    Refused,
+    Row,
+    SqliteValue,
+    Table,
+    Vector,
+    make_row,
+    pack,
+    vector_to_wire,
+)
+
+#: Rows fetched at once where a second query completes them; rows may be megabytes.
+_FETCH_ROWS = 64
+_FETCH_BYTES = 4 * 1024 * 1024
+
+Values = tuple[SqliteValue, ...]
+
+
+@dataclass(frozen=True)
+class SqlitePart(Part):
+    """A part that is read from one table of a SQLite file."""
+
+    #: The table in the file.
+    source: str = ""
+    #: What to select: columns or expressions, in the order that ``convert`` takes them.
+    select: tuple[str, ...] = ()
+    #: (source key, values) -> what to carry; texts and BLOBs come as bytes.
+    convert: Callable[[str, Values], Item] | None = None
+
+
+class SqliteFile:
+    """A snapshot of a SQLite file, read by descriptions of its tables."""
+
+    def __init__(self, snapshot: Snapshot, description: SourceDescription, parts: Sequence[SqlitePart]) -> None:
+        self._snapshot = snapshot
+        self._description = description
+        self._parts = tuple(parts)
+        self.connection = snapshot.connection
+        # Texts of other programs need not be UTF-8.
+        self.connection.text_factory = bytes
+
+    @property
+    def description(self) -> SourceDescription:
+        return self._description
+
+    @property
+    def parts(self) -> Sequence[SqlitePart]:
+        return self._parts
+
+    def plan(self, part: Part, rows: int = RANGE_ROWS) -> list[KeyRange]:
+        source = _quote(self._part(part).source)
+        ranges: list[KeyRange] = []
+        first = last = None
+        count = 0
+
+        def end() -> None:
+            if count:
+                ranges.append(KeyRange(part.name, len(ranges), json.dumps([first]), json.dumps([last]), count))
+
+        with _reading(self._snapshot.path):
+            for (rowid,) in self.connection.execute(f"SELECT rowid FROM {source} ORDER BY rowid"):
+                if count == rows:
+                    end()
+                    count = 0
+                if count == 0:
+                    first = rowid
+                last = rowid
+                count += 1
+        end()
+        return ranges
+
+    def read(self, part: Part, first: str, last: str) -> Iterator[Item]:
+        mine = self._part(part)
+        assert mine.convert is not None
+        with _reading(self._snapshot.path):
+            for rowid, *values in self.connection.execute(self._statement(mine), _bounds(first, last)):
+                yield mine.convert(str(rowid), tuple(values))
+
+    def _statement(self, part: SqlitePart) -> str:
+        return (
+            f"SELECT rowid, {', '.join(part.select)} FROM {_quote(part.source)} "
+            f"WHERE rowid BETWEEN ? AND ? ORDER BY rowid"
+        )
+
+    def _part(self, part: Part) -> SqlitePart:
+        return next(mine for mine in self._parts if mine.name == part.name)
+
+    def changed(self) -> bool:
+        return self._snapshot.changed()
+
+    def renew(self) -> SqliteFile:
+        return type(self)(Snapshot(self._snapshot.path), self._description, self._parts)
+
+    def close(self) -> None:
+        self._snapshot.close()
+
+
+class SqliteSource(SqliteFile):
+    """One of our own files."""
+
+    def __init__(self, snapshot: Snapshot, description: SourceDescription, parts: Sequence[SqlitePart]) -> None:
+        super().__init__(snapshot, description, parts)
+        self._models: list[tuple[int, str, int]] = [
+            (number, name.decode(), dimensions)
+            for number, name, dimensions in self.connection.execute("SELECT id, name, dimensions FROM capsa_models")
+        ]
+
+    @classmethod
+    def open(cls, path: Path | str, tables: Sequence[Table] = ()) -> SqliteSource:
+        """Snapshot our own file at ``path``.
+
+        Args:
+            tables: the application's own tables, to be carried with the engine's.
+
+        Raises:
+            SourceMissing: there is no such file.
+            SourceUnreadable: it is not one of ours, or damaged.
+        """
+        snapshot = Snapshot(path)
+        try:
+            names = table_names(snapshot.connection)
+            if "capsa_records" not in names:
+                raise SourceUnreadable(f"{snapshot.path} has no tables of ours; nothing was changed")
+            wanted = [table for table in (*ENGINE_TABLES, *tables) if table.name in names]
+            parts = [_own_part(table) for table in wanted]
+            described = describe_file(snapshot.path, "capsa")
+            left = sorted(n for n in names if not n.startswith("capsa_") and n not in {t.name for t in wanted})
+            return cls(
+                snapshot, replace(described, not_carried=tuple(f"table {n}: not known here" for n in left)), parts
+            )
+        except BaseException:
+            snapshot.close()
+            raise
+
+    def read(self, part: Part, first: str, last: str) -> Iterator[Item]:
+        if not part.table.vectors:
+            yield from super().read(part, first, last)
+            return
+        for batch in _batches(super().read(part, first, last)):
+            yield from self._with_vectors(batch)
+
+    def _with_vectors(self, batch: list[Item]) -> Iterator[Item]:
+        """Complete records, which come in the order of seq, by their vectors."""
+        groups: dict[tuple[bytes | None, ...], list[int]] = defaultdict(list)
+        for item in batch:
+            if isinstance(item, Row):
+                groups[item.fields[:2]].append(int(item.source_key))
+        found: dict[int, list[Vector]] = defaultdict(list)
+        for (owner, collection), seqs in groups.items():
+            for number, name, dimensions in self._models:
+                rows = self.connection.execute(
+                    "SELECT seq, vector, raw FROM capsa_embeddings WHERE owner = CAST(? AS TEXT) "
+                    "AND collection = CAST(? AS TEXT) AND model = ? AND seq BETWEEN ? AND ?",
+                    (owner, collection, number, seqs[0], seqs[-1]),
+                )
+                for seq, vector, raw in rows:
+                    wire = None if vector is None else vector_to_wire(vector)
+                    found[seq].append(Vector(name, dimensions, wire, raw))
+        for item in batch:
+            vectors = found.get(int(item.source_key)) if isinstance(item, Row) else None
+            yield item._replace(vectors=tuple(vectors)) if isinstance(item, Row) and vectors else item
+
+
+def _own_part(table: Table) -> SqlitePart:
+    kinds, names = table.kinds, table.names
+    plain = [position for position, kind in enumerate(kinds) if kind not in (Kind.TEXT, Kind.BYTES)]
+
+    def convert(source_key: str, values: Values) -> Item:
+        fields = list(values)
+        try:
+            for position in plain:
+                fields[position] = pack(kinds[position], values[position])
+            return make_row(source_key, tuple(fields))  # type: ignore[arg-type]
+        except (ValueError, TypeError) as error:
+            return Refused(source_key, str(error), quarantine.describe(dict(zip(names, values, strict=True))))
+
+    select = tuple(_quote(name) for name in names)
+    return SqlitePart(table.name, table, table.name, select, convert)
+
+
+def describe_file(path: Path, layout: str, zone: str | None = None) -> SourceDescription:
+    """The description of a file; another file that takes its place is another source."""
+    status = path.stat()
+    return SourceDescription(
+        kind="sqlite",
+        location=str(path),
+        layout=layout,
+        zone=zone,
+        identity=f"{platform.node()}:{status.st_dev}:{status.st_ino}",
+    )
+
+
+def table_names(connection: sqlite3.Connection) -> set[str]:
+    """The tables of a file, without SQLite's own."""
+    rows = connection.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    )
+    return {name.decode() if isinstance(name, bytes) else name for (name,) in rows}
+
+
+def _batches(items: Iterator[Item]) -> Iterator[list[Item]]:
+    batch: list[Item] = []
+    size = 0
+    for item in items:
+        batch.append(item)
+        size += item.size if isinstance(item, Row) else len(item.content)
+        if len(batch) >= _FETCH_ROWS or size >= _FETCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _bounds(first: str, last: str) -> tuple[int, int]:
+    return json.loads(first)[0], json.loads(last)[0]
+
+
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+class _reading:  # noqa: N801 - a context manager, used like a function
+    """Turns SQLite's errors while reading into ours; a class, as a generator may be closed inside it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, sqlite3.DatabaseError):
+            raise unreadable(self._path, error) from error

@@ -1,0 +1,271 @@
+"""What a transfer knows of a table: columns, their kinds, and the key that makes a row itself.
+
+A row in flight is the concatenation of its fields in PostgreSQL's binary COPY form: each field is
+an int32 length (-1 for NULL) and that many bytes (PostgreSQL documentation, COPY, "Binary Format").
+These bytes are loaded into PostgreSQL as they are, compared with what PostgreSQL gives back, hashed
+for the manifest, and decoded for SQLite: one form, so nothing is compared that was not carried.
+"""
+
+from __future__ import annotations
+
+import enum
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+#: A value as Python's sqlite3 gives it (texts as bytes or str) and takes it.
+SqliteValue = bytes | str | int | float | None
+#: A field in PostgreSQL's binary form, or None for NULL.
+Field = bytes | None
+
+_INT64 = struct.Struct("!q")
+_FLOAT64 = struct.Struct("!d")
+_VECTOR_HEADER = struct.Struct("!HH")
+_LENGTH = struct.Struct("!i")
+_NULL = _LENGTH.pack(-1)
+
+#: PostgreSQL counts microseconds from 2000-01-01, we from 1970-01-01.
+POSTGRES_EPOCH = 946_684_800_000_000
+
+
+class Kind(enum.Enum):
+    """The type of a column; the value is PostgreSQL's name of it."""
+
+    TEXT = "text"
+    INTEGER = "bigint"
+    #: SQLite: integer microseconds since 1970-01-01 UTC.
+    TIME = "timestamptz"
+    BYTES = "bytea"
+    #: SQLite: float32, little-endian.
+    VECTOR = "vector"
+    FLOAT = "float8"
+    #: SQLite: 0 or 1.
+    BOOLEAN = "boolean"
+
+
+def pack(kind: Kind, value: SqliteValue) -> Field:
+    """A value of a SQLite file as PostgreSQL's binary field.
+
+    Raises:
+        ValueError: the value is not of this kind; SQLite does not hold a column to its type.
+    """
+    if value is None:
+        return None
+    try:
+        match kind:
+            case Kind.TEXT:
+                return value.encode() if isinstance(value, str) else _expect_bytes(value)
+            case Kind.BYTES:
+                return _expect_bytes(value)
+            case Kind.TIME:
+                return _INT64.pack(_expect_int(value) - POSTGRES_EPOCH)
+            case Kind.INTEGER:
+                return _INT64.pack(_expect_int(value))
+            case Kind.VECTOR:
+                return vector_to_wire(_expect_bytes(value))
+            case Kind.FLOAT:
+                return _FLOAT64.pack(value)
+            case Kind.BOOLEAN:
+                return b"\1" if _expect_int(value) else b"\0"
+    except struct.error as error:
+        raise ValueError(f"not a value of type {kind.value}: {error}") from None
+
+
+def unpack(kind: Kind, field: Field) -> SqliteValue:
+    """PostgreSQL's binary field as the value a SQLite file of ours holds; the inverse of `pack`."""
+    if field is None:
+        return None
+    match kind:
+        case Kind.TEXT:
+            return field.decode()
+        case Kind.BYTES:
+            return field
+        case Kind.TIME:
+            return int(_INT64.unpack(field)[0]) + POSTGRES_EPOCH
+        case Kind.INTEGER:
+            return int(_INT64.unpack(field)[0])
+        case Kind.VECTOR:
+            return vector_from_wire(field)
+        case Kind.FLOAT:
+            return float(_FLOAT64.unpack(field)[0])
+        case Kind.BOOLEAN:
+            return int(field != b"\0")
+
+
+def vector_to_wire(data: bytes) -> bytes:
+    """float32 little-endian -> pgvector's binary form: u16 dimensions, u16 zero, float32 big-endian."""
+    return _VECTOR_HEADER.pack(len(data) // 4, 0) + np.frombuffer(data, "<f4").astype(">f4").tobytes()
+
+
+def vector_from_wire(wire: bytes) -> bytes:
+    """Pgvector's binary form -> float32 little-endian."""
+    return np.frombuffer(wire, ">f4", offset=4).astype("<f4").tobytes()
+
+
+def _expect_bytes(value: SqliteValue) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    raise ValueError(f"expected bytes, found {type(value).__name__}")
+
+
+def _expect_int(value: SqliteValue) -> int:
+    if isinstance(value, int):
+        return value
+    raise ValueError(f"expected an integer, found {type(value).__name__}")
+
+
+def join(fields: Sequence[Field]) -> bytes:
+    """Fields -> the body of a binary COPY row, without its field count."""
+    parts: list[bytes] = []
+    for field in fields:
+        if field is None:
+            parts.append(_NULL)
+        else:
+            parts.append(_LENGTH.pack(len(field)))
+            parts.append(field)
+    return b"".join(parts)
+
+
+def split(body: bytes | memoryview, offset: int = 0, count: int | None = None) -> list[Field]:
+    """The inverse of `join`, from ``offset``, at most ``count`` fields."""
+    fields: list[Field] = []
+    end = len(body)
+    while offset < end and (count is None or len(fields) < count):
+        (length,) = _LENGTH.unpack_from(body, offset)
+        offset += 4
+        if length < 0:
+            fields.append(None)
+        else:
+            fields.append(bytes(body[offset : offset + length]))
+            offset += length
+    return fields
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column, the same in both dialects."""
+
+    name: str
+    kind: Kind = Kind.TEXT
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """A table that a transfer can carry. Names and types must be the same in both dialects."""
+
+    name: str
+    columns: tuple[Column, ...]
+    #: The columns that make a row itself, in the order of the primary or unique key.
+    key: tuple[str, ...]
+    #: The leading key columns that say whose the row is; rows of others are not looked at.
+    scope: tuple[str, ...] = ("owner",)
+    #: The order of arrival, if the target numbers the rows itself.
+    arrival: str | None = None
+    #: Whether a row has vectors in ``capsa_embeddings``, by its number of arrival.
+    vectors: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        return tuple(column.kind for column in self.columns)
+
+    @property
+    def key_positions(self) -> tuple[int, ...]:
+        return tuple(self.names.index(name) for name in self.key)
+
+    @property
+    def scope_positions(self) -> tuple[int, ...]:
+        return tuple(self.names.index(name) for name in self.scope)
+
+
+class Vector(NamedTuple):
+    """The vector of one row by one model."""
+
+    model: str
+    dimensions: int
+    #: In pgvector's binary form; None where pgvector cannot hold it, then ``raw`` has it.
+    vector: Field
+    raw: Field
+
+
+class Row(NamedTuple):
+    """One row on its way to its table."""
+
+    #: Where it stood in the source, for messages.
+    source_key: str
+    fields: tuple[Field, ...]
+    #: ``join(fields)``.
+    body: bytes
+    vectors: tuple[Vector, ...] = ()
+    #: What the user should know about it, one kind a remark, e.g. "time unreadable, kept as spelled".
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes it takes in memory, about."""
+        return 2 * len(self.body) + sum(len(v.vector or b"") + len(v.raw or b"") for v in self.vectors) + 600
+
+
+class Refused(NamedTuple):
+    """A row that the target cannot hold."""
+
+    source_key: str
+    reason: str
+    #: The whole source row, see `capsa.transfer.quarantine.describe`.
+    content: bytes
+
+
+Item = Row | Refused
+
+
+def make_row(
+    source_key: str, fields: tuple[Field, ...], vectors: tuple[Vector, ...] = (), remarks: tuple[str, ...] = ()
+) -> Row:
+    """A `Row` with its body."""
+    return Row(source_key, fields, join(fields), vectors, remarks)
+
+
+#: The engine's records. ``seq`` and the numbers of models belong to a database and are made anew.
+RECORDS = Table(
+    name="capsa_records",
+    columns=(
+        Column("owner"),
+        Column("collection"),
+        Column("id"),
+        Column("title"),
+        Column("text"),
+        Column("context"),
+        Column("path"),
+        Column("session_id"),
+        Column("created_at", Kind.TIME),
+        Column("created_at_text"),
+        Column("metadata"),
+    ),
+    key=("owner", "collection", "id"),
+    scope=("owner", "collection"),
+    arrival="seq",
+    vectors=True,
+)
+
+#: What earlier transfers could not carry goes on with the rest.
+QUARANTINE = Table(
+    name="capsa_quarantine",
+    columns=(
+        Column("owner"),
+        Column("transfer"),
+        Column("part"),
+        Column("source_key"),
+        Column("reason"),
+        Column("content", Kind.BYTES),
+        Column("created_at", Kind.TIME),
+    ),
+    key=("owner", "transfer", "part", "source_key"),
+)
+
+ENGINE_TABLES = (RECORDS, QUARANTINE)

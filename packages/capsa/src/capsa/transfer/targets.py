@@ -1,0 +1,144 @@
+"""Where a transfer writes to: one of our databases, of either dialect."""
+
+from __future__ import annotations
+
+import abc
+import enum
+from collections.abc import Iterator, Sequence
+
+from capsa import _queries
+from capsa.database import Database, Transaction
+from capsa.errors import TransferError
+from capsa.transfer import replacing
+from capsa.transfer.ledger import Span
+from capsa.transfer.manifest import readable_key, row_digest
+from capsa.transfer.tables import Field, Row, SqliteValue, Table
+
+#: The key columns of a row, in their binary form.
+Key = tuple[Field, ...]
+#: The same as `capsa.transfer.tables.unpack` gives it.
+PlainKey = tuple[SqliteValue, ...]
+
+
+class State(enum.Enum):
+    """How a row of the source stands in the target."""
+
+    EQUAL = "equal"
+    DIFFERENT = "different"
+    MISSING = "missing"
+
+
+class Target(abc.ABC):
+    """The bulk operations of one dialect. Every method takes part in the caller's transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    @abc.abstractmethod
+    def insert(self, tx: Transaction, table: Table, rows: Sequence[Row]) -> list[Span]:
+        """Load rows that are not there; the numbers of arrival they were given, by scope.
+
+        Raises:
+            Collision: one of them is there after all.
+        """
+
+    @abc.abstractmethod
+    def compare(self, tx: Transaction, table: Table, rows: Sequence[Row]) -> list[State]:
+        """Look each row up by its key and compare every bit, vectors included."""
+
+    @abc.abstractmethod
+    @abc.abstractmethod
+    def fetch(self, tx: Transaction, table: Table, keys: Sequence[PlainKey]) -> Iterator[Row]:
+        """The rows with these keys, with their vectors; in any order."""
+
+    def digests(self, tx: Transaction, table: Table, keys: Sequence[PlainKey]) -> dict[PlainKey, bytes]:
+        """The digest of each row that is there, by its key."""
+        return {tuple(readable_key(table, row)): row_digest(row) for row in self.fetch(tx, table, keys)}
+
+    @abc.abstractmethod
+    def delete_plain(self, tx: Transaction, table: Table, rows: Sequence[Row]) -> None:
+        """Delete rows of a table that nothing else refers to."""
+
+    def delete(self, tx: Transaction, table: Table, rows: Sequence[Row]) -> None:
+        """Remove the rows with the keys of ``rows``, with their vectors and index entries."""
+        if not rows:
+            return
+        if table.vectors:
+            for owner, collection, ids in replacing.by_collection(rows):
+                replacing.delete_records(tx, owner, collection, ids)
+        else:
+            self.delete_plain(tx, table, rows)
+
+    def count(self, tx: Transaction, table: Table) -> dict[tuple[str, ...], int]:
+        """How many rows each scope (owner, or owner and collection) has."""
+        scope = ", ".join(table.scope)
+        rows = tx.execute(f"SELECT {scope}, count(*) FROM {table.name} GROUP BY {scope}")
+        return {tuple(row[:-1]): row[-1] for row in rows}
+
+    def is_empty(self, tx: Transaction, table: Table) -> bool:
+        return not tx.execute(f"SELECT 1 FROM {table.name} LIMIT 1")
+
+    def models(self, tx: Transaction, rows: Sequence[Row]) -> dict[str, int]:
+        """The numbers of the models here, those of ``rows`` added.
+
+        Raises:
+            TransferError: a model of the source has another number of dimensions here.
+        """
+        known = self.known_models(tx)
+        for row in rows:
+            for vector in row.vectors:
+                if vector.model not in known:
+                    values = {"name": vector.model, "dimensions": vector.dimensions}
+                    tx.execute(_queries.load("capsa.transfer")["add_model"], values)
+                    known = self.known_models(tx)
+                if known[vector.model][1] != vector.dimensions:
+                    raise TransferError(
+                        f"the model {vector.model!r} has {vector.dimensions} dimensions in the source and "
+                        f"{known[vector.model][1]} in the target: rename one of them (capsa_models.name)"
+                    )
+        return {name: number for name, (number, _) in known.items()}
+
+    def known_models(self, tx: Transaction) -> dict[str, tuple[int, int]]:
+        """Name -> number and dimensions."""
+        rows = tx.execute(_queries.load("capsa.transfer")["models"])
+        return {name: (number, dimensions) for number, name, dimensions in rows}
+
+
+class Collision(Exception):
+    """A row that was to be loaded is there already: somebody else writes to the target."""
+
+
+def open_target(database: Database) -> Target:
+    """The target for a database's dialect."""
+    if database.dialect == "sqlite":
+        from capsa.transfer.sqlite_target import SqliteTarget
+
+        return SqliteTarget(database)
+    from capsa.transfer.postgres_target import PostgresTarget
+
+    return PostgresTarget(database)
+
+
+def key_of(table: Table, row: Row) -> Key:
+    return tuple(row.fields[position] for position in table.key_positions)
+
+
+def spans_of(table: Table, rows: Sequence[Row], seqs: Sequence[int]) -> list[Span]:
+    """The runs of each scope; ``seqs`` ascend, and where they jump somebody else has taken numbers."""
+    spans: list[Span] = []
+    run: dict[Key, list[int]] = {}
+    positions = table.scope_positions
+
+    def end() -> None:
+        for scope, (first, last) in run.items():
+            spans.append((tuple((field or b"").decode() for field in scope), first, last))
+        run.clear()
+
+    previous: int | None = None
+    for row, seq in zip(rows, seqs, strict=True):
+        if previous is not None and seq != previous + 1:
+            end()
+        run.setdefault(tuple([row.fields[position] for position in positions]), [seq, seq])[1] = seq
+        previous = seq
+    end()
+    return spans
