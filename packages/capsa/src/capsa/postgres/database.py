@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import itertools
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -44,6 +45,8 @@ class PostgresTransaction(Transaction):
         self.database = database
         self.connection = connection
         self.owner = owner
+        # Cursors open at the same time need different names.
+        self._cursors = itertools.count()
 
     def execute(self, sql: str, parameters: Parameters = {}) -> list[Row]:
         cursor = self.connection.execute(_text(sql), parameters, binary=True)
@@ -55,7 +58,7 @@ class PostgresTransaction(Transaction):
             return cursor.rowcount
 
     def stream(self, sql: str, parameters: Parameters = {}) -> Iterator[Row]:
-        with self.connection.cursor(name="capsa_stream", binary=True) as cursor:
+        with self.connection.cursor(name=f"capsa_{next(self._cursors)}", binary=True) as cursor:
             cursor.itersize = 500
             cursor.execute(_text(sql), parameters)
             yield from cursor

@@ -8,6 +8,7 @@ Either way the float32 vectors give the final order. The index is one a model, o
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,9 @@ INDEX_FROM = 20_000
 #: HNSW beyond this many dimensions is not possible over halfvec (pgvector 0.8).
 MAX_INDEX_DIMENSIONS = 4_000
 
+#: Seconds for which a small owner is taken to have stayed small.
+_SIZE_KNOWN_FOR = 60.0
+
 _MAX_EF = 1_000
 _MAX_SCAN_TUPLES = 100_000
 
@@ -38,7 +42,8 @@ class PostgresVectors(VectorIndex):
 
     def __init__(self, database: PostgresDatabase) -> None:
         self._database = database
-        self._large: set[Space] = set()
+        # Whether a space is large, and until when we believe that it is not.
+        self._sizes: dict[Space, tuple[bool, float]] = {}
         self._indexed: set[int] = set()
 
     def add(self, tx: Transaction, space: Space, vectors: Sequence[tuple[int, bytes]]) -> None:
@@ -120,12 +125,12 @@ class PostgresVectors(VectorIndex):
         return tx.execute(sql, parameters)
 
     def _is_large(self, tx: Transaction, space: Space) -> bool:
-        if space not in self._large:
+        known = self._sizes.get(space)
+        if known is None or (not known[0] and known[1] < time.monotonic()):
             ((count,),) = tx.query("count_embeddings", {**space.parameters(), "limit": EXACT_LIMIT + 1})
-            if count <= EXACT_LIMIT:
-                return False
-            self._large.add(space)
-        return True
+            known = (count > EXACT_LIMIT, time.monotonic() + _SIZE_KNOWN_FOR)
+            self._sizes[space] = known
+        return known[0]
 
     def _has_index(self, tx: Transaction, model: Model) -> bool:
         if model.id not in self._indexed:

@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capsa.database import Transaction
-from capsa.errors import EmbedderUnavailable
+from capsa.errors import EmbedderUnavailable, ModelMismatch
 from capsa.records import Filter, Hit, Mode, Record, SearchResult
 from capsa.search import lexical, literal, tokens
 from capsa.search.vectors import Space
-from capsa.store._rows import filtered, from_row, searchable
+from capsa.store._rows import filtered, from_row
+from capsa.text import from_stored
 
 if TYPE_CHECKING:
     from capsa.store._collection import Collection
@@ -78,7 +79,9 @@ class Search:
         return SearchResult(self._hits(self._hybrid(query, space, vector), query), mode, notes)
 
     def by_vector(self, vector: NDArray[np.float32], model: str) -> SearchResult:
-        known = self.collection.store.model(self.tx, model, len(vector))
+        known = self.collection.store.model(self.tx, model)
+        if known is not None and known.dimensions != len(vector):
+            raise ModelMismatch(f"vectors of {model!r} have {known.dimensions} numbers here, not {len(vector)}")
         if known is None or self.limit == 0:
             return SearchResult((), Mode.SEMANTIC, () if known else (f"no vectors of {model!r} here",))
         space = Space(self.collection.owner, self.collection.name, known)
@@ -131,11 +134,7 @@ class Search:
             if not candidates:
                 continue
             wanted = literal.normal(phrase)
-            hits = [
-                seq
-                for seq, record in self._records(candidates).items()
-                if wanted in literal.normal(searchable(record))
-            ]
+            hits = [seq for seq, text in self._texts(candidates) if wanted in literal.normal(text)]
             if 0 < len(hits) <= MAX_LITERAL:
                 for seq in hits:
                     found.setdefault(seq, rank)
@@ -192,6 +191,11 @@ class Search:
         sql, parameters = filtered(self.tx, "records_by_seq", self.filter)
         rows = self.tx.execute(sql, {**self._key(), **parameters, "seqs": self.tx.database.array(seqs)})
         return {row[0]: from_row(self.tx.database, row) for row in rows}
+
+    def _texts(self, seqs: Sequence[int]) -> Iterator[tuple[int, str]]:
+        sql, parameters = filtered(self.tx, "texts_by_seq", self.filter)
+        rows = self.tx.execute(sql, {**self._key(), **parameters, "seqs": self.tx.database.array(seqs)})
+        return ((seq, from_stored(lexical.index_text(*parts))) for seq, *parts in rows)
 
     def _hits(self, found: Sequence[Found], query: str | None) -> tuple[Hit, ...]:
         records = self._records([f.seq for f in found])

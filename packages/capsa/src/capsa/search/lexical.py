@@ -34,6 +34,8 @@ LARGE_SEGMENT = 32_768
 MAX_QUERY_TERMS = 32
 #: Looked up at most before choosing.
 MAX_CANDIDATE_TERMS = 256
+#: So few records are looked at themselves rather than by one more term.
+FEW = 32
 #: Postings read for one query, unless its rarest word alone has more.
 MAX_POSTINGS = 1_500_000
 
@@ -75,30 +77,36 @@ def remove(tx: Transaction, owner: str, collection: str, documents: Iterable[Doc
     """Take records out of the index: no posting of them stays, and no term that only they had."""
     key = {"owner": owner, "collection": collection}
     tx.database.lock(tx, "lexical", owner, collection)
-    for doc in documents:
-        if tx.query("lexical_remove_pending", {**key, "seq": doc.seq}):
-            continue
-        for segment, first_seq in tx.query("lexical_segments_around", {**key, "seq": doc.seq}):
-            _remove_from_segment(tx, {**key, "segment": segment}, doc, doc.seq - first_seq)
+    left = {doc.seq: doc for doc in documents}
+    for (seq,) in tx.query("lexical_remove_pending", {**key, "seqs": tx.database.array(list(left))}):
+        del left[seq]
+    if not left:
+        return
+    for segment, first_seq, last_seq, _, _ in tx.query("lexical_segments", key):
+        inside = {seq - first_seq: doc for seq, doc in left.items() if first_seq <= seq <= last_seq}
+        if inside:
+            _remove_from_segment(tx, {**key, "segment": segment}, inside)
 
 
-def _remove_from_segment(tx: Transaction, key: dict[str, object], doc: Document, delta: int) -> None:
-    rows = tx.query("lexical_postings", {**key, "segments": tx.database.array([key["segment"]]),
-                                         "terms": tx.database.array(list(doc.terms))})  # fmt: skip
-    found = False
-    for _, term, data in rows:
+def _remove_from_segment(tx: Transaction, key: dict[str, object], documents: dict[int, Document]) -> None:
+    """Remove documents, given by their difference to the segment's first number."""
+    terms = sorted({term for doc in documents.values() for term in doc.terms})
+    wanted = {**key, "segments": tx.database.array([key["segment"]]), "terms": tx.database.array(terms)}
+    gone = np.fromiter(documents, np.uint32, len(documents))
+    found: set[int] = set()
+    for _, term, data in tx.query("lexical_postings", wanted):
         deltas, weights = segments.decode(data)
-        others = deltas != delta
-        if others.all():
+        mine = np.isin(deltas, gone)
+        if not mine.any():
             continue
-        found = True
-        if others.any():
-            left = segments.encode(deltas[others], weights[others])
-            tx.query("lexical_set_postings", {**key, "term": term, "postings": left})
-        else:
+        found.update(deltas[mine].tolist())
+        if mine.all():
             tx.query("lexical_delete_postings", {**key, "term": term})
-    if found:
-        tx.query("lexical_shrink_segment", {**key, "tokens": doc.length})
+        else:
+            rest = segments.encode(deltas[~mine], weights[~mine])
+            tx.query("lexical_set_postings", {**key, "term": term, "postings": rest})
+    words = sum(documents[delta].length for delta in found)
+    tx.query("lexical_shrink_segment", {**key, "records": len(found), "tokens": words})
 
 
 def clear(tx: Transaction, owner: str, collection: str) -> None:
@@ -311,23 +319,21 @@ class Index:
         return Matches(np.concatenate(seqs), np.concatenate(scores))
 
     def having_all(self, terms: Sequence[str], limit: int) -> list[int]:
-        """The records that have every term, newest first; none if there are more than ``limit``."""
+        """Records among which are all that have every term: none if they are more than ``limit``.
+
+        The rarest terms are looked at first, and no more of them once few records are left.
+        """
         sizes = self._sizes(terms)
         if not terms or not all(sizes.get(term) for term in terms):
             return []
         found: NDArray[np.int64] | None = None
         for term in sorted(terms, key=lambda term: sizes[term]):
-            if found is not None and len(found) <= 1 and found.size == 0:
-                return []
-            if found is not None and sizes[term] > MAX_POSTINGS // 4:
-                # A word that nearly all have says little: what it would exclude is looked at instead.
-                continue
+            if found is not None and (len(found) <= FEW or sizes[term] > MAX_POSTINGS // 4):
+                break
             self._read([term])
             mine = self._holders(term)
             found = mine if found is None else np.intersect1d(found, mine, assume_unique=True)
-        if found is None or len(found) > limit:
-            return []
-        return sorted(found.tolist(), reverse=True)
+        return [] if found is None or len(found) > limit else found.tolist()
 
     def frequency(self, term: str) -> int:
         """In how many records the term occurs."""

@@ -21,6 +21,12 @@ SELECT seq, id, title, text, context, path, session_id, created_at, created_at_t
 FROM capsa_records
 WHERE owner = :owner AND collection = :collection AND seq = ANY(:seqs::bigint[]) /* filter */
 
+-- name: texts_by_seq
+-- What a literal match is looked for in; of very long texts the beginning.
+SELECT seq, title, path, substr(text, 1, 200000), context
+FROM capsa_records
+WHERE owner = :owner AND collection = :collection AND seq = ANY(:seqs::bigint[]) /* filter */
+
 -- name: records_recent
 SELECT seq, id, title, text, context, path, session_id, created_at, created_at_text, metadata
 FROM capsa_records
@@ -135,7 +141,7 @@ WHERE owner = :owner AND collection = :collection AND model = :model AND seq = A
 -- name: count_embeddings
 SELECT count(*) FROM (
     SELECT 1 FROM capsa_embeddings
-    WHERE owner = :owner AND collection = :collection AND model = :model AND vector IS NOT NULL LIMIT :limit
+    WHERE owner = :owner AND collection = :collection AND model = :model LIMIT :limit
 ) AS bounded
 
 -- name: records_without_vector
@@ -163,7 +169,8 @@ INSERT INTO capsa_lexical_pending (owner, collection, seq, tokens, terms)
 VALUES (:owner, :collection, :seq, :tokens, :terms)
 
 -- name: lexical_remove_pending
-DELETE FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection AND seq = :seq RETURNING seq
+DELETE FROM capsa_lexical_pending
+WHERE owner = :owner AND collection = :collection AND seq = ANY(:seqs::bigint[]) RETURNING seq
 
 -- name: lexical_count_pending
 SELECT count(*) FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection
@@ -206,10 +213,6 @@ FROM capsa_lexical_segments
 WHERE owner = :owner AND collection = :collection
 ORDER BY segment
 
--- name: lexical_segments_around
-SELECT segment, first_seq FROM capsa_lexical_segments
-WHERE owner = :owner AND collection = :collection AND first_seq <= :seq AND last_seq >= :seq
-
 -- name: lexical_postings
 -- By equality alone: all that a policy lets an index do.
 SELECT segment, term, postings FROM capsa_lexical_postings
@@ -240,7 +243,7 @@ DELETE FROM capsa_lexical_postings WHERE owner = :owner AND collection = :collec
 DELETE FROM capsa_lexical_segments WHERE owner = :owner AND collection = :collection AND segment = ANY(:segments::bigint[])
 
 -- name: lexical_shrink_segment
-UPDATE capsa_lexical_segments SET records = records - 1, tokens = tokens - :tokens
+UPDATE capsa_lexical_segments SET records = records - :records, tokens = tokens - :tokens
 WHERE owner = :owner AND collection = :collection AND segment = :segment
 
 -- name: lexical_texts
