@@ -121,6 +121,9 @@ class TestAnyText:
         .map(lambda text: text * 40)
     )
     @example("a" * 5000 + " b" * 400)
+    @example(
+        ("word" + " " * 15) * 210 + " " * 10 + "zq" * 300
+    )  # one unknown word, of which 4,096 characters show a part
     @example("1+" * 2048 + "x" * 200)
     def test_is_tokenised_as_if_it_were_read_whole(self, minilm: MiniLM, text: str) -> None:
         tokenizer, _ = minilm._load()
