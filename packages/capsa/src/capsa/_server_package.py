@@ -19,6 +19,8 @@ from capsa.errors import LocalPostgresError
 
 #: The system account a server runs under when root starts it.
 ACCOUNT = "capsa-postgres"
+#: Where root keeps copies of programs that lie out of that account's reach.
+COPIES = Path("/var/cache/capsa-postgres")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,37 +143,46 @@ def barrier(path: Path, account: Account) -> Path | None:
     return None
 
 
-def reachable_install(package: ServerPackage, account: Account | None, directory: Path) -> Path:
-    """The installation to run: the package's own, or a copy below ``directory``.
+def reachable_install(package: ServerPackage, account: Account | None) -> Path:
+    """The installation to run: the package's own, or a copy below ``COPIES`` that ``account`` can reach.
 
     A virtual environment in root's home cannot be entered by the account. Opening the home to
-    everyone would be worse than 40 MB of copy.
+    everyone would be worse than 40 MB of copy, made once.
     """
     install = package.install()
     if account is None or barrier(install / "bin" / "postgres", account) is None:
         return install
-    site = install.parents[1]
-    copy = directory / f"server-{package.version()}"
+    copy = COPIES / f"{package.distribution}-{package.version()}"
     if not copy.exists():
-        with tempfile.TemporaryDirectory(prefix=".copy-", dir=directory) as scratch:
+        COPIES.mkdir(mode=0o755, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".copy-", dir=COPIES) as scratch:
             fresh = Path(scratch) / "server"
-            # The shared libraries lie beside the module, and the programs find them relative to themselves.
-            for part in (f"{package.module}/{package.folder}", f"{package.module}.libs"):
-                if (site / part).exists():
-                    shutil.copytree(
-                        site / part, fresh / part, symlinks=True, ignore=shutil.ignore_patterns("include", "doc", "*.a")
-                    )
-            for path in [fresh, *fresh.rglob("*")]:
-                if not path.is_symlink():
-                    path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
-            fresh.rename(copy)
+            _copy_programs(package, install.parents[1], fresh)
+            try:
+                fresh.rename(copy)
+            except OSError:
+                # Another process was faster, and its copy is as good.
+                if not copy.exists():
+                    raise
     return copy / package.module / package.folder
+
+
+def _copy_programs(package: ServerPackage, site: Path, target: Path) -> None:
+    leave_out = shutil.ignore_patterns("include", "doc", "*.a")
+    # The shared libraries lie beside the module, and the programs find them relative to themselves.
+    for part in (f"{package.module}/{package.folder}", f"{package.module}.libs"):
+        if (site / part).exists():
+            shutil.copytree(site / part, target / part, symlinks=True, ignore=leave_out)
+    for path in [target, *target.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
 
 
 def run(
     command: Sequence[str | Path],
     *,
     account: Account | None = None,
+    cwd: Path | str = "/",
     password: str | None = None,
     stdin: str = "",
     timeout: float = 120,
@@ -202,7 +213,7 @@ def run(
                 stdout=out,
                 stderr=err,
                 env=environment,
-                cwd="/",
+                cwd=cwd,
                 umask=0o077,
                 timeout=timeout,
                 check=False,

@@ -104,7 +104,7 @@ class LocalPostgres:
         account = unprivileged_account(self._place.data)
         self._place.prepare(account)
         with self._place.lock():
-            install = reachable_install(PACKAGES[self._place.settle(self._server)], account, self.directory)
+            install = reachable_install(PACKAGES[self._place.settle(self._server)], account)
             deadline = time.monotonic() + _ORPHAN_SECONDS
             while True:
                 self._ensure_running(install, account)
@@ -132,10 +132,12 @@ class LocalPostgres:
         with self._place.lock():
             if self._place.postmaster() is None:
                 return False
-            install = reachable_install(PACKAGES[self._place.identity()[0]], account, self.directory)
+            install = reachable_install(PACKAGES[self._place.identity()[0]], account)
+            data = self._place.as_seen_by(account, self._place.data)
             done = run(
-                [install / "bin" / "pg_ctl", "-D", self._place.data, "-m", "fast", "-w", "-t", "60", "stop"],
+                [install / "bin" / "pg_ctl", "-D", data, "-m", "fast", "-w", "-t", "60", "stop"],
                 account=account,
+                cwd=self._place.data,
             )
             if done.returncode != 0 and self._place.postmaster() is not None:
                 raise LocalPostgresError(
@@ -186,6 +188,16 @@ class LocalPostgres:
         )
         return address.with_password()
 
+    @property
+    def bin(self) -> Path:
+        """The folder of psql, pg_dump and the server's other programs.
+
+        Raises:
+            LocalPostgresError: there is no server in the directory, or its package is not installed.
+        """
+        self._place.require()
+        return PACKAGES[self._place.identity()[0]].install() / "bin"
+
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -205,10 +217,12 @@ class LocalPostgres:
             return
         scratch = Path(tempfile.mkdtemp(prefix=".init-", dir=self.directory))
         try:
-            write_private(scratch / "pw", self._place.password())
+            write_private(scratch / "pw", self._place.password(), account)
+            data = scratch / "data"
+            data.mkdir(mode=0o700)
             if account is not None:
+                account.own(data)
                 account.own(scratch)
-                account.own(scratch / "pw")
             options = ["-U", SUPERUSER, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions"]
             if PACKAGES[self._place.identity()[0]].major >= 17:
                 # Bytes in order, whatever the machine's locale, and letters as Unicode has them.
@@ -216,17 +230,25 @@ class LocalPostgres:
             if self._settings.get("fsync") == "off":
                 options.append("--no-sync")
             done = run(
-                [install / "bin" / "initdb", "-D", scratch / "data", "--pwfile", scratch / "pw", *options],
+                [
+                    install / "bin" / "initdb",
+                    "-D",
+                    self._place.as_seen_by(account, data),
+                    "--pwfile",
+                    "../pw",
+                    *options,
+                ],
                 account=account,
+                cwd=data,
             )
             if done.returncode != 0:
                 raise LocalPostgresError(
                     f"the data directory in {self.directory} could not be made ({_one_line(done.stderr)}): "
                     f"make room or repair the directory, then run this again"
                 )
-            with (scratch / "data" / "postgresql.conf").open("a", encoding="utf-8") as conf:
+            with (data / "postgresql.conf").open("a", encoding="utf-8") as conf:
                 conf.write("\ninclude_if_exists = 'capsa.conf'\n")
-            (scratch / "data").rename(self._place.data)
+            data.rename(self._place.data)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
@@ -277,9 +299,12 @@ class LocalPostgres:
             # that a killed server left behind are found by their shared memory.
             (self._place.data / "postmaster.pid").unlink(missing_ok=True)
             logged = self._place.log.stat().st_size
-            pg_ctl: list[str | Path] = [install / "bin" / "pg_ctl", "-D", self._place.data, "-l", self._place.log]
+            data = self._place.as_seen_by(account, self._place.data)
             done = run(
-                [*pg_ctl, "-w", "-t", str(_START_SECONDS), "start"], account=account, timeout=_START_SECONDS + 10
+                [install / "bin" / "pg_ctl", "-D", data, "-l", "../log", "-w", "-t", str(_START_SECONDS), "start"],
+                account=account,
+                cwd=self._place.data,
+                timeout=_START_SECONDS + 10,
             )
             if done.returncode == 0:
                 return None

