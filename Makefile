@@ -24,7 +24,7 @@ lint: $(READY) ## style, types and who may import whom
 	venv/bin/lint-imports --no-cache
 
 bench: $(READY) ## measure, each figure beside its floor or peer
-	venv/bin/python benchmarks/run.py $(ARGS)
+	venv/bin/python -m benchmarks $(ARGS)
 
 dist: $(READY) ## the packages as wheels in dist/
 	@for package in $(PACKAGES); do venv/bin/python -m build --quiet --wheel --outdir dist packages/$$package || exit 1; done
@@ -34,5 +34,5 @@ dist: $(READY) ## the packages as wheels in dist/
 $(READY): requirements.txt requirements-dev.txt $(PACKAGES:%=packages/%/pyproject.toml)
 	@python=$$(scripts/find_python) && "$$python" -m venv venv
 	@echo "Installing into venv/; the first time takes a minute or two."
-	@venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@venv/bin/python -m pip install -qq --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
