@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
+
+from capsa.testing.embedders import HashingEmbedder
 
 from afterimage.storage import PostgreSQLBackend, SQLiteBackend, StorageBackend
 
 #: Real memories, beside the checkout; tests that need them say so when they are not there.
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data" / "afterimage"
-
-
-class WordEmbedder:
-    """A vector that says which words a text has: near means shared words. Deterministic, instant."""
-
-    name = "words"
-    dimensions = 32
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        vectors = np.zeros((len(texts), self.dimensions), np.float32)
-        for row, text in zip(vectors, texts, strict=True):
-            row[0] = 0.01
-            for word in text.lower().replace("_", " ").split():
-                row[1 + hashlib.sha256(word.encode()).digest()[0] % (self.dimensions - 1)] += 1
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 @pytest.fixture
@@ -55,8 +39,8 @@ def memory(store_url: str, home: Path) -> Iterator[StorageBackend]:
 def open_memory(url: str) -> StorageBackend:
     """The memory at ``url``."""
     if url.startswith("sqlite:///"):
-        return SQLiteBackend(url.removeprefix("sqlite:///"), embedder=WordEmbedder)
-    return PostgreSQLBackend(connection_string=url, min_pool_size=0, embedder=WordEmbedder)
+        return SQLiteBackend(url.removeprefix("sqlite:///"), embedder=HashingEmbedder)
+    return PostgreSQLBackend(connection_string=url, min_pool_size=0, embedder=HashingEmbedder)
 
 
 @pytest.fixture
