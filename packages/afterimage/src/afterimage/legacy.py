@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from capsa.transfer import Report, Source
+    from capsa import transfer
 
 #: What the table of entries has had in every version.
 REQUIRED_COLUMNS = frozenset(
@@ -36,7 +36,7 @@ def is_legacy(path: Path | str) -> bool:
     return columns >= REQUIRED_COLUMNS
 
 
-def open_legacy(path: Path | str, timezone: str | None = None) -> Source:
+def open_legacy(path: Path | str, timezone: str | None = None) -> transfer.Source:
     """A snapshot of an earlier memory, to be closed by the caller.
 
     Args:
@@ -53,7 +53,7 @@ def open_legacy(path: Path | str, timezone: str | None = None) -> Source:
 
 def carry_over(
     legacy_path: Path | str, own_path: Path | str, progress: Callable[[str, int, int], None] | None = None
-) -> Report:
+) -> transfer.Report:
     """Carry an earlier memory over into a file of our own, and compare every row.
 
     Goes on where an interrupted call stopped. The caller gives ``own_path`` a temporary name and
@@ -65,15 +65,14 @@ def carry_over(
     Raises:
         capsa.TransferError: it cannot be read, or not every row arrived.
     """
-    from capsa import DatabaseUrl, TransferError, open_database
-    from capsa.transfer import Options, transfer
+    from capsa import DatabaseUrl, TransferError, open_database, transfer
 
     def tell(phase: str, done: int, total: int) -> None:
         if progress is not None and phase in _PHASES:
             progress(_PHASES[phase], done, total)
 
     with closing(open_legacy(legacy_path)) as source, open_database(DatabaseUrl.for_path(own_path)) as target:
-        report = transfer(source, target, Options(progress=tell))
+        report = transfer.transfer(source, target, transfer.Options(progress=tell))
     # A row that cannot be carried is kept aside with its reason and must not lock anybody out of the others.
     if report.missing or report.migrated + report.skipped + report.quarantined_rows < report.source_rows:
         raise TransferError(

@@ -6,10 +6,10 @@ They may stand in the very database that our own go into: ours have other names,
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import psycopg
+
 from afterimage.legacy import REQUIRED_COLUMNS
 from afterimage.legacy_rows import (
     DIMENSIONS,
@@ -22,26 +22,8 @@ from afterimage.legacy_rows import (
     layout_name,
     not_carried,
 )
-from capsa import DatabaseUrl, SourceMissing
-from capsa.transfer import (
-    UNREADABLE,
-    Field,
-    Item,
-    Kind,
-    PostgresPart,
-    PostgresTables,
-    Reading,
-    Vector,
-    canonical_time,
-    connect_source,
-    describe_server,
-    postgres_table_names,
-    bytes_to_stored,
-    unpack,
-    vector_from_wire,
-)
+from capsa import DatabaseUrl, SourceMissing, transfer
 
-_TEXTS = ("text", "path", "context", "session_id")
 #: Columns that PostgreSQL derives.
 _DERIVED_COLUMNS = frozenset({"search_vector"})
 #: Years 1 to 9999; beyond, and infinity, a time is kept as PostgreSQL spells it.
@@ -54,28 +36,26 @@ def has_tables(url: DatabaseUrl) -> bool:
     Raises:
         capsa.DatabaseUnavailable: or one of its kinds: it cannot be reached.
     """
-    with connect_source(url) as connection:
+    with transfer.connect_source(url) as connection:
         return _columns(connection, "code_memory").keys() >= REQUIRED_COLUMNS
 
 
-def open_tables(url: DatabaseUrl) -> PostgresTables:
+def open_tables(url: DatabaseUrl) -> transfer.PostgresTables:
     """A snapshot of the earlier program's tables, to be closed by the caller.
 
     Raises:
         capsa.SourceMissing: they are not there.
         capsa.DatabaseUnavailable: or one of its kinds: it cannot be reached.
     """
-    with connect_source(url) as connection:
+    with transfer.connect_source(url) as connection:
         columns = _columns(connection, "code_memory")
         if not columns.keys() >= REQUIRED_COLUMNS:
             raise SourceMissing(f"{url} has no table code_memory of an earlier AfterImage; nothing was created")
-        tables = {name for name in postgres_table_names(connection) if not name.startswith("capsa_")}
-        parts = [
-            _part(layout, _columns(connection, layout.table)) for layout in LAYOUTS if layout.table in tables
-        ]
+        tables = {name for name in transfer.postgres_table_names(connection) if not name.startswith("capsa_")}
+        parts = [_part(layout, _columns(connection, layout.table)) for layout in LAYOUTS if layout.table in tables]
         layout = layout_name(sorted(columns)) + " in PostgreSQL"
-        description = describe_server(connection, url, layout, not_carried=not_carried(sorted(tables)))
-    return PostgresTables(url, description, parts)
+        description = transfer.describe_server(connection, url, layout, not_carried=not_carried(sorted(tables)))
+    return transfer.PostgresTables(url, description, parts)
 
 
 def _columns(connection: psycopg.Connection, table: str) -> dict[str, str]:
@@ -88,17 +68,17 @@ def _columns(connection: psycopg.Connection, table: str) -> dict[str, str]:
     return dict(rows.fetchall())
 
 
-def _part(layout: Layout, columns: dict[str, str]) -> PostgresPart:
-    layout = replace(
-        layout, **{name: None for name in (*_TEXTS, "embedding") if getattr(layout, name) not in columns}
-    )
+def _part(layout: Layout, columns: dict[str, str]) -> transfer.PostgresPart:
+    layout = layout.limited_to(columns)
     extra = [name for name in columns if name not in layout.placed and name not in _DERIVED_COLUMNS]
     names = [name for name in layout.placed if name] + extra
     select = [_expression(name, columns[name], layout) for name in names]
     select.append(f't."{layout.time}"::text')
     order = ((layout.id, "text"),)
     kinds = {name: columns[name] for name in names}
-    return PostgresPart(layout.table, layout.target, layout.table, tuple(select), order, _converter(layout, extra, kinds))
+    return transfer.PostgresPart(
+        layout.table, layout.target, layout.table, tuple(select), order, _converter(layout, extra, kinds)
+    )
 
 
 def _expression(name: str, kind: str, layout: Layout) -> str:
@@ -114,16 +94,16 @@ def _expression(name: str, kind: str, layout: Layout) -> str:
 
 def _converter(
     layout: Layout, extra: list[str], kinds: dict[str, str]
-) -> Callable[[str, list[Field]], Item]:
+) -> Callable[[str, list[transfer.Field]], transfer.Item]:
     maker = Converter(layout, extra)
     names = maker.names
     place = {name: index for index, name in enumerate(names)}
-    texts_at = [place.get(getattr(layout, name) or "", -1) for name in _TEXTS]
+    texts_at = [place.get(name or "", -1) for name in layout.texts]
     embedding_at = place.get(layout.embedding or "", -1)
     extra_at = [(name, place[name]) for name in extra]
     key_at, time_at = place[layout.id], place[layout.time]
 
-    def convert(source_key: str, fields: list[Field]) -> Item:
+    def convert(source_key: str, fields: list[transfer.Field]) -> transfer.Item:
         remarks: list[str] = []
         embedding = fields[embedding_at] if embedding_at >= 0 else None
         vectors = _vectors(embedding)
@@ -144,44 +124,46 @@ def _converter(
     return convert
 
 
-def _vectors(wire: Field) -> tuple[Vector, ...]:
+def _vectors(wire: transfer.Field) -> tuple[transfer.Vector, ...]:
     if wire is None:
         return ()
-    data = vector_from_wire(wire)
+    data = transfer.vector_from_wire(wire)
     if len(data) == 4 * DIMENSIONS:
-        return (Vector(MODEL, DIMENSIONS, wire, None),)
-    return (Vector(MODEL, DIMENSIONS, None, data),)
+        return (transfer.Vector(MODEL, DIMENSIONS, wire, None),)
+    return (transfer.Vector(MODEL, DIMENSIONS, None, data),)
 
 
-def _reading(field: Field, spelled: Field, kind: str) -> Reading:
+def _reading(field: transfer.Field, spelled: transfer.Field, kind: str) -> transfer.Reading:
     if kind != "timestamp with time zone" or field is None:
-        return Reading(0, None if spelled is None else spelled.decode(), UNREADABLE)
-    microseconds = unpack(Kind.TIME, field)
-    assert isinstance(microseconds, int)
+        return transfer.Reading(0, None if spelled is None else spelled.decode(), transfer.UNREADABLE)
+    microseconds = _microseconds(field)
     if not _FIRST <= microseconds <= _LAST:
-        return Reading(0, (spelled or b"").decode(), UNREADABLE)
-    return Reading(microseconds, None)
+        return transfer.Reading(0, (spelled or b"").decode(), transfer.UNREADABLE)
+    return transfer.Reading(microseconds, None)
 
 
-def _plain(name: str, field: Field, kind: str) -> Any:
+def _plain(name: str, field: transfer.Field, kind: str) -> Any:
     """A field for the metadata, spelled as the SQLite files spell it."""
     match kind:
         case "integer" | "smallint" | "bigint":
-            return json_value(name, unpack(Kind.INTEGER, field))
+            return json_value(name, transfer.unpack(transfer.Kind.INTEGER, field))
         case "boolean":
-            value = unpack(Kind.BOOLEAN, field)
+            value = transfer.unpack(transfer.Kind.BOOLEAN, field)
             return bool(value)
         case "real" | "double precision":
-            return json_value(name, unpack(Kind.FLOAT, field))
+            return json_value(name, transfer.unpack(transfer.Kind.FLOAT, field))
         case "bytea":
             return json_value(name, field, "blob")
         case "timestamp with time zone":
-            microseconds = unpack(Kind.TIME, field)
-            assert isinstance(microseconds, int)
-            return canonical_time(microseconds) if _FIRST <= microseconds <= _LAST else str(microseconds)
+            microseconds = _microseconds(field)
+            return transfer.canonical_time(microseconds) if _FIRST <= microseconds <= _LAST else str(microseconds)
         case _:
             return json_value(name, field)
 
 
-def _stored(field: Field) -> bytes | None:
-    return None if field is None else bytes_to_stored(field)
+def _stored(field: transfer.Field) -> bytes | None:
+    return None if field is None else transfer.bytes_to_stored(field)
+
+
+def _microseconds(field: transfer.Field) -> int:
+    return int(transfer.unpack(transfer.Kind.TIME, field) or 0)

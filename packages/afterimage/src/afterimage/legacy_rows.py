@@ -4,7 +4,7 @@
 |---|---|
 | ``code_memory`` | collection "code": new_code → text, file_path → path, context, session_id, timestamp → created_at |
 | its other columns | metadata, under their own names; a NULL is a missing key |
-| ``pattern_clusters`` (0.8) | collection "pattern-clusters": normalized_code → text, first_seen → created_at, the rest → metadata |
+| ``pattern_clusters`` (0.8) | collection "pattern-clusters": normalized_code → text, first_seen → created_at, … |
 | ``pattern_members`` (0.8) | collection "pattern-members": no text, timestamp → created_at, the rest → metadata |
 | ``ai2b_*``, ``code_memory_fts*`` | not carried: derived from the entries, and built anew as the engine's own index |
 
@@ -17,15 +17,14 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+
 from afterimage.entries import COLLECTION, OWNER
-from capsa import MAX_KEY_BYTES
-from capsa.transfer import RECORDS, Clock, Kind, Reading, Refused, Row, Table, Vector, describe_row, make_row, pack
-from capsa.transfer import bytes_to_stored, to_stored, vector_to_wire
+from capsa import MAX_KEY_BYTES, transfer
 
 #: The only model the earlier program ever used by default, and the number of its dimensions.
 MODEL = "all-MiniLM-L6-v2"
@@ -53,7 +52,27 @@ class Layout:
     session_id: str | None = None
     embedding: str | None = None
     #: Where a row belongs.
-    target: Table = RECORDS
+    target: transfer.Table = transfer.RECORDS
+
+    def limited_to(self, columns: Collection[str]) -> Layout:
+        """Without the columns that a table lacks."""
+
+        def there(name: str | None) -> str | None:
+            return name if name in columns else None
+
+        return replace(
+            self,
+            text=there(self.text),
+            path=there(self.path),
+            context=there(self.context),
+            session_id=there(self.session_id),
+            embedding=there(self.embedding),
+        )
+
+    @property
+    def texts(self) -> tuple[str | None, ...]:
+        """The columns of text, path, context and session id."""
+        return (self.text, self.path, self.context, self.session_id)
 
     @property
     def placed(self) -> tuple[str | None, ...]:
@@ -114,7 +133,8 @@ class Converter:
     """Makes records of the rows of one table."""
 
     def __init__(self, layout: Layout, extra: Sequence[str]) -> None:
-        """
+        """Prepare.
+
         Args:
             extra: the columns that go into the metadata.
         """
@@ -128,13 +148,13 @@ class Converter:
         *,
         key: bytes | None,
         texts: Sequence[bytes | None],
-        reading: Reading,
+        reading: transfer.Reading,
         metadata: dict[str, Any],
-        vectors: tuple[Vector, ...],
+        vectors: tuple[transfer.Vector, ...],
         remarks: list[str],
         source: Mapping[str, Any],
         types: Mapping[str, str],
-    ) -> Row | Refused:
+    ) -> transfer.Row | transfer.Refused:
         """Put a record together.
 
         Args:
@@ -142,10 +162,10 @@ class Converter:
             source: the whole row of the source, for the quarantine.
         """
         if key is None:
-            return Refused(source_key, "it has no id", describe_row(source, types))
+            return transfer.Refused(source_key, "it has no id", transfer.describe_row(source, types))
         if len(key) > MAX_KEY_BYTES:
             reason = f"its id is longer than {MAX_KEY_BYTES} bytes"
-            return Refused(source_key, reason, describe_row(source, types))
+            return transfer.Refused(source_key, reason, transfer.describe_row(source, types))
         text, path, context, session = texts
         if session is not None and len(session) > MAX_KEY_BYTES:
             metadata["session_id"] = source_text(session)
@@ -153,23 +173,21 @@ class Converter:
             session = None
         if reading.remark:
             remarks.append(reading.remark)
-        stored = b"{}" if not metadata else to_stored(json.dumps(metadata, ensure_ascii=False)).encode()
-        spelling = None if reading.spelling is None else to_stored(reading.spelling).encode()
-        created_at = pack(Kind.TIME, reading.microseconds)
+        stored = b"{}" if not metadata else transfer.to_stored(json.dumps(metadata, ensure_ascii=False)).encode()
+        spelling = None if reading.spelling is None else transfer.to_stored(reading.spelling).encode()
+        created_at = transfer.pack(transfer.Kind.TIME, reading.microseconds)
         fields = (
             _OWNER, self._collection, key, None, text or b"", context, path, session, created_at, spelling, stored
         )  # fmt: skip
-        return make_row(source_key, fields, vectors, tuple(remarks))
+        return transfer.make_row(source_key, fields, vectors, tuple(remarks))
 
 
 def source_text(stored: bytes) -> str:
     """A stored text as a Python string."""
-    from capsa.transfer import from_stored
-
-    return from_stored(stored.decode())
+    return transfer.from_stored(stored.decode())
 
 
-def vector_of(data: bytes | None, *, is_bytes: bool) -> tuple[tuple[Vector, ...], bool]:
+def vector_of(data: bytes | None, *, is_bytes: bool) -> tuple[tuple[transfer.Vector, ...], bool]:
     """The vector in an ``embedding`` column, and whether it can be compared.
 
     Args:
@@ -184,8 +202,8 @@ def vector_of(data: bytes | None, *, is_bytes: bool) -> tuple[tuple[Vector, ...]
         with np.errstate(over="ignore", invalid="ignore"):
             square = float(numbers.dot(numbers))
         if math.isfinite(square) or bool(np.isfinite(numbers).all()):
-            return (Vector(MODEL, DIMENSIONS, vector_to_wire(data), None),), True
-    return (Vector(MODEL, DIMENSIONS, None, data),), False
+            return (transfer.Vector(MODEL, DIMENSIONS, transfer.vector_to_wire(data), None),), True
+    return (transfer.Vector(MODEL, DIMENSIONS, None, data),), False
 
 
 def json_value(name: str, value: object, kind: str | None = None) -> Any:
@@ -201,12 +219,9 @@ def json_value(name: str, value: object, kind: str | None = None) -> Any:
     return value
 
 
-def read_time(clock: Clock, value: object) -> Reading:
+def read_time(clock: transfer.Clock, value: object) -> transfer.Reading:
     """The time in a column of a SQLite file."""
     if value is None:
-        return Reading(0, None, NO_TIME)
+        return transfer.Reading(0, None, NO_TIME)
     spelled = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else repr(value)
     return clock.read(spelled)
-
-
-__all__ = ["LAYOUTS", "Converter", "Layout", "bytes_to_stored", "layout_name", "not_carried"]

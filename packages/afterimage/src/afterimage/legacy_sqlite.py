@@ -20,39 +20,24 @@ from afterimage.legacy_rows import (
     read_time,
     vector_of,
 )
-from capsa import SourceUnreadable
-from capsa.transfer import (
-    Clock,
-    Item,
-    Refused,
-    Snapshot,
-    SqliteFile,
-    SqlitePart,
-    SqliteValue,
-    bytes_to_stored,
-    describe_file,
-    describe_row,
-    table_names,
-)
-
-_TEXTS = ("text", "path", "context", "session_id")
+from capsa import SourceUnreadable, transfer
 
 
-def open_file(path: Path | str, timezone: str | None = None) -> SqliteFile:
+def open_file(path: Path | str, timezone: str | None = None) -> transfer.SqliteFile:
     """See `afterimage.legacy.open_legacy`."""
-    clock = Clock.of(timezone)
-    snapshot = Snapshot(path)
+    clock = transfer.Clock.of(timezone)
+    snapshot = transfer.Snapshot(path)
     try:
         connection = snapshot.connection
-        tables = table_names(connection)
+        tables = transfer.table_names(connection)
         columns = _columns(connection, "code_memory")
         if not columns.keys() >= REQUIRED_COLUMNS:
             raise SourceUnreadable(
                 f"{snapshot.path} is not a memory of AfterImage (it has no table code_memory): check the path"
             )
         parts = [_part(connection, layout, clock) for layout in LAYOUTS if layout.table in tables]
-        description = describe_file(snapshot.path, layout_name(sorted(columns)), clock.name)
-        return SqliteFile(snapshot, replace(description, not_carried=not_carried(sorted(tables))), parts)
+        description = transfer.describe_file(snapshot.path, layout_name(sorted(columns)), clock.name)
+        return transfer.SqliteFile(snapshot, replace(description, not_carried=not_carried(sorted(tables))), parts)
     except sqlite3.DatabaseError as error:
         snapshot.close()
         raise SourceUnreadable(f"{snapshot.path} is damaged ({error}): restore a copy of it") from error
@@ -67,11 +52,9 @@ def _columns(connection: sqlite3.Connection, table: str) -> dict[str, str]:
     return {_string(row[1]): _string(row[2]) for row in rows}
 
 
-def _part(connection: sqlite3.Connection, layout: Layout, clock: Clock) -> SqlitePart:
+def _part(connection: sqlite3.Connection, layout: Layout, clock: transfer.Clock) -> transfer.SqlitePart:
     present = list(_columns(connection, layout.table))
-    layout = replace(
-        layout, **{name: None for name in (*_TEXTS, "embedding") if getattr(layout, name) not in present}
-    )
+    layout = layout.limited_to(present)
     extra = [name for name in present if name not in layout.placed]
     names = [name for name in layout.placed if name] + extra
     select = [f'"{name}"' for name in names]
@@ -80,7 +63,7 @@ def _part(connection: sqlite3.Connection, layout: Layout, clock: Clock) -> Sqlit
         # Only where a file needs it: SQLite keeps any type in any column, and Python tells BLOB from text by this.
         select.append(" || ',' || ".join(f'typeof("{name}")' for name in names))
     convert = _converter(layout, extra, clock, odd=odd)
-    return SqlitePart(layout.table, layout.target, layout.table, tuple(select), convert)
+    return transfer.SqlitePart(layout.table, layout.target, layout.table, tuple(select), convert)
 
 
 def _is_odd(connection: sqlite3.Connection, layout: Layout, names: list[str]) -> bool:
@@ -94,25 +77,25 @@ def _is_odd(connection: sqlite3.Connection, layout: Layout, names: list[str]) ->
 
 
 def _converter(
-    layout: Layout, extra: list[str], clock: Clock, *, odd: bool
-) -> Callable[[str, tuple[SqliteValue, ...]], Item]:
+    layout: Layout, extra: list[str], clock: transfer.Clock, *, odd: bool
+) -> Callable[[str, tuple[transfer.SqliteValue, ...]], transfer.Item]:
     maker = Converter(layout, extra)
     names = maker.names
     place = {name: index for index, name in enumerate(names)}
     key_at, time_at = place[layout.id], place[layout.time]
-    texts_at = [place.get(getattr(layout, name) or "", -1) for name in _TEXTS]
+    texts_at = [place.get(name or "", -1) for name in layout.texts]
     embedding_at = place.get(layout.embedding or "", -1)
     extra_at = [(name, place[name]) for name in extra]
     width = len(names)
 
-    def convert(source_key: str, values: tuple[SqliteValue, ...]) -> Item:
+    def convert(source_key: str, values: tuple[transfer.SqliteValue, ...]) -> transfer.Item:
         types: Mapping[str, str] = {}
         if odd:
             types = dict(zip(names, str(values[width], "ascii").split(","), strict=True))  # type: ignore[arg-type]
         source = dict(zip(names, values, strict=False))
         remarks: list[str] = []
         if types.get(layout.id) == "blob":
-            return Refused(source_key, "its id is a BLOB", describe_row(source, types))
+            return transfer.Refused(source_key, "its id is a BLOB", transfer.describe_row(source, types))
         if any(types.get(names[at]) == "blob" for at in texts_at if at >= 0):
             remarks.append(BLOB_AS_TEXT)
         embedding = values[embedding_at] if embedding_at >= 0 else None
@@ -138,9 +121,9 @@ def _converter(
     return convert
 
 
-def _stored(value: SqliteValue) -> bytes | None:
+def _stored(value: transfer.SqliteValue) -> bytes | None:
     if isinstance(value, bytes):
-        return bytes_to_stored(value)
+        return transfer.bytes_to_stored(value)
     return None if value is None else repr(value).encode()
 
 

@@ -39,6 +39,7 @@ from capsa.records import (
 from capsa.url import DatabaseUrl
 
 if TYPE_CHECKING:
+    from capsa import transfer as transfer
     from capsa.database import Database, Transaction, open_database
     from capsa.embed import Embedder, open_embedder
     from capsa.local_postgres import LocalPostgres
@@ -82,6 +83,7 @@ __all__ = [
     "__version__",
     "open_database",
     "open_embedder",
+    "transfer",
 ]
 
 # Loaded on first use: a hook that only looks at a setting must not pay for numpy.
@@ -98,8 +100,10 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
+    if name not in _LAZY and name != "transfer":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
+    if name == "transfer":
+        return import_module("capsa.transfer")
     return getattr(import_module(_LAZY[name]), name)

@@ -89,7 +89,7 @@ class PostgresTarget(Target):
 
 
 def _lookup(table: Table, keys: Sequence[PlainKey], models: Sequence[int]) -> sql.Composable:
-    columns = [sql.SQL("t.") + sql.Identifier(name) for name in table.names]
+    columns: list[sql.Composable] = [sql.SQL("t.") + sql.Identifier(name) for name in table.names]
     for number in models:
         columns += [sql.SQL(f"e{number}.vector"), sql.SQL(f"e{number}.raw")]
     on = [sql.SQL("t.{0} = k.{0}").format(sql.Identifier(name)) for name in table.key]

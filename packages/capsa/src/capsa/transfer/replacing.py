@@ -30,9 +30,13 @@ def delete_records(tx: Transaction, owner: str, collection: str, ids: Sequence[s
         rows = tx.execute(
             f"SELECT seq, title, path, text, context FROM capsa_records {where} AND id = :id", {**key, "id": record}
         )
-        for seq, *texts in rows:
-            plain = [None if text is None else from_stored(text) for text in texts]
-            documents.append(lexical.document(seq, lexical.index_text(*plain)))
+        for seq, title, path, text, context in rows:
+            plain = lexical.index_text(_plain(title), _plain(path), from_stored(text), _plain(context))
+            documents.append(lexical.document(seq, plain))
         tx.execute(f"DELETE FROM capsa_records {where} AND id = :id", {**key, "id": record})
     tx.database.vectors.remove(tx, owner, collection, [document.seq for document in documents], None)
     lexical.remove(tx, owner, collection, documents)
+
+
+def _plain(text: str | None) -> str | None:
+    return None if text is None else from_stored(text)

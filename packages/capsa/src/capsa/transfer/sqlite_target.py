@@ -79,8 +79,8 @@ class SqliteTarget(Target):
                     keys[number].append((owner, collection, number, seq))
                     vectors[number].append(data)
         tx.connection.executemany(_EMBEDDING, embeddings)
-        for number, data in vectors.items():
-            matrix = np.frombuffer(b"".join(data), "<f4").reshape(len(data), -1)
+        for number, same_model in vectors.items():
+            matrix = np.frombuffer(b"".join(same_model), "<f4").reshape(len(same_model), -1)
             encoded = codes.encode(matrix)
             rows_of_codes = [(*key, code) for key, code in zip(keys[number], encoded, strict=True)]
             tx.connection.executemany(_CODE, rows_of_codes)

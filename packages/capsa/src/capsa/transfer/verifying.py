@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,10 @@ class Verification:
     changed_count: int
     deleted_count: int
     added_count: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, ready for ``json.dumps``."""
+        return {**asdict(self), "intact": self.intact}
 
     @property
     def intact(self) -> bool:

@@ -1,0 +1,206 @@
+"""Moving the memory to PostgreSQL and back: ``python -m afterimage.migrate``, ``afterimage migrate`` and ``verify``.
+
+Exit status: 0 if every entry is there, equal; 1 if not, and the report or one line on stderr says
+why; 2 if the command was not understood.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from afterimage.config import AfterImageConfig, database_url, is_own, load_config, own_path, postgresql_url
+from afterimage.errors import AfterImageError, NotAMemory
+from afterimage.legacy import is_legacy, open_legacy
+from afterimage.migration_report import ProgressLine, print_dry_run, print_report, print_verification
+from afterimage.state import remember_postgresql
+from capsa import CapsaError, DatabaseUrl, open_database, transfer
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a migration as the command line says; its exit status."""
+    options = _parser().parse_args(arguments)
+    return _explaining(lambda: _migrate(options, load_config()))
+
+
+def verify_main(arguments: Sequence[str] | None = None) -> int:
+    """Check a memory against the report of a migration; the exit status."""
+    options = _verify_parser().parse_args(arguments)
+    return _explaining(lambda: _verify(options, load_config()))
+
+
+def _explaining(work: Callable[[], int]) -> int:
+    """Every mistake of a user, and every failure we know, is one line on stderr."""
+    try:
+        return work()
+    except (AfterImageError, CapsaError) as error:
+        line = str(error)
+    except OSError as error:
+        if not error.strerror:
+            raise
+        line = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    except KeyboardInterrupt:
+        print("\nafterimage: stopped; run the same command again and it goes on from there", file=sys.stderr)
+        return 130
+    print(f"afterimage: {line}", file=sys.stderr)
+    return 1
+
+
+def _migrate(options: argparse.Namespace, config: AfterImageConfig) -> int:
+    server = _server(options, config)
+    progress = ProgressLine(sys.stdout, silent=options.json)
+    progress.say("Starting migration...")
+    target = _sqlite_target(options.to_sqlite) if options.to_sqlite else server
+    with closing(_source(options, config, server)) as source:
+        settings = transfer.Options(
+            on_conflict=transfer.OnConflict(options.on_conflict),
+            validate=options.validate,
+            range_rows=options.batch_size or transfer.Options().range_rows,
+            manifest=options.report,
+            progress=progress,
+        )
+        if options.dry_run:
+            found = transfer.examine(source, settings)
+            print(found.to_json()) if options.json else print_dry_run(found, str(target))
+            return 0 if found.failed == 0 else 1
+        with open_database(target) as database:
+            report = transfer.transfer(source, database, settings)
+    progress.end()
+    if target.dialect == "postgresql":
+        # So that a later return to SQLite can tell what only the server has.
+        remember_postgresql(config.directory, target)
+    print(report.to_json()) if options.json else print_report(report)
+    return 0 if report.complete else 1
+
+
+def _source(options: argparse.Namespace, config: AfterImageConfig, server: DatabaseUrl) -> transfer.Source:
+    if options.to_sqlite:
+        return transfer.open_source(server)
+    if options.from_postgres_tables:
+        from afterimage.legacy_postgres import open_tables
+
+        return open_tables(server)
+    named = options.sqlite.expanduser().absolute() if options.sqlite else config.storage.sqlite.path
+    own = own_path(named)
+    if is_legacy(named) and not is_own(own):
+        return open_legacy(named, options.timezone)
+    if not is_own(own):
+        # Says that it is missing, or what is wrong with it.
+        return open_legacy(named, options.timezone)
+    if own != named:
+        print(f"afterimage: {named} was carried over into {own}: migrating that, the newer one", file=sys.stderr)
+    return transfer.open_source(DatabaseUrl.for_path(own))
+
+
+def _server(options: argparse.Namespace, config: AfterImageConfig) -> DatabaseUrl:
+    """The PostgreSQL database of the configuration, as far as the command line says nothing else."""
+    given = {
+        "host": options.pg_host,
+        "port": options.pg_port,
+        "database": options.pg_database,
+        "user": options.pg_user,
+        "password": options.pg_password,
+    }
+    return replace(postgresql_url(config), **{name: value for name, value in given.items() if value is not None})
+
+
+def _sqlite_target(path: Path) -> DatabaseUrl:
+    path = path.expanduser().absolute()
+    if path.exists() and not is_own(path):
+        what = "an older memory, which is never written to" if is_legacy(path) else "not a memory of AfterImage"
+        raise NotAMemory(f"{path} is {what}: name a new file; nothing was changed")
+    return DatabaseUrl.for_path(path)
+
+
+def _verify(options: argparse.Namespace, config: AfterImageConfig) -> int:
+    if options.sqlite:
+        url = DatabaseUrl.for_path(own_path(options.sqlite.expanduser().absolute()))
+    elif any(getattr(options, f"pg_{name}") is not None for name in ("host", "port", "database", "user", "password")):
+        url = _server(options, config)
+    else:
+        url = database_url(config)
+    if url.path is not None and not is_own(url.path):
+        raise NotAMemory(f"{url.path} is not a memory of AfterImage: check the path; nothing was created")
+    with open_database(url) as database:
+        found = transfer.verify(options.manifest, database)
+    if options.json:
+        print(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+    else:
+        print_verification(found, str(url), str(options.manifest))
+    return 0 if found.intact else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="afterimage migrate",
+        description="Move the memory to PostgreSQL, or back, and compare every entry. "
+        "The server comes from ~/.afterimage/config.yaml and the environment. "
+        "A run that was interrupted goes on where it stopped when it is run again.",
+        epilog="Example: AFTERIMAGE_PG_PASSWORD=yourpassword python -m afterimage.migrate "
+        "--sqlite ~/.afterimage/memory.db --validate",
+    )
+    _add_places(parser)
+    parser.add_argument("--to-sqlite", type=Path, metavar="PATH", help="the way back: from PostgreSQL into this file")
+    parser.add_argument(
+        "--from-postgres-tables",
+        action="store_true",
+        help="bring in the tables that AfterImage 0.2 to 0.8 kept in the same PostgreSQL database",
+    )
+    parser.add_argument(
+        "--validate",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="compare every entry at the end, bit for bit (default: yes)",
+    )
+    parser.add_argument("--batch-size", type=_positive, metavar="N", help="entries of one transaction")
+    parser.add_argument("--dry-run", action="store_true", help="read everything, report, write nothing")
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="write a report that `afterimage verify` checks again"
+    )
+    parser.add_argument(
+        "--on-conflict",
+        choices=[str(choice) for choice in transfer.OnConflict],
+        default="keep",
+        help="an entry that is there, but different: keep it (and report), replace it, or fail (default: keep)",
+    )
+    parser.add_argument(
+        "--timezone",
+        metavar="ZONE",
+        help="the zone of times that name none, e.g. Europe/Berlin (default: this machine's)",
+    )
+    return parser
+
+
+def _verify_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="afterimage verify",
+        description="Compare the memory with the report of a migration: what was changed, deleted or added since?",
+        epilog="Example: afterimage verify migration.json",
+    )
+    parser.add_argument("manifest", type=Path, metavar="FILE", help="written by afterimage migrate --report FILE")
+    _add_places(parser)
+    return parser
+
+
+def _add_places(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--sqlite", type=Path, metavar="PATH", help="the SQLite memory (default: from config.yaml)")
+    for name, what in (("host", "server"), ("database", "database"), ("user", "user"), ("password", "password")):
+        parser.add_argument(f"--pg-{name}", help=f"PostgreSQL {what} (default: from config.yaml and the environment)")
+    parser.add_argument("--pg-port", type=int, help="PostgreSQL port (default: from config.yaml and the environment)")
+    parser.add_argument("--json", action="store_true", help="write JSON, for a program")
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of entries")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""What a migration shows a person, in the form of the guide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from capsa import transfer
+
+_RULE = "=" * 60
+_LISTED = 10
+_MESSAGES = {"read": "Reading source data", "copy": "Migrating entries", "verify": "Validating migration"}
+_INDEXING = "Indexing"
+
+
+class ProgressLine:
+    """Progress as the guide shows it: one line a phase, which on a terminal counts up."""
+
+    def __init__(self, out: TextIO, *, silent: bool = False) -> None:
+        self._out = out
+        self._silent = silent
+        self._live = out.isatty()
+        self._finished: set[str] = set()
+        self._open = False
+
+    def say(self, line: str) -> None:
+        """A line of its own."""
+        if not self._silent:
+            self.end()
+            print(line, file=self._out, flush=True)
+
+    def __call__(self, phase: str, done: int, total: int) -> None:
+        if self._silent or phase in self._finished:
+            return
+        message = _MESSAGES.get(phase)
+        if message is None:
+            self._passing(phase, done, total)
+            return
+        if phase == "verify":
+            # All entries are compared, yet for the guide it is one thing to do.
+            done, total = int(done >= total), 1
+        percent = 100.0 * done / total if total else 100.0
+        line = f"{message}: {done}/{total} ({percent:.1f}%)"
+        if done >= total:
+            self._finished.add(phase)
+            self._write(line, "\n")
+        elif self._live:
+            self._write(line, "")
+
+    def _passing(self, phase: str, done: int, total: int) -> None:
+        # What the guide does not show is seen on a terminal only, while it lasts.
+        if self._live and phase == "index":
+            self._write(f"{_INDEXING}: {done}/{total}" if done < total else "", "")
+
+    def _write(self, line: str, end: str) -> None:
+        # Back to the start of the line, and over what stood there.
+        start = "\r\x1b[K" if self._live else ""
+        print(f"{start}{line}", end=end, file=self._out, flush=True)
+        self._open = self._live and end == "" and line != ""
+
+    def end(self) -> None:
+        """Leave a line that has been begun."""
+        if self._open:
+            self._write("", "")
+
+
+def print_report(report: transfer.Report) -> None:
+    """The report of a migration, as the guide shows it, and below that what else there is to know."""
+    lines = [
+        _line("Source entries", report.source_rows),
+        _line("Migrated", report.migrated),
+        _line("Skipped (existing)", report.skipped),
+        _line("Failed", report.failed),
+        _line("Success rate", f"{report.success_rate:.1f}%"),
+        _line("Elapsed time", f"{report.elapsed:.1f}s"),
+        "",
+        _line("Source", f"{report.source} ({report.layout})"),
+        _line("Target", report.target),
+        _line("Vectors", report.vectors),
+        _line("Verified", _verified(report)),
+        _line(
+            "Time taken",
+            ", ".join(f"{name} {seconds:.1f}s" for name, seconds in report.seconds.items() if seconds >= 0.05),
+        ),
+        *_details(report),
+    ]
+    _block("AI-AfterImage Migration Report", lines)
+
+
+def print_dry_run(report: transfer.Report, target: str) -> None:
+    """What a migration would carry."""
+    lines = [
+        _line("Source entries", report.source_rows),
+        _line("Can be carried", report.source_rows - report.failed),
+        _line("Cannot be carried", report.failed),
+        "",
+        _line("Source", f"{report.source} ({report.layout})"),
+        _line("Target", f"{target} (not looked at)"),
+        _line("Vectors", report.vectors),
+        *_details(report),
+    ]
+    _block("AI-AfterImage Migration Report (dry run: nothing was written)", lines)
+
+
+def print_verification(found: transfer.Verification, database: str, manifest: str) -> None:
+    """How a memory stands to the report of a migration."""
+    lines = [
+        _line("Entries reported", found.rows),
+        _line("Unchanged", found.unchanged),
+        _line("Changed since", found.changed_count),
+        _line("Deleted since", found.deleted_count),
+        _line("Added since", found.added_count),
+        "",
+        _line("Report", manifest),
+        _line("Memory", database),
+        *_listed("Changed", found.changed, found.changed_count),
+        *_listed("Deleted", found.deleted, found.deleted_count),
+        *_listed("Added", found.added, found.added_count),
+    ]
+    _block("AI-AfterImage Verification", lines)
+
+
+def _verified(report: transfer.Report) -> str:
+    if not report.verified:
+        return "no (--no-validate)"
+    return f"every entry compared, bit for bit (sha256 {(report.digest or '')[:16]})"
+
+
+def _details(report: transfer.Report) -> list[str]:
+    lines = []
+    if report.zone is not None:
+        lines.append(_line("Times without zone", f"read in {report.zone}"))
+    only_there = sum(part.only_in_target or 0 for part in report.parts)
+    if only_there:
+        lines.append(_line("Only in target", only_there))
+    if report.resumed:
+        lines.append(_line("Note", "an interrupted migration was gone on with; the numbers are of all its runs"))
+    lines += [_line("Note", note) for note in report.notes]
+    lines += [_line("Remark", f"{count}: {remark}") for remark, count in sorted(report.remarks.items())]
+    lines += [_line("Not carried", line) for line in report.not_carried]
+    conflicts = sum(part.conflicts for part in report.parts)
+    lines += _listed(
+        "In the target, but different (--on-conflict replace takes the source's)", report.conflicts, conflicts
+    )
+    lines += _listed("Cannot be carried, kept in quarantine", report.quarantined, report.quarantined_rows)
+    return lines
+
+
+def _listed(title: str, names: Sequence[str], count: int) -> list[str]:
+    if not count:
+        return []
+    shown = [f"  - {_clean(name)}" for name in names[:_LISTED]]
+    more = [f"  ... and {count - len(shown)} more"] if count > len(shown) else []
+    return ["", f"{title} ({count}):", *shown, *more]
+
+
+def _line(label: str, value: object) -> str:
+    return f"{label + ':':<19} {value}"
+
+
+def _clean(text: str) -> str:
+    """Without what would steer a terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _block(title: str, lines: Sequence[str]) -> None:
+    print("\n".join(["", _RULE, title, _RULE, *lines, _RULE]))
