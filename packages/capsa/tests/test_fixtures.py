@@ -79,6 +79,14 @@ def test_the_older_server_is_postgresql_16_with_pgvector(postgres_16_url: str) -
     assert scalar(postgres_16_url, "SELECT '[1,2]'::vector <-> '[1,3]'") == 1.0
 
 
+def test_the_pooler_shares_few_server_connections_among_many_clients(pooled_postgres_url: str) -> None:
+    clients = [psycopg.connect(pooled_postgres_url, autocommit=True, prepare_threshold=None) for _ in range(6)]
+    rows = [client.execute("SELECT pg_backend_pid()").fetchone() for client in clients]
+    for client in clients:
+        client.close()
+    assert 1 <= len(set(rows)) <= 2
+
+
 NEEDS_A_PACKAGE = """
 import pytest
 @pytest.mark.debian("no-such-package", program="no-such-program")

@@ -6,8 +6,8 @@
     def test_something(store_url: str) -> None:     # runs on SQLite and on PostgreSQL
         ...
 
-Fixtures: ``sqlite_url``, ``postgres_url``, ``postgres_16_url``, ``guide_postgres_url``, ``store_url``,
-``any_store_url``, and the servers ``postgres_server`` and ``postgres_16_server``.
+Fixtures: ``sqlite_url``, ``postgres_url``, ``postgres_16_url``, ``guide_postgres_url``, ``pooled_postgres_url``,
+``store_url``, ``any_store_url``, and the servers ``postgres_server`` and ``postgres_16_server``.
 Markers: ``slow``, ``postgres16`` and ``debian(package, program=None)``.
 """
 
@@ -44,13 +44,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what needs a Debian package that is missing, and say which."""
     for marker in item.iter_markers("debian"):
         package = str(marker.args[0])
-        program = str(marker.kwargs.get("program", package))
-        search = os.environ.get("PATH", os.defpath) + os.pathsep + "/usr/sbin"
-        if shutil.which(program, path=search) is None:
-            message = f"the Debian package {package} is missing (apt-get install {package})"
-            if os.environ.get(NO_SKIPS):
-                pytest.fail(message, pytrace=False)
-            pytest.skip(message)
+        require_debian(package, program=str(marker.kwargs.get("program", package)))
+
+
+def require_debian(package: str, *, program: str) -> str:
+    """The path of ``program``; where it is missing, the running test is skipped, or fails if no skips are allowed."""
+    path = shutil.which(program, path=os.environ.get("PATH", os.defpath) + os.pathsep + "/usr/sbin")
+    if path is not None:
+        return path
+    message = f"the Debian package {package} is missing (apt-get install {package})"
+    if os.environ.get(NO_SKIPS):
+        pytest.fail(message, pytrace=False)
+    pytest.skip(message)
 
 
 @pytest.fixture(scope="session")
@@ -95,6 +100,18 @@ def guide_postgres_url(postgres_server: LocalPostgres) -> Iterator[str]:
     from capsa.testing.databases import guide_database
 
     with guide_database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture
+def pooled_postgres_url(postgres_url: str) -> Iterator[str]:
+    """The database of postgres_url through a pooler in transaction mode with two server connections.
+
+    Skipped where the Debian package pgbouncer is missing.
+    """
+    from capsa.testing.pooler import running_pooler
+
+    with running_pooler(postgres_url, require_debian("pgbouncer", program="pgbouncer")) as url:
         yield url
 
 
