@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 # Characters that prose does not put inside a word, or around it: snake_case, dotted.name, a/path, C:\path, call().
+# A hundred thousand '+' or ':' must not take longer than other text, so nothing here can match in many ways.
 _IDENTIFIER = re.compile(
     r"""(?<![\w./\\:-])
-    (?: [~.]{0,2}[/\\]? [\w+-]+ (?: (?:::|[./\\:-])+ [\w+-]+ )+    # dotted, hyphenated, paths
+    (?: [~.]{0,2}[/\\]? [\w-][\w+-]{0,254} (?: [./\\:-]+ [\w+-]+ )+    # dotted, hyphenated, paths
       | \w*_\w+ | \w+_\w*                                          # underscores
       | [A-Za-z]*[a-z0-9][A-Z]\w*                                  # camelCase
       | \w+ (?=\(\))                                               # a call

@@ -13,6 +13,7 @@ Standard library only.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import unicodedata
 from collections import Counter
@@ -42,7 +43,7 @@ def _unicode_token() -> re.Pattern[str]:
     # Python's \w leaves out the marks that many scripts write vowels with.
     blocks = (*range(0x300, 0x1E00), *range(0xA600, 0xAC00))
     marks = "".join(chr(c) for c in blocks if unicodedata.category(chr(c)) in {"Mn", "Mc"})
-    word = f"(?:(?![{_UNSPACED}{_PICTOGRAPH}])[\w{re.escape(marks)}])+"
+    word = f"(?:(?![{_UNSPACED}{_PICTOGRAPH}])[\\w{re.escape(marks)}])+"
     return re.compile(f"[{_UNSPACED}]+|[{_PICTOGRAPH}]|{word}")
 
 
@@ -89,13 +90,19 @@ def _split(text: str) -> list[str]:
     return _unicode_token().findall(_fold(text))
 
 
-@functools.lru_cache(maxsize=1 << 17)
 def _take_apart(token: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The words of a token, and what stands for several of them at once."""
     if _is_unspaced(token):
         run = token.lower()
-        return tuple(run), tuple(map("".join, zip(run, run[1:], strict=False)))
-    chain = token if token.islower() else _CAMEL.sub("_", token).casefold()
+        return tuple(run), tuple(map("".join, itertools.pairwise(run)))
+    # What is long seldom comes again, and kept would fill the memory.
+    return _words(token) if len(token) <= MAX_TERM else _words.__wrapped__(token)
+
+
+@functools.lru_cache(maxsize=1 << 17)
+def _words(token: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    # Lower case is not enough outside of ASCII: 'ß' and 'ς' are the same letters as 'SS' and 'Σ'.
+    chain = token if token.isascii() and token.islower() else _CAMEL.sub("_", token).casefold()
     parts = tuple(part[:MAX_TERM] for part in chain.split("_") if part)
     joined = (stem("".join(parts)[:MAX_TERM]),) if len(parts) > 1 else ()
     return tuple(map(stem, parts)), joined
@@ -109,5 +116,3 @@ def _fold(text: str) -> str:
     """Compatibility forms made plain, accents of Latin, Greek and Cyrillic letters dropped."""
     decomposed = unicodedata.normalize("NFKD", text)
     return unicodedata.normalize("NFC", re.sub("[\u0300-\u036f]", "", decomposed))
-
-
