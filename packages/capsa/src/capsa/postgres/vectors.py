@@ -8,6 +8,7 @@ Either way the float32 vectors give the final order. The index is one a model, o
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,8 @@ MAX_INDEX_DIMENSIONS = 4_000
 #: Seconds for which a small owner is taken to have stayed small.
 _SIZE_KNOWN_FOR = 60.0
 
+#: Nearer to exact under the filter than the usual 100: .99 instead of .93 for an owner of 29 % (500,000 vectors).
+_MIN_EF = 300
 _MAX_EF = 1_000
 _MAX_SCAN_TUPLES = 100_000
 
@@ -88,7 +91,9 @@ class PostgresVectors(VectorIndex):
             rows = self._approximate(tx, space.model, parameters, allowed)
         else:
             rows = self._exact(tx, parameters, allowed)
-        return [(seq, 0.0 if score != score else float(score)) for seq, score in rows]
+        # A vector without length has no angle to any other (NaN): near to nothing, as in `cosines`.
+        found = [(seq, 0.0 if math.isnan(score) else float(score)) for seq, score in rows]
+        return sorted(found, key=lambda pair: (-pair[1], -pair[0]))
 
     def _exact(self, tx: Transaction, parameters: dict[str, Any], allowed: NDArray[np.int64] | None) -> list[Any]:
         sql = tx.database.statement("search_exact")
@@ -101,7 +106,7 @@ class PostgresVectors(VectorIndex):
         self, tx: Transaction, model: Model, parameters: dict[str, Any], allowed: NDArray[np.int64] | None
     ) -> list[Any]:
         candidates = min(max(4 * parameters["limit"], 40), parameters["limit"] + 4_000)
-        beam = min(_MAX_EF, max(200, candidates))
+        beam = min(_MAX_EF, max(_MIN_EF, candidates))
         condition = ""
         if allowed is not None:
             condition = "AND seq = ANY(:allowed::bigint[])"
@@ -110,7 +115,8 @@ class PostgresVectors(VectorIndex):
         sql = f"""
             WITH nearest AS MATERIALIZED (
                 SELECT seq, vector FROM capsa_embeddings
-                WHERE owner = :owner AND collection = :collection AND model = {model.id} {condition}
+                WHERE owner = :owner AND collection = :collection AND model = {model.id}
+                  AND vector IS NOT NULL {condition}
                 ORDER BY {_half("vector", model)} <=> {_half(":query", model)}
                 LIMIT {candidates}
             )
@@ -161,6 +167,7 @@ def ensure_indexes(database: PostgresDatabase, *, concurrently: bool = True) -> 
 
 
 def index_name(model: Model) -> str:
+    """The index of one model."""
     return f"capsa_embeddings_hnsw_{model.id}"
 
 

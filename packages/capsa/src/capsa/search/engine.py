@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from capsa.database import Transaction
 from capsa.errors import EmbedderUnavailable, ModelMismatch
 from capsa.records import Filter, Hit, Mode, Record, SearchResult
-from capsa.search import lexical, literal, tokens
+from capsa.search import lexical, literal, ranking, tokens
 from capsa.search.vectors import Space
 from capsa.store._rows import filtered, from_row
 from capsa.text import from_stored
@@ -48,13 +48,13 @@ class Search:
         self.tx = tx
         self.limit = limit
         self.filter = filter
-        self._index: lexical.Index | None = None
+        self._index: ranking.Index | None = None
         self._allowed: NDArray[np.int64] | None = None
 
     @property
-    def index(self) -> lexical.Index:
+    def index(self) -> ranking.Index:
         if self._index is None:
-            self._index = lexical.Index(self.tx, self.collection.owner, self.collection.name)
+            self._index = ranking.Index(self.tx, self.collection.owner, self.collection.name)
         return self._index
 
     def run(self, query: str, mode: Mode) -> SearchResult:
@@ -63,10 +63,9 @@ class Search:
         if mode is Mode.LEXICAL:
             return SearchResult(self._hits(self._lexical(query), query), mode)
         space, notes = self._space(mode)
-        if space is None:
-            return SearchResult(self._hits(self._lexical(query), query), Mode.LEXICAL, notes)
         embedder = self.collection.store.embedder
-        assert embedder is not None
+        if space is None or embedder is None:
+            return SearchResult(self._hits(self._lexical(query), query), Mode.LEXICAL, notes)
         try:
             vector = embedder.embed([query])[0]
         except EmbedderUnavailable as error:
@@ -144,7 +143,7 @@ class Search:
 
     # Filters
 
-    def _passing(self, matches: lexical.Matches) -> Iterator[tuple[int, float]]:
+    def _passing(self, matches: ranking.Matches) -> Iterator[tuple[int, float]]:
         """The matches that the filter lets through and that still exist, best first."""
         if self.filter is None:
             yield from matches.best()
@@ -250,7 +249,7 @@ def _merged(near: Sequence[int], unembedded: Sequence[int], limit: int) -> list[
     return [*merged, *others][:limit]
 
 
-def _scores_of(matches: lexical.Matches | None, seqs: Iterable[int]) -> dict[int, float]:
+def _scores_of(matches: ranking.Matches | None, seqs: Iterable[int]) -> dict[int, float]:
     if matches is None:
         return {}
     wanted = np.fromiter(seqs, np.int64)

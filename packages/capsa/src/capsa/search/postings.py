@@ -101,6 +101,7 @@ def encode(deltas: NDArray[np.uint32], weights: NDArray[np.uint16]) -> bytes:
 
 
 def length_class(words: int) -> int:
+    """The class of a record's length, 0 to 255."""
     return min(255, round(_CLASSES * math.log2(1 + words)))
 
 

@@ -36,6 +36,7 @@ def encode(vectors: NDArray[np.float32]) -> list[bytes]:
 
 
 def code_bytes(dimensions: int) -> int:
+    """Bytes of one code: whole words of 64 signs."""
     return -(-dimensions // 64) * 8
 
 
