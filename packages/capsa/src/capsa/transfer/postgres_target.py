@@ -67,6 +67,14 @@ class PostgresTarget(Target):
                     states[index] = State.DIFFERENT
         return states
 
+    def refresh_statistics(self, tx: Transaction, tables: Sequence[Table]) -> None:
+        for table in tables:
+            # Of the columns that indexes have only: texts and vectors would take seconds.
+            names = [*table.key, *([table.arrival] if table.arrival else [])]
+            tx.execute(f"ANALYZE {table.name} ({', '.join(names)})")
+            if table.vectors:
+                tx.execute("ANALYZE capsa_embeddings (owner, collection, model, seq)")
+
     def fetch(self, tx: Transaction, table: Table, keys: Sequence[PlainKey]) -> Iterator[Row]:
         if not keys:
             return

@@ -180,11 +180,17 @@ class _Run:
             while True:
                 try:
                     self._copy_ranges(total)
+                    self._refresh_statistics()
                     return
                 except Collision:
                     with self.database.maintain() as tx:
                         self.ledger.lock(tx)
                         self.ledger.not_fresh(tx)
+
+    def _refresh_statistics(self) -> None:
+        tables = {part.table.name: part.table for part in self.parts.values()}
+        with self.database.maintain() as tx:
+            self.target.refresh_statistics(tx, list(tables.values()))
 
     def _copy_ranges(self, total: int) -> None:
         with self.database.maintain() as tx:

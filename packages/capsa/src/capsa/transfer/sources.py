@@ -55,7 +55,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class KeyRange:
-    """A piece of a part, from ``first`` to ``last``, both included; JSON lists of key values."""
+    """A piece of a part, from ``first`` to ``last``, both included, as the source spells its rows' keys."""
 
     part: str
     ordinal: int

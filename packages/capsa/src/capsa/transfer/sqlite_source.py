@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import sqlite3
 from collections import defaultdict
@@ -74,7 +73,7 @@ class SqliteFile:
 
         def end() -> None:
             if count:
-                ranges.append(KeyRange(part.name, len(ranges), json.dumps([first]), json.dumps([last]), count))
+                ranges.append(KeyRange(part.name, len(ranges), str(first), str(last), count))
 
         with _reading(self._snapshot.path):
             for (rowid,) in self.connection.execute(f"SELECT rowid FROM {source} ORDER BY rowid"):
@@ -231,7 +230,7 @@ def _batches(items: Iterator[Item]) -> Iterator[list[Item]]:
 
 
 def _bounds(first: str, last: str) -> tuple[int, int]:
-    return json.loads(first)[0], json.loads(last)[0]
+    return int(first), int(last)
 
 
 def _quote(name: str) -> str:

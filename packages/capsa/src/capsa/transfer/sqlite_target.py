@@ -27,8 +27,9 @@ from capsa.transfer.targets import Collision, PlainKey, State, Target, key_of, s
 
 _EMBEDDING = "INSERT INTO capsa_embeddings (owner, collection, model, seq, vector, raw) VALUES (?, ?, ?, ?, ?, ?)"
 _CODE = "INSERT INTO capsa_codes (owner, collection, model, seq, code) VALUES (?, ?, ?, ?, ?)"
+# CROSS JOIN fixes the order: by model first, every vector is one look-up in the key.
 _VECTORS = (
-    "SELECT m.name, m.dimensions, e.vector, e.raw FROM capsa_models m JOIN capsa_embeddings e ON e.model = m.id "
+    "SELECT m.name, m.dimensions, e.vector, e.raw FROM capsa_models m CROSS JOIN capsa_embeddings e ON e.model = m.id "
     "WHERE e.owner = ? AND e.collection = ? AND e.seq = ?"
 )
 

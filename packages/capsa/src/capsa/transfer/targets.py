@@ -75,6 +75,9 @@ class Target(abc.ABC):
         rows = tx.execute(f"SELECT {scope}, count(*) FROM {table.name} GROUP BY {scope}")
         return {tuple(row[:-1]): row[-1] for row in rows}
 
+    def refresh_statistics(self, tx: Transaction, tables: Sequence[Table]) -> None:
+        """Let the planner know what came in; without it, it looks rows up by the wrong index."""
+
     def is_empty(self, tx: Transaction, table: Table) -> bool:
         return not tx.execute(f"SELECT 1 FROM {table.name} LIMIT 1")
 

@@ -51,7 +51,10 @@ def verify(manifest: Path, database: Database, tables: Sequence[Table] = ()) -> 
         TransferError: there is no such manifest, or it is not whole.
     """
     known = {table.name: table for table in (*ENGINE_TABLES, *tables)}
-    found = _Findings(open_target(database))
+    target = open_target(database)
+    with database.maintain() as tx:
+        target.refresh_statistics(tx, list(known.values()))
+    found = _Findings(target)
     for entry in read_manifest(manifest):
         with database.maintain() as tx:
             found.look(tx, known[entry.table], entry)
