@@ -92,7 +92,7 @@ def test_every_command_of_the_guide_is_tried_here() -> None:
     commands = [line for line in lines if line and not line.startswith(("#", "--"))]
     here = "\n".join((CREATE, ENABLE, MIGRATE, VERIFY, "\n".join(TRIED)))
     missing = [c for c in commands if c not in here and not c.startswith("--sqlite")]
-    assert len(commands) > 25
+    assert len(commands) == 25
     assert missing == []
 
 
@@ -197,7 +197,7 @@ def test_pgvector_missing(reader: Reader, legacy_memory: Path) -> None:
 def test_interrupted_migration_goes_on_where_it_was(prepared: Reader, legacy_memory: Path) -> None:
     killed = prepared.bash("timeout --signal=KILL 0.6 " + MIGRATE.replace("AFTERIMAGE_PG_PASSWORD=yourpassword ", ""),
                            **PASSWORD)  # fmt: skip
-    assert killed.returncode in {0, 137}
+    assert killed.returncode in {0, -9, 137}
     again = prepared.bash(MIGRATE)
     assert again.returncode == 0, again.stdout + again.stderr
     assert "Failed:             0" in again.stdout
