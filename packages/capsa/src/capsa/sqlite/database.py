@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from capsa import _queries, _schema
 from capsa._schema import SchemaPackage
-from capsa.database import Database, Parameters, Row, Transaction
+from capsa.database import NO_PARAMETERS, Database, Parameters, Row, Transaction, check_writer
 from capsa.errors import CapsaError, DatabaseBusy, DatabaseDamaged, DatabaseUnavailable
 from capsa.sqlite.lock import WriterLock
 from capsa.url import DatabaseUrl
@@ -38,18 +38,26 @@ _MICROSECOND = dt.timedelta(microseconds=1)
 
 
 class SqliteTransaction(Transaction):
+    """An open transaction of one SQLite file."""
+
     def __init__(self, database: SqliteDatabase, connection: sqlite3.Connection, owner: str | None) -> None:
         self.database = database
         self.connection = connection
         self.owner = owner
 
-    def execute(self, sql: str, parameters: Parameters = {}) -> list[Row]:
-        return self.connection.execute(sql, parameters).fetchall()
+    @property
+    def active(self) -> bool:
+        return bool(self.connection.in_transaction)
+
+    def execute(self, sql: str, parameters: Parameters = NO_PARAMETERS) -> list[Row]:
+        rows: list[Row] = self.connection.execute(sql, parameters).fetchall()
+        return rows
 
     def execute_many(self, sql: str, rows: Sequence[Parameters]) -> int:
-        return self.connection.executemany(sql, rows).rowcount
+        changed: int = self.connection.executemany(sql, rows).rowcount
+        return changed
 
-    def stream(self, sql: str, parameters: Parameters = {}) -> Iterator[Row]:
+    def stream(self, sql: str, parameters: Parameters = NO_PARAMETERS) -> Iterator[Row]:
         return iter(self.connection.execute(sql, parameters))
 
     def script(self, sql: str) -> None:
@@ -95,15 +103,23 @@ class SqliteDatabase(Database):
 
     @contextmanager
     def write(self, owner: str) -> Iterator[Transaction]:
-        with self._borrow() as connection, self._lock.hold(self._timeout):
-            with self._transaction(connection, "BEGIN IMMEDIATE", owner) as tx:
-                yield tx
+        check_writer(owner)
+        with self._writing(owner) as tx:
+            yield tx
 
     @contextmanager
     def maintain(self) -> Iterator[Transaction]:
-        with self._borrow() as connection, self._lock.hold(self._timeout):
-            with self._transaction(connection, "BEGIN IMMEDIATE", None) as tx:
-                yield tx
+        with self._writing(None) as tx:
+            yield tx
+
+    @contextmanager
+    def _writing(self, owner: str | None) -> Iterator[Transaction]:
+        with (
+            self._borrow() as connection,
+            self._lock.hold(self._timeout),
+            self._transaction(connection, "BEGIN IMMEDIATE", owner) as tx,
+        ):
+            yield tx
 
     @contextmanager
     def _transaction(self, connection: sqlite3.Connection, begin: str, owner: str | None) -> Iterator[Transaction]:
@@ -122,8 +138,9 @@ class SqliteDatabase(Database):
             raise self._translate(error) from error
 
     def migrate(self, package: SchemaPackage) -> None:
-        existed = self.path.exists()
-        if existed:
+        if self.path.exists():
+            if package is SCHEMA:
+                self._refuse_another_programs()
             try:
                 with self.read("") as tx:
                     applied = _schema.applied_version(tx, package)
@@ -137,22 +154,41 @@ class SqliteDatabase(Database):
                     return
         else:
             self._create_file()
-        # A stamp that only the first schema sets: what is in the file of another program is not ours to extend.
         with self.maintain() as tx:
             if package is SCHEMA:
-                self._claim(tx)
+                self._check_ours(tx.connection)
+                tx.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             _schema.apply(tx, package, str(self.path))
 
-    def _claim(self, tx: Transaction) -> None:
-        if tx.execute("PRAGMA application_id")[0][0] == APPLICATION_ID:
+    def _refuse_another_programs(self) -> None:
+        """Look before opening for writing: not even the journal mode of another program's file may change."""
+        try:
+            with self.path.open("rb") as file:
+                header = file.read(100)
+        except OSError:
+            # What is the matter with it, SQLite says in a moment.
             return
-        tables = [name for (name,) in tx.execute("SELECT name FROM sqlite_master WHERE type = 'table' LIMIT 1")]
-        if tables:
+        # Bytes 68 to 71 of the file: https://www.sqlite.org/fileformat2.html, section 1.3.17.
+        if header[68:72] == APPLICATION_ID.to_bytes(4, "big"):
+            return
+        # It may also be ours, the stamp still in the journal.
+        try:
+            connection = sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True, timeout=self._timeout)
+            try:
+                self._check_ours(connection)
+            finally:
+                connection.close()
+        except sqlite3.Error as error:
+            raise self._translate(error) from error
+
+    def _check_ours(self, connection: sqlite3.Connection) -> None:
+        if connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID:
+            return
+        if table := connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' LIMIT 1").fetchone():
             raise DatabaseUnavailable(
-                f"{self.path} is another program's database (it has a table {tables[0]!r}): "
+                f"{self.path} is another program's database (it has a table {table[0]!r}): "
                 f"name a new file, or read this one with a migration; nothing was changed"
             )
-        tx.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
     def _create_file(self) -> None:
         try:
@@ -201,7 +237,9 @@ class SqliteDatabase(Database):
         if "unable to open" in text:
             return DatabaseUnavailable(f"cannot open {self.path}: check that the file exists and may be written")
         if "readonly" in text:
-            return DatabaseUnavailable(f"{self.path} may not be written: check the permissions of the file and its folder")
+            return DatabaseUnavailable(
+                f"{self.path} may not be written: check the permissions of the file and its folder"
+            )
         return DatabaseUnavailable(f"{self.path}: {text}")
 
     def close(self) -> None:
@@ -211,7 +249,7 @@ class SqliteDatabase(Database):
     def lock(self, tx: Transaction, kind: str, owner: str, collection: str) -> None:
         """Nothing to do: whoever writes holds the whole file."""
 
-    def try_lock(self, tx: Transaction, kind: str, owner: str, collection: str) -> bool:
+    def try_lock(self, tx: Transaction, kind: str, owner: str, collection: str) -> bool:  # noqa: ARG002 - as in Database
         return True
 
     def load_postings(
@@ -250,6 +288,6 @@ def _close_all(idle: list[sqlite3.Connection], lock: WriterLock) -> None:
         with lock.hold(5.0):
             while idle:
                 idle.pop().close()
-    except (DatabaseBusy, FileNotFoundError):
+    except DatabaseUnavailable:
         # The next process that opens the file checkpoints it.
         idle.clear()

@@ -9,18 +9,19 @@ at the same time. The system releases the lock of a process that dies.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from capsa.errors import DatabaseBusy
+from capsa.errors import DatabaseBusy, DatabaseUnavailable
 
-try:
+if sys.platform == "win32":
+    import msvcrt
+else:
     import fcntl
-except ModuleNotFoundError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 
 class WriterLock:
@@ -36,13 +37,14 @@ class WriterLock:
 
         Raises:
             DatabaseBusy: it was not free in time.
+            DatabaseUnavailable: there is no place for it.
         """
         deadline = time.monotonic() + timeout
         if not self._threads.acquire(timeout=timeout):
             raise self._busy(timeout)
         try:
             # Opened each time: a descriptor shared over a fork would share the lock too.
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = self._open()
             try:
                 if not _acquire(descriptor, deadline):
                     raise self._busy(timeout)
@@ -52,48 +54,55 @@ class WriterLock:
         finally:
             self._threads.release()
 
+    def _open(self) -> int:
+        try:
+            return os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        except OSError as error:
+            raise DatabaseUnavailable(
+                f"cannot write to {self.path.name.removesuffix('-lock')}: its lock file {self.path} "
+                f"cannot be opened ({error.strerror}): check the permissions of the folder"
+            ) from error
+
     def _busy(self, timeout: float) -> DatabaseBusy:
         return DatabaseBusy(
             f"another process has been writing to {self.path.name.removesuffix('-lock')} for {timeout:.0f} s: try again"
         )
 
 
-def _acquire(descriptor: int, deadline: float) -> bool:
-    if fcntl is None:
-        return _acquire_windows(descriptor, deadline)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _wait_in_turn(descriptor, deadline)
-    return True
+if sys.platform == "win32":
 
+    def _acquire(descriptor: int, deadline: float) -> bool:
+        while True:
+            try:
+                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            except OSError:
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(0.01)
+            else:
+                return True
 
-def _wait_in_turn(descriptor: int, deadline: float) -> bool:
-    # A blocking flock queues fairly but knows no time limit, so a thread waits in our place.
-    own = os.dup(descriptor)
-    taken = threading.Event()
+else:
 
-    def wait() -> None:
+    def _acquire(descriptor: int, deadline: float) -> bool:
         try:
-            fcntl.flock(own, fcntl.LOCK_EX)
-        finally:
-            # The lock belongs to the open file, not to this descriptor: it lives as long as the caller's.
-            os.close(own)
-            taken.set()
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _wait_in_turn(descriptor, deadline)
+        return True
 
-    threading.Thread(target=wait, daemon=True).start()
-    return taken.wait(max(0.0, deadline - time.monotonic()))
+    def _wait_in_turn(descriptor: int, deadline: float) -> bool:
+        # A blocking flock queues fairly but knows no time limit, so a thread waits in our place.
+        own = os.dup(descriptor)
+        taken = threading.Event()
 
+        def wait() -> None:
+            try:
+                fcntl.flock(own, fcntl.LOCK_EX)
+            finally:
+                # The lock belongs to the open file, not to this descriptor: it lives as long as the caller's.
+                os.close(own)
+                taken.set()
 
-def _acquire_windows(descriptor: int, deadline: float) -> bool:
-    import msvcrt
-
-    while True:
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        except OSError:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.01)
-        else:
-            return True
+        threading.Thread(target=wait, daemon=True).start()
+        return taken.wait(max(0.0, deadline - time.monotonic()))
