@@ -50,6 +50,11 @@ class SchemaPackage:
         """The migrations, by the version they lead to."""
         return _steps(self.resource)
 
+    def tables(self) -> list[str]:
+        """What the schema is made of; every package has the walls of its own tables built, and of no others."""
+        found = (re.match(r"CREATE TABLE (\w+)", s) for s in statements(self.script()))
+        return [m[1] for m in found if m]
+
     def secondary_indexes(self) -> dict[str, str]:
         """The indexes that a bulk load may drop and make again: name -> CREATE statement."""
         _, _, below = self.script().partition("-- Secondary indexes")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import abc
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 from capsa._schema import SchemaPackage
-from capsa.errors import MissingExtra
+from capsa.errors import InvalidRecord, MissingExtra
+from capsa.records import PUBLIC_OWNER
 from capsa.url import DatabaseUrl, Dialect
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 Parameters = Mapping[str, Any]
+
+#: Nobody may put anything in.
+NO_PARAMETERS: Parameters = {}
 
 
 class Transaction(abc.ABC):
@@ -28,8 +32,13 @@ class Transaction(abc.ABC):
     #: The driver's own connection, for what only the driver can do (COPY, backup).
     connection: Any
 
+    @property
     @abc.abstractmethod
-    def execute(self, sql: str, parameters: Parameters = {}) -> list[Row]:
+    def active(self) -> bool:
+        """Whether there is still something to commit or to undo."""
+
+    @abc.abstractmethod
+    def execute(self, sql: str, parameters: Parameters = NO_PARAMETERS) -> list[Row]:
         """Run one statement with ``:name`` parameters; the rows it returns, if any."""
 
     @abc.abstractmethod
@@ -37,14 +46,27 @@ class Transaction(abc.ABC):
         """Run one statement for each of ``rows``; the number of rows changed."""
 
     @abc.abstractmethod
-    def stream(self, sql: str, parameters: Parameters = {}) -> Iterator[Row]:
+    def stream(self, sql: str, parameters: Parameters = NO_PARAMETERS) -> Iterator[Row]:
         """Run one query and give its rows in constant memory."""
 
     @abc.abstractmethod
     def script(self, sql: str) -> None:
         """Run several statements without parameters, inside this transaction."""
 
-    def query(self, name: str, parameters: Parameters = {}) -> list[Row]:
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo what is done inside, and nothing else of the transaction, if it raises."""
+        self.execute("SAVEPOINT capsa_part")
+        try:
+            yield
+        except BaseException:
+            # A full disk or a lost connection has undone everything already.
+            if self.active:
+                self.script("ROLLBACK TO SAVEPOINT capsa_part; RELEASE SAVEPOINT capsa_part")
+            raise
+        self.execute("RELEASE SAVEPOINT capsa_part")
+
+    def query(self, name: str, parameters: Parameters = NO_PARAMETERS) -> list[Row]:
         """`execute` a statement named in the dialect's ``queries.sql``."""
         return self.execute(self.database.statement(name), parameters)
 
@@ -63,7 +85,11 @@ class Database(abc.ABC):
 
     @abc.abstractmethod
     def write(self, owner: str) -> AbstractContextManager[Transaction]:
-        """One transaction of ``owner``: committed at the end, rolled back on an exception."""
+        """One transaction of ``owner``: committed at the end, rolled back on an exception.
+
+        Raises:
+            InvalidRecord: the owner is `PUBLIC_OWNER`, whose rows are written in `maintain` only.
+        """
 
     @abc.abstractmethod
     def maintain(self) -> AbstractContextManager[Transaction]:
@@ -120,6 +146,17 @@ class Database(abc.ABC):
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def check_writer(owner: str) -> str:
+    """The owner to whom a transaction that writes is bound.
+
+    Raises:
+        InvalidRecord: it is `PUBLIC_OWNER`.
+    """
+    if owner == PUBLIC_OWNER:
+        raise InvalidRecord(f"what belongs to {PUBLIC_OWNER!r} is written in maintenance only: use Database.maintain")
+    return owner
 
 
 def open_database(url: str | DatabaseUrl, **options: Any) -> Database:

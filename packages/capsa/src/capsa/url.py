@@ -91,7 +91,7 @@ class DatabaseUrl:
         host, port = (bracketed["host"], bracketed["port"] or "") if bracketed else authority.partition(":")[::2]
         if not port:
             return host, None
-        if not port.isdecimal() or not 0 < int(port) < 65536:
+        if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
             raise InvalidUrl("the port is not a number from 1 to 65535 (is a character of the password unescaped?)")
         return host, int(port)
 
@@ -115,7 +115,7 @@ class DatabaseUrl:
 
     def _render(self, password: str | None) -> str:
         if self.dialect == "sqlite":
-            return f"sqlite:///{self.path}"
+            return "sqlite:///" + str(self.path).replace("%", "%25")
         secret = "" if password is None else ":" + quote(password, safe="")
         user = quote(self.user, safe="") if self.user else ""
         at = "@" if user or secret else ""

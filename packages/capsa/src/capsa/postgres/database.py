@@ -20,12 +20,12 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from capsa import _queries, _schema
 from capsa._schema import SchemaPackage
-from capsa.database import Database, Parameters, Row, Transaction
+from capsa.database import NO_PARAMETERS, Database, Parameters, Row, Transaction, check_writer
 from capsa.errors import DatabaseUnavailable
 from capsa.postgres import errors, walls
 from capsa.postgres.types import register_vector, vector_oid
-from capsa.postgres.walls import Wall
 from capsa.postgres.vectors import PostgresVectors, ensure_indexes
+from capsa.postgres.walls import Wall
 from capsa.search.vectors import VectorIndex
 from capsa.url import DatabaseUrl
 
@@ -36,11 +36,17 @@ LOCK_SCHEMA = 0x63617001
 
 _ROWS_AT_ONCE = 20_000
 
+_FIRST_FETCH = 16
+_ROWS_PER_FETCH = 1_000
+_BYTES_PER_FETCH = 2_000_000
+
 # PostgreSQL documentation, COPY, "Binary Format": signature, flags, length of the header's extension.
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 
 
 class PostgresTransaction(Transaction):
+    """An open transaction of one PostgreSQL database."""
+
     def __init__(self, database: PostgresDatabase, connection: psycopg.Connection, owner: str | None) -> None:
         self.database = database
         self.connection = connection
@@ -48,20 +54,28 @@ class PostgresTransaction(Transaction):
         # Cursors open at the same time need different names.
         self._cursors = itertools.count()
 
-    def execute(self, sql: str, parameters: Parameters = {}) -> list[Row]:
+    @property
+    def active(self) -> bool:
+        return not self.connection.closed
+
+    def execute(self, sql: str, parameters: Parameters = NO_PARAMETERS) -> list[Row]:
         cursor = self.connection.execute(_text(sql), parameters, binary=True)
         return cursor.fetchall() if cursor.description else []
 
     def execute_many(self, sql: str, rows: Sequence[Parameters]) -> int:
         with self.connection.cursor() as cursor:
             cursor.executemany(_text(sql), rows)
-            return cursor.rowcount
+            return int(cursor.rowcount)
 
-    def stream(self, sql: str, parameters: Parameters = {}) -> Iterator[Row]:
+    def stream(self, sql: str, parameters: Parameters = NO_PARAMETERS) -> Iterator[Row]:
         with self.connection.cursor(name=f"capsa_{next(self._cursors)}", binary=True) as cursor:
-            cursor.itersize = 500
             cursor.execute(_text(sql), parameters)
-            yield from cursor
+            size = _FIRST_FETCH
+            while rows := cursor.fetchmany(size):
+                yield from rows
+                # Rows may have megabytes each, so what is fetched at a time is bounded by bytes.
+                length = sum(len(value) for row in rows for value in row if isinstance(value, (str, bytes)))
+                size = max(1, min(4 * size, _ROWS_PER_FETCH, len(rows) * _BYTES_PER_FETCH // max(length, 1)))
 
     def script(self, sql: str) -> None:
         # Without parameters psycopg sends the whole script at once.
@@ -180,7 +194,7 @@ class PostgresDatabase(Database):
 
     @contextmanager
     def write(self, owner: str) -> Iterator[Transaction]:
-        with self._transaction(owner, "BEGIN") as tx:
+        with self._transaction(check_writer(owner), "BEGIN") as tx:
             yield tx
 
     @contextmanager
@@ -189,7 +203,7 @@ class PostgresDatabase(Database):
             connection.execute(self._prelude(owner, begin, connection))
             try:
                 yield PostgresTransaction(self, connection, owner)
-                connection.execute("COMMIT")
+                self._commit(connection)
             except BaseException:
                 _roll_back(connection)
                 raise
@@ -197,25 +211,38 @@ class PostgresDatabase(Database):
     def _prelude(self, owner: str, begin: str, connection: psycopg.Connection) -> bytes:
         """Begin and bind in one round trip."""
         # Compiling a query costs more than running any of ours.
-        settings = {"capsa.owner": owner, "jit": "off", "statement_timeout": str(round(self._statement_timeout * 1000))}
+        settings = {
+            "capsa.owner": owner,
+            "jit": "off",
+            "statement_timeout": str(round(self._statement_timeout * 1000)),
+            # In another zone the first and the last day of time are no times that Python knows.
+            "timezone": "UTC",
+        }
         if self.wall is Wall.ROLE:
             settings["role"] = walls.BOUND_ROLE
         calls = sql.SQL(", ").join(
             sql.SQL("set_config({}, {}, true)").format(sql.Literal(key), sql.Literal(value))
             for key, value in settings.items()
         )
-        return sql.SQL("{}; SELECT {}").format(sql.SQL(begin), calls).as_bytes(connection)  # type: ignore[arg-type]
+        return sql.SQL("{}; SELECT {}").format(sql.SQL(begin), calls).as_bytes(connection)
 
     @contextmanager
     def maintain(self) -> Iterator[Transaction]:
         with self._borrow() as connection:
-            connection.execute("BEGIN; SET LOCAL statement_timeout = 0")
+            connection.execute("BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL timezone = 'UTC'")
             try:
                 yield from self._unbound(connection)
-                connection.execute("COMMIT")
+                self._commit(connection)
             except BaseException:
                 _roll_back(connection)
                 raise
+
+    def _commit(self, connection: psycopg.Connection) -> None:
+        # After an error that the caller caught, the server answers COMMIT with a quiet ROLLBACK.
+        if connection.execute("COMMIT").statusmessage != "COMMIT":
+            raise DatabaseUnavailable(
+                f"a statement of this transaction failed in {self.url}: nothing of it was written"
+            )
 
     def _unbound(self, connection: psycopg.Connection) -> Iterator[Transaction]:
         if self.wall is not Wall.FORCED:
@@ -223,7 +250,7 @@ class PostgresDatabase(Database):
             return
         # In name order, and alone: two that lift at once would wait for each other's table locks.
         connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext('walls'))", (LOCK_SCHEMA,))
-        tables = walls.tables_with_owner(connection)
+        tables = walls.walled(connection)
         walls.lift(connection, tables)
         yield PostgresTransaction(self, connection, None)
         walls.restore(connection, tables)
@@ -247,7 +274,7 @@ class PostgresDatabase(Database):
                 connection.execute("SELECT pg_advisory_xact_lock(%s, 0)", (LOCK_SCHEMA,))
                 self._enable_extension(connection)
                 if _schema.apply(tx, package, str(self.url)):
-                    self.wall = walls.build(connection, walls.tables_with_owner(connection))
+                    walls.build(connection, package.tables())
         self.wall = walls.standing(connection)
         self._vector_oid = vector_oid(connection)
 
@@ -265,7 +292,9 @@ class PostgresDatabase(Database):
     # The engine's needs
 
     def lock(self, tx: Transaction, kind: str, owner: str, collection: str) -> None:
-        tx.execute("SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))", {"what": _lock_name(kind, owner, collection)})
+        tx.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))", {"what": _lock_name(kind, owner, collection)}
+        )
 
     def try_lock(self, tx: Transaction, kind: str, owner: str, collection: str) -> bool:
         name = _lock_name(kind, owner, collection)
@@ -299,7 +328,9 @@ class PostgresDatabase(Database):
     ) -> None:
         number = segment.to_bytes(8, "big")
         constant = b"".join((b"\0\5", *map(_field, (owner.encode(), collection.encode(), number))))
-        statement = "COPY capsa_lexical_postings (owner, collection, segment, term, postings) FROM STDIN (FORMAT binary)"
+        statement = (
+            "COPY capsa_lexical_postings (owner, collection, segment, term, postings) FROM STDIN (FORMAT binary)"
+        )
         with tx.connection.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(_COPY_HEADER)
             for start in range(0, len(postings), _ROWS_AT_ONCE):
@@ -326,7 +357,7 @@ class PostgresDatabase(Database):
         return value.astimezone(dt.UTC)
 
     def array(self, values: Sequence[str] | Sequence[int]) -> list[str] | list[int]:
-        return list(values)  # type: ignore[arg-type]
+        return list(values)  # type: ignore[return-value]
 
 
 def _field(data: bytes) -> bytes:
@@ -334,7 +365,7 @@ def _field(data: bytes) -> bytes:
 
 
 def _lock_name(kind: str, owner: str, collection: str) -> str:
-    return "\x1f".join(("capsa", kind, owner, collection))
+    return f"capsa\x1f{kind}\x1f{owner}\x1f{collection}"
 
 
 def _text(statement: str) -> bytes:

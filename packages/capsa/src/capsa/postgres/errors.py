@@ -19,8 +19,10 @@ _BY_MESSAGE: tuple[tuple[str, type[CapsaError], str], ...] = (
     (
         r"authentication failed|pg_hba\.conf",
         AuthenticationFailed,
-        "{url} refused the user or the password: check the password (echo $AFTERIMAGE_PG_PASSWORD, or ~/.pgpass) "
-        "and that pg_hba.conf allows password authentication",
+        (
+            "{url} refused the user or the password: check the password (echo $AFTERIMAGE_PG_PASSWORD, or ~/.pgpass) "
+            "and that pg_hba.conf allows password authentication"
+        ),
     ),
     (
         r'database "([^"]*)" does not exist',
@@ -35,8 +37,10 @@ _BY_MESSAGE: tuple[tuple[str, type[CapsaError], str], ...] = (
     (
         r"Connection refused|No such file or directory|could not connect",
         DatabaseUnavailable,
-        "connection to {url} refused: check that PostgreSQL is running (sudo systemctl status postgresql; "
-        "sudo systemctl start postgresql)",
+        (
+            "connection to {url} refused: check that PostgreSQL is running (sudo systemctl status postgresql; "
+            "sudo systemctl start postgresql)"
+        ),
     ),
     (
         r"resolve host|Name or service not known",

@@ -31,7 +31,7 @@ def to_wire(data: bytes) -> bytes:
 
 
 def from_wire(wire: bytes) -> NDArray[np.float32]:
-    """pgvector's binary form -> float32 array."""
+    """Pgvector's binary form -> float32 array."""
     return np.frombuffer(wire, ">f4", offset=4).astype("<f4")
 
 

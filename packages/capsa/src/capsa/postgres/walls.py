@@ -24,7 +24,19 @@ BOUND_ROLE = "capsa_bound"
 #: Tables without an owner hold nothing of any user; what is needed of them.
 _RIGHTS = {"capsa_migrations": "SELECT ON", "capsa_models": "SELECT, INSERT ON"}
 
-_SETTING = "current_setting('capsa.owner', true)"
+_SETTING = sql.SQL("current_setting('capsa.owner', true)")
+_PUBLIC = sql.Literal(PUBLIC_OWNER)
+
+# Direct comparisons: with a sub-select the planner cannot see how many rows the owner has. What reads is as
+# short as can be, for it is asked of every row; what writes leaves out the library and the empty owner.
+_MINE = sql.SQL("(owner = {} AND owner NOT IN ('', {}))").format(_SETTING, _PUBLIC)
+_POLICIES = {
+    "capsa_owner": sql.SQL("FOR SELECT USING (owner = {})").format(_SETTING),
+    "capsa_public": sql.SQL("FOR SELECT USING (owner = {} AND {} <> '')").format(_PUBLIC, _SETTING),
+    "capsa_insert": sql.SQL("FOR INSERT WITH CHECK {}").format(_MINE),
+    "capsa_update": sql.SQL("FOR UPDATE USING {0} WITH CHECK {0}").format(_MINE),
+    "capsa_delete": sql.SQL("FOR DELETE USING {}").format(_MINE),
+}
 
 
 class Wall(enum.StrEnum):
@@ -36,38 +48,39 @@ class Wall(enum.StrEnum):
     FORCED = "forced"
 
 
-def tables_with_owner(connection: psycopg.Connection) -> list[str]:
-    """Our tables in the current schema that have an owner column."""
+def walled(connection: psycopg.Connection) -> list[str]:
+    """The tables in the current schema that have the wall, whichever package they belong to, in name order."""
     rows = connection.execute(
-        "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'owner' "
-        "WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') "
-        "AND c.relname LIKE 'capsa\\_%' ORDER BY 1"
+        "SELECT c.relname FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid "
+        "WHERE p.polname = 'capsa_owner' AND c.relnamespace = current_schema()::regnamespace ORDER BY 1"
     )
     return [name for (name,) in rows.fetchall()]
 
 
 def build(connection: psycopg.Connection, tables: list[str]) -> Wall:
-    """Put the wall round ``tables``, inside the caller's transaction, and say which one it is."""
+    """Put the wall round a package's ``tables``, inside the caller's transaction, and say which one it is."""
     wall = Wall.ROLE if _bound_role(connection) else Wall.FORCED
-    for table in tables:
+    for table in _with_owner(connection, tables):
         name = sql.Identifier(table)
         connection.execute(sql.SQL("ALTER TABLE {} ENABLE ROW LEVEL SECURITY").format(name))
         force = sql.SQL("FORCE" if wall is Wall.FORCED else "NO FORCE")
         connection.execute(sql.SQL("ALTER TABLE {} {} ROW LEVEL SECURITY").format(name, force))
-        for policy in ("capsa_owner", "capsa_public"):
+        for policy, rule in _POLICIES.items():
             connection.execute(sql.SQL("DROP POLICY IF EXISTS {} ON {}").format(sql.Identifier(policy), name))
-        # A direct comparison: with a sub-select the planner cannot see how many rows the owner has.
-        connection.execute(
-            sql.SQL("CREATE POLICY capsa_owner ON {} USING (owner = {})").format(name, sql.SQL(_SETTING))
-        )
-        connection.execute(
-            sql.SQL("CREATE POLICY capsa_public ON {} FOR SELECT USING (owner = {} AND {} <> '')").format(
-                name, sql.Literal(PUBLIC_OWNER), sql.SQL(_SETTING)
-            )
-        )
+            connection.execute(sql.SQL("CREATE POLICY {} ON {} {}").format(sql.Identifier(policy), name, rule))
     if wall is Wall.ROLE:
-        _grant(connection)
+        _grant(connection, tables)
     return wall
+
+
+def _with_owner(connection: psycopg.Connection, tables: list[str]) -> list[str]:
+    rows = connection.execute(
+        "SELECT attrelid::regclass::text FROM pg_attribute WHERE attname = 'owner' AND NOT attisdropped "
+        "AND attrelid = ANY (SELECT to_regclass(quote_ident(t)) FROM unnest(%s::text[]) AS t) ORDER BY 1",
+        (tables,),
+    )
+    having = {name.strip('"') for (name,) in rows.fetchall()}
+    return [table for table in tables if table in having]
 
 
 def standing(connection: psycopg.Connection) -> Wall:
@@ -116,13 +129,16 @@ def _bound_role(connection: psycopg.Connection) -> bool:
     return True
 
 
-def _grant(connection: psycopg.Connection) -> None:
+def _grant(connection: psycopg.Connection, tables: list[str]) -> None:
     role = sql.Identifier(BOUND_ROLE)
     (schema,) = connection.execute("SELECT current_schema()").fetchone() or ("public",)
     where = sql.Identifier(schema)
     names = connection.execute(
         "SELECT relname, relkind FROM pg_class WHERE relnamespace = current_schema()::regnamespace "
-        "AND relname LIKE 'capsa\\_%' AND relkind IN ('r', 'p', 'S')"
+        "AND (relname = ANY (%s) AND relkind IN ('r', 'p') OR relkind = 'S' AND oid IN "
+        "(SELECT refobjid FROM pg_depend d JOIN pg_attrdef a ON a.oid = d.objid "
+        "WHERE a.adrelid = ANY (SELECT to_regclass(quote_ident(t)) FROM unnest(%s::text[]) AS t)))",
+        ([*tables, "capsa_migrations"], tables),
     ).fetchall()
     connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(where, role))
     for name, kind in names:

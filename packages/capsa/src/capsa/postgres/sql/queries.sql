@@ -255,5 +255,5 @@ ORDER BY seq
 -- Every vector of the owner compared; the zero keeps the planner from the approximate index.
 SELECT seq, 1 - (vector <=> :query) FROM capsa_embeddings
 WHERE owner = :owner AND collection = :collection AND model = :model AND vector IS NOT NULL /* allowed */
-ORDER BY (vector <=> :query) + 0
+ORDER BY (vector <=> :query) + 0, seq DESC
 LIMIT :limit
