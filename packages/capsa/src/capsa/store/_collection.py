@@ -3,15 +3,16 @@ from __future__ import annotations
 import dataclasses
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from capsa.database import Transaction
-from capsa.errors import EmbedderUnavailable, InvalidRecord
-from capsa.records import Filter, Mode, Record, SearchResult, Statistics
+from capsa.errors import DatabaseBusy, EmbedderUnavailable, InvalidRecord
+from capsa.records import PUBLIC_OWNER, Filter, Mode, Record, SearchResult, Statistics
 from capsa.search import lexical
 from capsa.store import _rows
 from capsa.store._rows import filtered, from_row, searchable, to_row
+from capsa.text import to_stored
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -23,20 +24,23 @@ Progress = Callable[[int, int], None]
 
 #: Records read or written in one statement.
 _BATCH = 1_000
+#: A higher limit is no limit; the databases' integers end somewhere.
+_NO_LIMIT = 1 << 31
 
 
 class Collection:
     """The records of one owner under one name. Made by `Store.collection`.
 
     Every method that writes takes ``tx``, an open transaction of the same database to take part in; without it,
-    it has one of its own.
+    it has one of its own. Either way it writes all or, if it raises, nothing. The records of `PUBLIC_OWNER`
+    are written in a transaction of `Database.maintain` only.
     """
 
     def __init__(self, store: Store, owner: str, name: str) -> None:
         self.store = store
         self.database = store.database
-        self.owner = _rows.check_key("owner", owner)
-        self.name = _rows.check_key("collection", name)
+        self.owner = _rows.check_name("owner", owner)
+        self.name = _rows.check_name("collection", name)
         self._key = {"owner": owner, "collection": name}
 
     # Writing
@@ -65,7 +69,7 @@ class Collection:
             InvalidRecord: a record no store can hold, or an id that exists. Nothing was added.
             ModelMismatch: vectors of another length than the model's.
         """
-        return self._insert(list(records), vectors, model, embed, tx, replace=False)
+        return self._insert(list(records), vectors, model, tx, embed=embed, replace=False)
 
     def put(
         self,
@@ -80,23 +84,23 @@ class Collection:
         unique = list(records)
         if len({record.id for record in unique}) < len(unique):
             raise InvalidRecord("two of the records have the same id")
-        return self._insert(unique, vectors, model, embed, tx, replace=True)
+        return self._insert(unique, vectors, model, tx, embed=embed, replace=True)
 
     def _insert(
         self,
         records: list[Record],
         vectors: Iterable[ArrayLike | None] | None,
         model: str | None,
-        embed: bool,
         tx: Transaction | None,
         *,
+        embed: bool,
         replace: bool,
     ) -> list[str]:
         if not records:
             return []
         rows = [to_row(self.database, record) for record in records]
         documents = [lexical.document(0, searchable(record)) for record in records]
-        packed = self._packed(records, vectors, model, embed)
+        packed = self._packed(records, vectors, model, embed=embed)
         with self._writing(tx) as own:
             if replace:
                 self._delete(own, [record.id for record in records])
@@ -110,7 +114,8 @@ class Collection:
             )
             self._add_vectors(own, packed, seqs, model)
         if tx is None and any(seq % lexical.FOLD_CHECK == 0 for seq in seqs):
-            with self.database.write(self.owner) as folding:
+            # What was added is acknowledged: that others are writing must not make it look as if it failed.
+            with suppress(DatabaseBusy), self.writing() as folding:
                 lexical.fold_if_due(folding, self.owner, self.name)
         return [record.id for record in records]
 
@@ -126,9 +131,7 @@ class Collection:
                 raise
             raise InvalidRecord(f"a record with this id exists already in {self.name!r}") from None
 
-    def update(
-        self, id: str, *, embed: bool = True, tx: Transaction | None = None, **changes: Any
-    ) -> bool:
+    def update(self, id: str, /, *, embed: bool = True, tx: Transaction | None = None, **changes: Any) -> bool:
         """Change parts of a record; what is not named stays. Index and vectors follow the text.
 
         Returns:
@@ -139,7 +142,12 @@ class Collection:
         """
         if "id" in changes:
             raise InvalidRecord("an id cannot be changed: add a new record and delete the old one")
+        packed: list[bytes | None] = [None]
+        if isinstance(changes.get("text"), str):
+            # Before the transaction begins: an embedder may be slow, and others want to write.
+            packed = self._packed([Record(text=changes["text"])], None, None, embed=embed)
         with self._writing(tx) as own:
+            self.lock(own)
             found = self._by_id(own, [id])
             if id not in found:
                 return False
@@ -154,7 +162,7 @@ class Collection:
                 lexical.add(own, self.owner, self.name, [lexical.document(seq, searchable(after))])
             if before.text != after.text:
                 self.database.vectors.remove(own, self.owner, self.name, [seq], None)
-                self._add_vectors(own, self._packed([after], None, None, embed), [seq], None)
+                self._add_vectors(own, packed, [seq], None)
         return True
 
     def delete(self, ids: Iterable[str], *, tx: Transaction | None = None) -> int:
@@ -164,6 +172,7 @@ class Collection:
             return sum(self._delete(own, wanted[i : i + _BATCH]) for i in range(0, len(wanted), _BATCH))
 
     def _delete(self, tx: Transaction, ids: Sequence[str]) -> int:
+        self.lock(tx)
         found = self._by_id(tx, ids)
         if not found:
             return 0
@@ -178,6 +187,7 @@ class Collection:
     def clear(self, *, tx: Transaction | None = None) -> int:
         """Delete every record of the collection; how many there were."""
         with self._writing(tx) as own:
+            self.lock(own)
             ((count,),) = own.execute(*self._filtered(own, "count_records", None))
             lexical.clear(own, self.owner, self.name)
             self.database.vectors.clear(own, self.owner, self.name)
@@ -196,10 +206,8 @@ class Collection:
             return {id_: record for id_, (_, record) in self._by_id(tx, list(ids)).items()}
 
     def _by_id(self, tx: Transaction, ids: Sequence[str]) -> dict[str, tuple[int, Record]]:
-        stored = [_rows.to_stored(id_) for id_ in ids if isinstance(id_, str)]
-        return _rows.by_id(
-            self.database, tx.query("records_by_id", {**self._key, "ids": self.database.array(stored)})
-        )
+        rows = tx.query("records_by_id", {**self._key, "ids": self.database.array([to_stored(id_) for id_ in ids])})
+        return _rows.by_id(self.database, rows)
 
     def count(self, filter: Filter | None = None) -> int:
         """How many records the filter lets through."""
@@ -223,8 +231,6 @@ class Collection:
         self, filter: Filter | None = None, model: str | None = None
     ) -> Iterator[tuple[Record, NDArray[Any] | None]]:
         """`iterate`, each with its float32 vector of ``model`` (default: the embedder's), or None."""
-        from capsa.search.vectors import Space
-
         with self.database.read(self.owner) as tx:
             known = self.store.model(tx, self._model_name(model)) if model or self.store.embedder else None
             sql, parameters = self._filtered(tx, "records_all_with_vectors", filter, model=known.id if known else -1)
@@ -236,7 +242,7 @@ class Collection:
         """What the collection holds."""
         with self.database.read(self.owner) as tx:
             ((records, paths, sessions, oldest, newest),) = tx.query("statistics", self._key)
-            embeddings = dict(tx.query("statistics_embeddings", self._key))
+            embeddings: dict[str, int] = dict(tx.query("statistics_embeddings", self._key))
             ((size,),) = tx.query("database_size")
         return Statistics(
             records=records,
@@ -287,7 +293,7 @@ class Collection:
     def vector(self, id: str, model: str | None = None) -> NDArray[Any] | None:
         """The vector of a record by ``model`` (default: the embedder's), float32, or None."""
         with self.database.read(self.owner) as tx:
-            space = self._space(tx, model)
+            space = self.space(tx, model)
             found = self._by_id(tx, [id])
             if space is None or id not in found:
                 return None
@@ -300,10 +306,11 @@ class Collection:
         from capsa.store._vectors import pack
 
         with self._writing(tx) as own:
+            self.lock(own)
             found = self._by_id(own, [id])
             if id not in found:
                 return False
-            space = self._space(own, model)
+            space = self.space(own, model)
             seq = found[id][0]
             if space is not None:
                 self.database.vectors.remove(own, self.owner, self.name, [seq], space.model.id)
@@ -331,22 +338,39 @@ class Collection:
         Until it ends, both stand side by side and the search goes on with either.
         """
         made = self.embed_missing(progress, batch)
-        with self.database.write(self.owner) as tx:
-            space = self._space(tx, None)
+        with self.writing() as tx:
+            space = self.space(tx, None)
             if space is not None:
                 self.database.vectors.clear(tx, self.owner, self.name, keep=space.model.id)
         return made
 
     def maintain(self) -> None:
         """Put the indexes in order: fold what is pending, build what the size needs. For idle times."""
-        with self.database.write(self.owner) as tx:
+        with self.writing() as tx:
             lexical.maintain(tx, self.owner, self.name)
         self.database.maintain_vectors()
 
     # Helpers
 
-    def _writing(self, tx: Transaction | None) -> AbstractContextManager[Transaction]:
-        return self.database.write(self.owner) if tx is None else nullcontext(tx)
+    def writing(self) -> AbstractContextManager[Transaction]:
+        """A transaction for what the collection does by itself, to no record's content."""
+        return self.database.maintain() if self.owner == PUBLIC_OWNER else self.database.write(self.owner)
+
+    def lock(self, tx: Transaction) -> None:
+        """Wait for those who change or remove records of this collection; those who only add are not in the way.
+
+        Taken before looking at what is there, or two would act on what one of them is about to change.
+        """
+        self.database.lock(tx, "lexical", self.owner, self.name)
+
+    @contextmanager
+    def _writing(self, tx: Transaction | None) -> Iterator[Transaction]:
+        if tx is None:
+            with self.database.write(self.owner) as own:
+                yield own
+        else:
+            with tx.savepoint():
+                yield tx
 
     def _filtered(
         self, tx: Transaction, statement: str, filter: Filter | None, **more: Any
@@ -361,7 +385,8 @@ class Collection:
             raise EmbedderUnavailable("this store has no embedder: name the model, or open it with an embedder")
         return self.store.embedder.name
 
-    def _space(self, tx: Transaction, model: str | None, dimensions: int | None = None) -> Space | None:
+    def space(self, tx: Transaction, model: str | None, dimensions: int | None = None) -> Space | None:
+        """The vectors of ``model`` (default: the embedder's); None if the database does not know it."""
         from capsa.search.vectors import Space
 
         known = self.store.model(tx, self._model_name(model), dimensions)
@@ -372,6 +397,7 @@ class Collection:
         records: Sequence[Record],
         vectors: Iterable[ArrayLike | None] | None,
         model: str | None,
+        *,
         embed: bool,
     ) -> list[bytes | None]:
         """The vectors to store, as bytes; numpy is not loaded if there are none."""
@@ -400,14 +426,12 @@ class Collection:
         lengths = {len(vector) // 4 for _, vector in pairs}
         if len(lengths) > 1:
             raise InvalidRecord(f"vectors of one model have one length, not {sorted(lengths)}")
-        space = self._space(tx, model, lengths.pop())
-        assert space is not None
+        space = self.space(tx, model, lengths.pop())
+        assert space is not None  # noqa: S101 - the dimensions were given
         self.database.vectors.add(tx, space, pairs)
 
 
-def _limit(limit: int) -> int:
+def _limit(limit: Any) -> int:
     if not isinstance(limit, int) or limit < 0:
         raise InvalidRecord(f"limit must be a number that is not negative, not {limit!r}")
-    return limit
-
-
+    return min(limit, _NO_LIMIT)

@@ -15,7 +15,18 @@ from capsa.search.lexical import index_text
 from capsa.text import from_stored, to_stored
 
 
-def check_key(what: str, value: str, *, empty: bool = False) -> str:
+def check_name(what: str, value: Any) -> str:
+    """The name of an owner or a collection.
+
+    Raises:
+        InvalidRecord: not a string, empty, too long, or no database can hold it as it is.
+    """
+    if check_key(what, value) != to_stored(value):
+        raise InvalidRecord(f"{what} may have neither NUL nor lone surrogates: {value[:40]!r}")
+    return str(value)
+
+
+def check_key(what: str, value: Any, *, empty: bool = False) -> str:
     """A part of an index key.
 
     Raises:
@@ -58,14 +69,18 @@ def to_row(database: Database, record: Record) -> dict[str, Any]:
     }
 
 
-def utc(value: dt.datetime, what: str) -> dt.datetime:
-    """
+def utc(value: Any, what: str) -> dt.datetime:
+    """The time in UTC.
+
     Raises:
-        InvalidRecord: not a time, or one without a zone.
+        InvalidRecord: not a time, one without a zone, or before the year 1 or after 9999 in UTC.
     """
     if not isinstance(value, dt.datetime) or value.tzinfo is None:
         raise InvalidRecord(f"{what} must be a datetime with a time zone")
-    return value.astimezone(dt.UTC)
+    try:
+        return value.astimezone(dt.UTC)
+    except OverflowError:
+        raise InvalidRecord(f"{what} is not within the years 1 to 9999 of UTC") from None
 
 
 def from_row(database: Database, row: Row) -> Record:

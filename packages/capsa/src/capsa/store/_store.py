@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,7 +20,8 @@ class Store:
     """The collections of one database. Thread-safe; open a new one after a fork."""
 
     def __init__(self, database: Database, *, embedder: Embedder | None = None) -> None:
-        """
+        """Records of ``database``.
+
         Args:
             database: stays the caller's to close, unless the store was made by `open`.
             embedder: makes vectors of new texts and of queries; None for lexical search only.
@@ -27,6 +29,8 @@ class Store:
         self.database = database
         self.embedder = embedder
         self._models: dict[str, Model] = {}
+        # Models made known in a transaction that may yet be rolled back.
+        self._unsettled: weakref.WeakKeyDictionary[Transaction, set[str]] = weakref.WeakKeyDictionary()
         self._guard = threading.Lock()
 
     @classmethod
@@ -56,12 +60,12 @@ class Store:
             if not rows and dimensions is not None:
                 tx.query("add_model", {"name": name, "dimensions": dimensions})
                 rows = tx.query("model_by_name", {"name": name})
-                # Not remembered: this transaction may yet be rolled back.
+                self._unsettled.setdefault(tx, set()).add(name)
+            if rows:
                 known = Model(rows[0][0], name, rows[0][1])
-            elif rows:
-                known = Model(rows[0][0], name, rows[0][1])
-                with self._guard:
-                    self._models[name] = known
+                if name not in self._unsettled.get(tx, ()):
+                    with self._guard:
+                        self._models[name] = known
         if known and dimensions is not None and known.dimensions != dimensions:
             raise ModelMismatch(
                 f"vectors of {name!r} have {known.dimensions} numbers in this database, not {dimensions}: "

@@ -15,10 +15,15 @@ if TYPE_CHECKING:
     from capsa.store._collection import Collection, Progress
 
 
+#: What pgvector can hold.
+MAX_DIMENSIONS = 16_000
+
+
 def as_float32(vector: ArrayLike) -> NDArray[np.float32]:
-    """
+    """An array of one dimension.
+
     Raises:
-        InvalidRecord: not a list of finite numbers.
+        InvalidRecord: not a list of finite numbers, or too many.
     """
     try:
         with np.errstate(over="ignore"):
@@ -27,6 +32,8 @@ def as_float32(vector: ArrayLike) -> NDArray[np.float32]:
         raise InvalidRecord("a vector must be a list of numbers") from None
     if array.ndim != 1 or not array.size or not np.isfinite(array).all():
         raise InvalidRecord("a vector must be a list of finite numbers, at least one")
+    if array.size > MAX_DIMENSIONS:
+        raise InvalidRecord(f"a vector has at most {MAX_DIMENSIONS} numbers, not {array.size}")
     return array
 
 
@@ -44,9 +51,9 @@ def embed_missing(collection: Collection, progress: Progress | None, batch: int)
     embedder = collection.store.embedder
     if embedder is None:
         raise EmbedderUnavailable("this store has no embedder: open it with one to make vectors")
-    with collection.database.write(collection.owner) as tx:
-        space = collection._space(tx, None, embedder.dimensions)
-    assert space is not None
+    with collection.writing() as tx:
+        space = collection.space(tx, None, embedder.dimensions)
+    assert space is not None  # noqa: S101 - the dimensions were given
     with collection.database.read(collection.owner) as tx:
         ((total,),) = tx.query("count_without_vector", space.parameters())
     made = after = 0
@@ -67,7 +74,9 @@ def _store(
     collection: Collection, space: Space, seqs: list[int], texts: list[str], vectors: NDArray[np.float32]
 ) -> int:
     """Store vectors made outside of any transaction, where the record is still what was embedded."""
-    with collection.database.write(collection.owner) as tx:
+    with collection.writing() as tx:
+        # Whoever changes a text or its vector waits: what is looked at here stays so until the end.
+        collection.lock(tx)
         key = {**space.parameters(), "seqs": collection.database.array(seqs)}
         sql = collection.database.statement("records_by_seq")
         now = {row[0]: from_row(collection.database, row).text for row in tx.execute(sql, key)}

@@ -188,7 +188,7 @@ class EmbeddingServer:
                 server.received.append(Received(path=self.path, headers=headers, body={}))
                 self.send_error(405)
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name it has in the base class
+            def log_message(self, format: str, *args: object) -> None:
                 """Stay silent: the test looks at `received`."""
 
         return Handler

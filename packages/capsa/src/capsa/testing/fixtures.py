@@ -24,6 +24,11 @@ import pytest
 if TYPE_CHECKING:
     from capsa.local_postgres import LocalPostgres
 
+# A failing test of the contract shows the values that it compared, as those of any test module.
+pytest.register_assert_rewrite(
+    *(f"capsa.testing._contract_{part}" for part in ("base", "owners", "records", "search", "vectors"))
+)
+
 #: Set to anything, a test whose Debian package is missing fails instead of being skipped.
 NO_SKIPS = "CAPSA_ALLOW_NO_SKIPS"
 
