@@ -50,7 +50,9 @@ class HashingEmbedder:
         for row, text in enumerate(texts):
             for word in _WORD.findall(text.lower()) or [""]:
                 vectors[row] += self._direction(word)
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        # In few dimensions the words of a text may cancel each other out.
+        vectors /= np.where(lengths > 0, lengths, 1.0)
         return vectors.astype(np.float32)
 
     def _direction(self, word: str) -> NDArray[np.float64]:
