@@ -65,7 +65,7 @@ class Codes:
         codes = np.frombuffer(b"".join(row[2] for row in rows), np.uint64).reshape(len(rows), width)
         self.words[:, self.count : end] = codes.T
         self.seqs[self.count : end] = [row[1] for row in rows]
-        self.last_entry = rows[-1][0]
+        self.last_entry = max(self.last_entry, max(row[0] for row in rows))
         self.count = end
 
     def distances(self, code: NDArray[np.uint64]) -> NDArray[np.uint16]:
@@ -151,9 +151,8 @@ class SqliteVectors(VectorIndex):
         codes = self._cached.get(space)
         if codes is None or codes.generation != generation:
             codes = Codes.empty(space.model.dimensions, generation)
-        new = tx.connection.execute(
-            tx.database.statement("codes_since"), {**space.parameters(), "after": codes.last_entry}
-        )
+        statement = tx.database.statement("codes_since" if codes.last_entry else "codes_all")
+        new = tx.connection.execute(statement, {**space.parameters(), "after": codes.last_entry})
         while rows := new.fetchmany(_FETCH):
             codes.extend(rows)
         self._cached[space] = codes

@@ -1,4 +1,7 @@
 -- The engine's statements for SQLite. Names and parameters are the same in every dialect; a test holds that.
+--
+-- '+owner' keeps the planner, which knows no sizes here, from an index by owner where rows are asked for by their
+-- numbers or in order of arrival: it would read every row of the owner, or sort them all in memory.
 
 -- name: next_seqs
 -- Sequence numbers for :n new records, ascending.
@@ -23,13 +26,13 @@ WHERE owner = :owner AND collection = :collection AND id IN (SELECT value FROM j
 -- name: records_by_seq
 SELECT seq, id, title, text, context, path, session_id, created_at, created_at_text, metadata
 FROM capsa_records
-WHERE owner = :owner AND collection = :collection AND seq IN (SELECT value FROM json_each(:seqs)) /* filter */
+WHERE +owner = :owner AND +collection = :collection AND seq IN (SELECT value FROM json_each(:seqs)) /* filter */
 
 -- name: texts_by_seq
 -- What a literal match is looked for in; of very long texts the beginning.
 SELECT seq, title, path, substr(text, 1, 200000), context
 FROM capsa_records
-WHERE owner = :owner AND collection = :collection AND seq IN (SELECT value FROM json_each(:seqs)) /* filter */
+WHERE +owner = :owner AND +collection = :collection AND seq IN (SELECT value FROM json_each(:seqs)) /* filter */
 
 -- name: records_recent
 SELECT seq, id, title, text, context, path, session_id, created_at, created_at_text, metadata
@@ -42,7 +45,7 @@ LIMIT :limit
 -- In order of arrival.
 SELECT seq, id, title, text, context, path, session_id, created_at, created_at_text, metadata
 FROM capsa_records
-WHERE owner = :owner AND collection = :collection /* filter */
+WHERE +owner = :owner AND +collection = :collection /* filter */
 ORDER BY seq
 
 -- name: records_all_with_vectors
@@ -51,7 +54,7 @@ SELECT r.seq, r.id, r.title, r.text, r.context, r.path, r.session_id, r.created_
 FROM capsa_records r
 LEFT JOIN capsa_embeddings e
        ON e.owner = r.owner AND e.collection = r.collection AND e.model = :model AND e.seq = r.seq
-WHERE r.owner = :owner AND r.collection = :collection /* filter */
+WHERE +r.owner = :owner AND +r.collection = :collection /* filter */
 ORDER BY r.seq
 
 -- name: seqs_matching
@@ -63,7 +66,7 @@ LIMIT :limit
 
 -- name: seqs_alive
 SELECT seq FROM capsa_records
-WHERE owner = :owner AND collection = :collection AND seq IN (SELECT value FROM json_each(:seqs)) /* filter */
+WHERE +owner = :owner AND +collection = :collection AND seq IN (SELECT value FROM json_each(:seqs)) /* filter */
 
 -- name: count_records
 SELECT count(*) FROM capsa_records WHERE owner = :owner AND collection = :collection /* filter */
@@ -85,10 +88,10 @@ SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()
 UPDATE capsa_records
 SET title = :title, text = :text, context = :context, path = :path, session_id = :session_id,
     created_at = :created_at, created_at_text = :created_at_text, metadata = :metadata
-WHERE owner = :owner AND collection = :collection AND seq = :seq
+WHERE +owner = :owner AND +collection = :collection AND seq = :seq
 
 -- name: delete_records
-DELETE FROM capsa_records WHERE owner = :owner AND collection = :collection AND seq IN (SELECT value FROM json_each(:seqs))
+DELETE FROM capsa_records WHERE +owner = :owner AND +collection = :collection AND seq IN (SELECT value FROM json_each(:seqs))
 
 -- name: clear_records
 DELETE FROM capsa_records WHERE owner = :owner AND collection = :collection
@@ -122,7 +125,8 @@ INSERT INTO capsa_embeddings (owner, collection, model, seq, vector, raw)
 VALUES (:owner, :collection, :model, :seq, :vector, :raw)
 
 -- name: delete_embeddings
-DELETE FROM capsa_embeddings WHERE owner = :owner AND collection = :collection AND seq IN (SELECT value FROM json_each(:seqs))
+DELETE FROM capsa_embeddings WHERE owner = :owner AND collection = :collection AND model IN (SELECT id FROM capsa_models)
+  AND seq IN (SELECT value FROM json_each(:seqs))
 
 -- name: delete_embeddings_of
 DELETE FROM capsa_embeddings
@@ -152,7 +156,7 @@ SELECT count(*) FROM (
 -- After :after, in order of arrival; a vector that cannot be compared counts as none.
 SELECT r.seq, r.id, r.title, r.text, r.context, r.path, r.session_id, r.created_at, r.created_at_text, r.metadata
 FROM capsa_records r
-WHERE r.owner = :owner AND r.collection = :collection AND r.seq > :after
+WHERE +r.owner = :owner AND +r.collection = :collection AND r.seq > :after
   AND NOT EXISTS (
       SELECT 1 FROM capsa_embeddings e
       WHERE e.owner = r.owner AND e.collection = r.collection AND e.model = :model AND e.seq = r.seq
@@ -253,14 +257,15 @@ WHERE owner = :owner AND collection = :collection AND segment = :segment
 
 -- name: lexical_texts
 SELECT seq, title, path, text, context FROM capsa_records
-WHERE owner = :owner AND collection = :collection AND seq BETWEEN :first AND :last
+WHERE +owner = :owner AND +collection = :collection AND seq BETWEEN :first AND :last
 ORDER BY seq
 
 -- name: add_code
 INSERT INTO capsa_codes (owner, collection, model, seq, code) VALUES (:owner, :collection, :model, :seq, :code)
 
 -- name: delete_codes
-DELETE FROM capsa_codes WHERE owner = :owner AND collection = :collection AND seq IN (SELECT value FROM json_each(:seqs))
+DELETE FROM capsa_codes WHERE owner = :owner AND collection = :collection AND model IN (SELECT id FROM capsa_models)
+  AND seq IN (SELECT value FROM json_each(:seqs))
 
 -- name: delete_codes_of
 DELETE FROM capsa_codes
@@ -281,5 +286,11 @@ ON CONFLICT (owner, collection) DO UPDATE SET generation = generation + 1
 
 -- name: codes_since
 SELECT entry, seq, code FROM capsa_codes
-WHERE entry > :after AND owner = :owner AND collection = :collection AND model = :model
+WHERE entry > :after AND +owner = :owner AND +collection = :collection AND +model = :model
 ORDER BY entry
+
+-- name: codes_all
+-- By the owner's index, as reading everybody's codes would cost a small owner too much.
+SELECT entry, seq, code FROM capsa_codes
+WHERE owner = :owner AND collection = :collection AND model = :model
+ORDER BY seq
