@@ -57,8 +57,15 @@ class DatabaseUrl:
 
     @classmethod
     def for_path(cls, path: Path | str) -> DatabaseUrl:
-        """The SQLite file at ``path``; relative paths are taken from the working directory."""
-        return cls(dialect="sqlite", path=Path(path).expanduser().absolute())
+        """The SQLite file at ``path``; relative paths are taken from the working directory.
+
+        Raises:
+            InvalidUrl: it begins with ``~`` and the name of nobody.
+        """
+        try:
+            return cls(dialect="sqlite", path=Path(path).expanduser().absolute())
+        except RuntimeError:
+            raise InvalidUrl(f"nobody here has the home directory that {str(path)!r} begins with") from None
 
     @classmethod
     def _parse_postgres(cls, rest: str) -> DatabaseUrl:
@@ -108,20 +115,20 @@ class DatabaseUrl:
 
     def with_password(self) -> str:
         """The whole URL, secret included: for another process, never for a message or a log."""
-        return self._render(self.password)
+        return self._render(secrets=True)
 
     def __str__(self) -> str:
-        return self._render(None)
+        return self._render(secrets=False)
 
-    def _render(self, password: str | None) -> str:
+    def _render(self, *, secrets: bool) -> str:
         if self.dialect == "sqlite":
             return "sqlite:///" + str(self.path).replace("%", "%25")
-        secret = "" if password is None else ":" + quote(password, safe="")
+        secret = ":" + quote(self.password, safe="") if secrets and self.password is not None else ""
         user = quote(self.user, safe="") if self.user else ""
         at = "@" if user or secret else ""
         host = self.host or ""
         # Some parameters are secrets (sslpassword), so a URL for people names the harmless ones only.
-        options = [(k, v) for k, v in self.options if password is not None or k in _HARMLESS_OPTIONS]
+        options = [(k, v) for k, v in self.options if secrets or k in _HARMLESS_OPTIONS]
         if host.startswith("/"):
             options, host = [("host", host), *options], ""
         elif ":" in host:
