@@ -25,7 +25,7 @@ from capsa import LocalPostgres, open_embedder
 from rich.console import Console
 from rich.table import Table
 
-QUESTIONS = ("split a string like a shell would", "shlex.split", "parse the query of a URL", "get_close_matches")
+QUESTIONS = ("split a string like a shell would", "shlex.split")
 
 CONFIG = """\
 storage:
@@ -78,7 +78,7 @@ class Demo:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--entries", type=int, default=200, help="how many entries the old memory has")
+    parser.add_argument("--entries", type=int, default=150, help="how many entries the old memory has")
     home = Path(tempfile.mkdtemp(prefix="afterimage-demo-"))
     demo = Demo(home, parser.parse_args().entries)
     try:
@@ -105,7 +105,7 @@ def run(demo: Demo) -> None:
         with demo.part("Migrate, verifying every row bit for bit"):
             demo.type_in("python", "-m", "afterimage.migrate", "--sqlite", str(demo.memory), "--validate")
         with demo.part("Search in PostgreSQL: by meaning, by name"):
-            for question in QUESTIONS[:2]:
+            for question in QUESTIONS:
                 demo.type_in("afterimage", "search", question, "--limit", "2")
         with demo.part("And back to SQLite: verified again"):
             back = demo.home / "back.db"

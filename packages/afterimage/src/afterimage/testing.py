@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import ast
 import datetime as dt
+import itertools
 import random
 import sqlite3
 import struct
 import sysconfig
+import textwrap
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +26,9 @@ _MODULES = (
     "sched.py", "shutil.py", "socket.py", "statistics.py", "string.py", "tempfile.py", "threading.py", "urllib/parse.py",
     "uuid.py", "zipfile.py", "argparse.py", "tarfile.py", "http/client.py", "email/utils.py", "datetime.py",
 )  # fmt: skip
+
+#: Characters of the longest function taken: enough to mean something, short enough to embed quickly.
+_LONGEST = 1_200
 
 _SCHEMA = """
 CREATE TABLE code_memory (
@@ -56,16 +61,22 @@ class Function:
 
 
 def standard_functions() -> Iterator[Function]:
-    """Functions and methods of the standard library with a docstring, the same order every time."""
-    library = Path(sysconfig.get_paths()["stdlib"])
-    for module in _MODULES:
-        path = library / module
-        if not path.is_file():
-            continue
+    """Functions and methods of the standard library with a docstring, the modules in turn, the same every time."""
+    modules = [list(_functions_of(module)) for module in _MODULES]
+    for row in itertools.zip_longest(*modules):
+        yield from (function for function in row if function is not None)
+
+
+def _functions_of(module: str) -> Iterator[Function]:
+    path = Path(sysconfig.get_paths()["stdlib"]) / module
+    if path.is_file():
         source = path.read_text("utf-8")
+        lines = source.splitlines()
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) and node.name[:2] != "__":
-                yield Function(module, node.name, ast.get_source_segment(source, node) or "")
+                body = textwrap.dedent("\n".join(lines[node.lineno - 1 : node.end_lineno]))
+                if len(body) <= _LONGEST:
+                    yield Function(module, node.name, body)
 
 
 def write_legacy_memory(path: Path, entries: int, embed: Embed | None = None, seed: int = 1) -> int:
