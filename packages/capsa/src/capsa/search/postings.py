@@ -79,7 +79,7 @@ def _cut(
     terms: list[str], ids: NDArray[np.uint32], deltas: NDArray[np.uint32], weights: NDArray[np.uint16]
 ) -> list[tuple[str, bytes]]:
     ends = np.cumsum(np.bincount(ids, minlength=len(terms))).tolist()
-    starts = [0, *ends[:-1]]
+    starts = [0, *ends][:-1]
     delta_bytes, weight_bytes = deltas.tobytes(), weights.tobytes()
     rows = [
         (term, delta_bytes[4 * a : 4 * b] + weight_bytes[2 * a : 2 * b])

@@ -1,0 +1,254 @@
+"""The index gives what BM25 gives when it is computed from the texts, whatever happened to the records before."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Iterator, Mapping
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from capsa.local_postgres import LocalPostgres
+from capsa.records import Filter, Record
+from capsa.search import lexical, postings, ranking, tokens
+from capsa.store import Collection, Store
+from capsa.testing.databases import fresh_database
+
+VOCABULARY = ["alpha", "beta", "gamma", "delta", "get_user", "getUser", "Straße", "記憶力", "ความ", "x1", "🎉", "the"]
+texts = st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=12).map(" ".join)
+places = st.integers(0, 1_000)
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("add"), st.lists(texts, min_size=1, max_size=7)),
+        st.tuples(st.just("delete"), places),
+        st.tuples(st.just("update"), places, texts),
+        st.tuples(st.just("put"), places, texts),
+        st.tuples(st.just("maintain")),
+    ),
+    min_size=1,
+    max_size=14,
+)
+
+
+def naive(texts: Mapping[str, str], query: str) -> dict[str, float]:
+    """BM25 from its definition, with the lengths that fit a byte."""
+    counted = {id_: tokens.terms(text) for id_, text in texts.items()}
+    average = max(1.0, round(sum(length for _, length in counted.values()) / max(1, len(counted)), 1))
+    scores: dict[str, float] = {}
+    for term in tokens.query_terms(query):
+        having = {id_: counts[term] for id_, (counts, _) in counted.items() if term in counts}
+        for id_, n in having.items():
+            length = 2 ** (postings.length_class(counted[id_][1]) / 12) - 1
+            norm = postings.K1 * (1 - postings.B + postings.B * length / average)
+            saturation = min(n, 255) * (postings.K1 + 1) / (min(n, 255) + norm)
+            scores[id_] = scores.get(id_, 0.0) + postings.idf(len(counted), len(having)) * saturation
+    return scores
+
+
+def small_segments() -> mock._patch_default_new:
+    """So that a few records are folded and merged as thousands are."""
+    return mock.patch.multiple(lexical, FOLD_AT=4, FOLD_CHECK=1, MERGE_AT=2, LARGE_SEGMENT=32)
+
+
+def play(collection: Collection, story: list[tuple[object, ...]]) -> dict[str, str]:
+    """Do what the story says; the texts that are left."""
+    left: dict[str, str] = {}
+    numbers = itertools.count()
+    for kind, *rest in story:
+        chosen = sorted(left)[int(str(rest[0])) % len(left)] if kind in {"delete", "update", "put"} and left else None
+        if kind == "add":
+            records = [Record(id=f"{next(numbers):04}", text=str(text)) for text in rest[0]]  # type: ignore[attr-defined]
+            collection.add(records)
+            left |= {r.id: r.text for r in records}
+        elif kind == "maintain":
+            collection.maintain()
+        elif chosen is None:
+            continue
+        elif kind == "delete":
+            collection.delete([chosen])
+            del left[chosen]
+        else:
+            text = str(rest[1])
+            if kind == "update":
+                collection.update(chosen, text=text)
+            else:
+                collection.put([Record(id=chosen, text=text)])
+            left[chosen] = text
+    return left
+
+
+def check(collection: Collection, texts: Mapping[str, str], query: str) -> None:
+    expected = naive(texts, query)
+    for limit in (3, 1_000):
+        result = collection.search(query, mode="lexical", limit=limit)
+        assert len(result) == min(limit, len(expected))
+        for hit in result:
+            assert hit.score == pytest.approx(expected[hit.record.id], rel=1e-3)
+            assert set(hit.words) == set(tokens.query_terms(query)) & set(tokens.terms(hit.record.text)[0])
+        worst = min((hit.score for hit in result), default=0.0)
+        left_out = [score for id_, score in expected.items() if id_ not in {hit.record.id for hit in result}]
+        assert all(score <= worst * 1.001 for score in left_out), "nobody better was left out"
+
+
+def check_tables(collection: Collection, texts: Mapping[str, str]) -> None:
+    """The tables know the records that exist, each once, and no other."""
+    key = {"owner": collection.owner, "collection": collection.name}
+    with collection.database.read(collection.owner) as tx:
+        seqs = {seq for (seq, *_) in tx.query("lexical_texts", {**key, "first": 0, "last": 1 << 40})}
+        rows = tx.query("lexical_segments", key)
+        first = {row[0]: row[1] for row in rows}
+        numbers = tx.database.array(list(first))
+        indexed = [
+            first[number] + delta
+            for number, _, data in tx.query("lexical_all_postings", {**key, "segments": numbers})
+            for delta in postings.decode(data)[0].tolist()
+        ]
+        ((pending, _),) = tx.query("lexical_pending_size", key)
+    assert set(indexed) <= seqs
+    assert len(seqs) == len(texts) == sum(row[3] for row in rows) + pending
+    words = sum(tokens.terms(text)[1] for text in texts.values())
+    with collection.database.read(collection.owner) as tx:
+        index = ranking.Index(tx, collection.owner, collection.name)
+        assert (index.records, index.words) == (len(texts), words)
+
+
+@pytest.fixture(scope="module")
+def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with Store.open(f"sqlite:///{tmp_path_factory.mktemp('lexical')}/memory.db") as store:
+        yield store
+
+
+@pytest.fixture(scope="module")
+def postgres(postgres_server: LocalPostgres) -> Iterator[Store]:
+    with fresh_database(postgres_server) as url, Store.open(url) as store:
+        yield store
+
+
+def fresh(store: Store) -> Collection:
+    return store.collection("notes", owner=uuid.uuid4().hex)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(story=steps, query=texts)
+def test_in_sqlite_the_ranking_is_bm25_after_any_story(
+    sqlite: Store, story: list[tuple[object, ...]], query: str
+) -> None:
+    collection = fresh(sqlite)
+    with small_segments():
+        left = play(collection, story)
+        check(collection, left, query)
+        check_tables(collection, left)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(story=steps, query=texts)
+def test_in_postgresql_the_ranking_is_bm25_after_any_story(
+    postgres: Store, story: list[tuple[object, ...]], query: str
+) -> None:
+    collection = fresh(postgres)
+    with small_segments():
+        left = play(collection, story)
+        check(collection, left, query)
+        check_tables(collection, left)
+
+
+@pytest.mark.slow
+@settings(max_examples=1_500, deadline=None, suppress_health_check=list(HealthCheck))
+@given(story=steps, query=texts)
+def test_after_very_many_stories(sqlite: Store, story: list[tuple[object, ...]], query: str) -> None:
+    collection = fresh(sqlite)
+    with small_segments():
+        left = play(collection, story)
+        check(collection, left, query)
+        check_tables(collection, left)
+
+
+def test_the_pending_are_folded_on_the_way_and_segments_merged(sqlite: Store) -> None:
+    collection = fresh(sqlite)
+    sizes = []
+    with small_segments():
+        for i in range(64):
+            collection.add([Record(text=f"common unique{i}")])
+            with sqlite.database.read(collection.owner) as tx:
+                index = ranking.Index(tx, collection.owner, "notes")
+                ((pending,),) = tx.query("lexical_count_pending", {"owner": collection.owner, "collection": "notes"})
+                sizes.append((pending, len(index._segments)))
+        assert max(pending for pending, _ in sizes) < 8
+        collection.maintain()
+        check_tables(collection, {str(i): f"common unique{i}" for i in range(64)})
+    assert max(segments for _, segments in sizes) <= 10
+    with sqlite.database.read(collection.owner) as tx:
+        assert len(ranking.Index(tx, collection.owner, "notes")._segments) <= 2
+
+
+def test_records_loaded_without_their_index_are_indexed_in_one_go(sqlite: Store) -> None:
+    collection = fresh(sqlite)
+    collection.add(Record(id=f"{i:03}", text=f"common unique{i} a\0b \ud800") for i in range(40))
+    key = {"owner": collection.owner, "collection": "notes"}
+    with sqlite.database.write(collection.owner) as tx:
+        ((first, last),) = tx.execute(
+            "SELECT min(seq), max(seq) FROM capsa_records WHERE owner = :owner AND collection = :collection", key
+        )
+        lexical.clear(tx, collection.owner, "notes")
+        assert lexical.index_range(tx, collection.owner, "notes", first, first + 9) == 10
+        assert lexical.index_range(tx, collection.owner, "notes", first + 10, last) == 30
+        assert lexical.index_range(tx, collection.owner, "notes", last + 1, last + 99) == 0
+    check_tables(collection, {str(i): f"common unique{i} a\0b \ud800" for i in range(40)})
+    assert [hit.record.id for hit in collection.search("unique17")] == ["017"]
+
+
+def test_a_segment_of_few_records_among_millions_is_scored_alike() -> None:
+    table = postings.saturation(5.0)
+    documents = [postings.Document(seq, 5, {"a": 1 + seq % 3, "b": 1}) for seq in (7, 8, 500, 90_000)]
+    segment = postings.build(documents)
+    assert segment is not None
+    weight = {"a": 1.5, "b": 0.25}
+    dense = ranking._score(segment.postings, weight, table, 90_000)
+    with mock.patch.object(ranking, "_DENSE_SPAN", 10):
+        sparse = ranking._score(segment.postings, weight, table, 90_000)
+    assert dense[0].tolist() == sparse[0].tolist() == [0, 1, 493, 89_993]
+    np.testing.assert_allclose(dense[1], sparse[1], rtol=1e-6)
+
+
+def test_of_many_words_the_rarest_are_looked_for(sqlite: Store) -> None:
+    collection = fresh(sqlite)
+    collection.add(Record(id=f"{i}", text=" ".join(f"w{j}" for j in range(i, 300))) for i in range(0, 300, 10))
+    with sqlite.database.read(collection.owner) as tx:
+        index = ranking.Index(tx, collection.owner, "notes")
+        chosen = index.choose([f"w{j}" for j in range(300)])
+        assert len(chosen) == ranking.MAX_QUERY_TERMS
+        assert [index.frequency(term) for term in chosen] == sorted(index.frequency(term) for term in chosen)
+        assert index.choose(["nowhere", "w0", "w0"]) == ["w0"]
+        with mock.patch.object(ranking, "MAX_POSTINGS", 35):
+            assert index.choose(["w299", "w5", "w9"]) == ["w5", "w9", "w299"][: 3 - 1] + ["w299"][:1]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5_000), st.sampled_from([0.5, 1.0, 1.5])), unique_by=lambda p: p[0]), st.data()
+)
+def test_the_best_come_first_and_of_equals_the_newest(pairs: list[tuple[int, float]], data: st.DataObject) -> None:
+    matches = ranking.Matches(
+        np.array([seq for seq, _ in pairs], np.int64), np.array([score for _, score in pairs], np.float32)
+    )
+    expected = sorted(pairs, key=lambda pair: (-pair[1], -pair[0]))
+    assert list(matches.best()) == expected
+    allowed = data.draw(st.lists(st.sampled_from([seq for seq, _ in pairs] or [0]), unique=True).map(sorted))
+    assert list(matches.best(np.array(allowed, np.int64))) == [pair for pair in expected if pair[0] in allowed]
+
+
+def test_the_best_of_many_are_sorted_only_as_far_as_they_are_read() -> None:
+    generator = np.random.default_rng(1)
+    seqs, scores = np.arange(100_000), generator.integers(0, 50, 100_000).astype(np.float32)
+    best = list(itertools.islice(ranking.Matches(seqs, scores).best(), 5_000))
+    assert best == sorted(zip(seqs.tolist(), scores.tolist(), strict=True), key=lambda p: (-p[1], -p[0]))[:5_000]
+
+
+def test_a_filter_that_lets_little_through_still_ranks(sqlite: Store) -> None:
+    collection = fresh(sqlite)
+    collection.add(Record(text="needle " + "hay " * (i % 9), session_id=str(i % 100)) for i in range(3_000))
+    everything = [h.record.id for h in collection.search("needle", limit=3_000) if h.record.session_id == "7"]
+    assert [h.record.id for h in collection.search("needle", limit=30, filter=Filter(session_id="7"))] == everything
