@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from capsa.testing.embedders import HashingEmbedder
-
 from afterimage.storage import PostgreSQLBackend, SQLiteBackend, StorageBackend
+from afterimage.testing import write_legacy_memory
+from capsa.testing.embedders import HashingEmbedder
 
 #: Real memories, beside the checkout; tests that need them say so when they are not there.
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data" / "afterimage"
@@ -41,6 +42,22 @@ def open_memory(url: str) -> StorageBackend:
     if url.startswith("sqlite:///"):
         return SQLiteBackend(url.removeprefix("sqlite:///"), embedder=HashingEmbedder)
     return PostgreSQLBackend(connection_string=url, min_pool_size=0, embedder=HashingEmbedder)
+
+
+@pytest.fixture(scope="session")
+def _older_memory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("older") / "memory.db"
+    write_legacy_memory(file, 60, lambda texts: [[0.1] * 384 for _ in texts])
+    return file
+
+
+@pytest.fixture
+def older(_older_memory: Path, home: Path) -> Path:
+    """A memory of the earlier program with 60 entries, at the configured path."""
+    file = home / ".afterimage" / "memory.db"
+    file.parent.mkdir()
+    shutil.copy(_older_memory, file)
+    return file
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 import pytest
-from capsa.testing.embedders import FailingEmbedder, HashingEmbedder
 
 from afterimage import HybridSearch, SearchResult
 from afterimage.hybrid_search import words_asked
 from afterimage.storage import StorageBackend
+from capsa.testing.embedders import FailingEmbedder, HashingEmbedder
 
 CODE = {
     "/src/config.py": "def parse_config(path):\n    return yaml.safe_load(open(path))",
@@ -173,7 +173,15 @@ def test_results_are_plain_dicts_for_programs(filled: StorageBackend) -> None:
 
 @pytest.mark.parametrize(
     ("query", "count"),
-    [("", 0), ("one", 1), ("one two one", 2), ("parse_config", 3), ("HTTPServer", 3), ("日本語", 2), ("a b c " * 50, 3)],
+    [
+        ("", 0),
+        ("one", 1),
+        ("one two one", 2),
+        ("parse_config", 3),
+        ("HTTPServer", 3),
+        ("日本語", 2),
+        ("a b c " * 50, 3),
+    ],
 )
 def test_words_are_counted_as_the_engine_does(query: str, count: int) -> None:
     assert words_asked(query) == count

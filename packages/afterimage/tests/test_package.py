@@ -19,7 +19,9 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 
 def test_importing_it_loads_nothing_heavy() -> None:
-    script = "import afterimage, sys; print([m for m in ('numpy', 'yaml', 'rich', 'psycopg', 'capsa') if m in sys.modules])"
+    script = (
+        "import afterimage, sys; print([m for m in ('numpy', 'yaml', 'rich', 'psycopg', 'capsa') if m in sys.modules])"
+    )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout == "[]\n"
 

@@ -6,7 +6,6 @@ import threading
 from pathlib import Path
 
 import pytest
-from capsa import DatabaseUnavailable, InvalidRecord, ModelMismatch
 
 from afterimage import settings
 from afterimage.config import load_config
@@ -18,6 +17,7 @@ from afterimage.storage import (
     SyncPostgreSQLBackend,
     get_storage_backend,
 )
+from capsa import DatabaseUnavailable, InvalidRecord, ModelMismatch
 
 VECTOR = [0.0] * 383 + [1.0]
 ODD_TEXTS = ["", "nul \0 here", "lone \ud800 surrogate", "日本語 🎉 שלום", "a\r\nb\tc", "%_'\"\\;--", "x" * 300_000]
@@ -156,7 +156,13 @@ def test_no_query_fails(memory: StorageBackend, query: str) -> None:
 
 @pytest.mark.parametrize(
     ("query", "code"),
-    [("日本", "# 日本語のコメント"), ("🎉", "print('🎉')"), ("to/file.py", "one"), ("a.b+=c", "a.b+=c"), ("get_name", "getName")],
+    [
+        ("日本", "# 日本語のコメント"),
+        ("🎉", "print('🎉')"),
+        ("to/file.py", "one"),
+        ("a.b+=c", "a.b+=c"),
+        ("get_name", "getName"),
+    ],
 )
 def test_found_though_it_is_no_plain_word(memory: StorageBackend, query: str, code: str) -> None:
     wanted = memory.store("/path/to/file.py", code)
@@ -177,7 +183,7 @@ def test_more_than_forty_neighbours_come_when_asked_for(memory: StorageBackend) 
 
 
 def test_one_backend_shared_by_ten_threads(memory: StorageBackend) -> None:
-    failed: list[BaseException] = []
+    failed: list[Exception] = []
     begin = threading.Barrier(10)
 
     def work(thread: int) -> None:
@@ -186,7 +192,7 @@ def test_one_backend_shared_by_ten_threads(memory: StorageBackend) -> None:
             for n in range(20):
                 memory.store(f"/p/{thread}.py", f"thread{thread} entry{n}", embedding=VECTOR)
                 assert memory.search_fts(f"thread{thread}", limit=1)
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001  # a thread's errors end with it
             failed.append(error)
 
     threads = [threading.Thread(target=work, args=(n,)) for n in range(10)]
@@ -281,7 +287,9 @@ def test_without_the_driver_the_extra_is_named(home: Path) -> None:
         "PostgreSQLBackend().stats()\n"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert 'MissingDriver: PostgreSQL needs its driver, which is not installed: pip install "ai-afterimage' in run.stderr
+    assert (
+        'MissingDriver: PostgreSQL needs its driver, which is not installed: pip install "ai-afterimage' in run.stderr
+    )
 
 
 def test_a_model_that_does_not_exist_costs_the_meaning_only(home: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from afterimage.config import is_own
-from afterimage.entries import OWNER
+from afterimage.entries import COLLECTION, COLLECTIONS, OWNER
 from afterimage.errors import BackupError, NotAMemory
 
 if TYPE_CHECKING:
@@ -42,7 +42,10 @@ def write_backup(backend: StorageBackend, file: Path, *, force: bool = False) ->
         if backend.database.dialect == "sqlite":
             _copy_file(backend, copy)
         else:
-            _copy_rows(backend, copy)
+            _copy_server(backend, copy)
+        with closing(sqlite3.connect(copy)) as connection:
+            # One plain file, without a journal beside it.
+            connection.execute("PRAGMA journal_mode = DELETE")
         count = _sound(copy)
         copy.replace(file)
     return count
@@ -50,16 +53,18 @@ def write_backup(backend: StorageBackend, file: Path, *, force: bool = False) ->
 
 def _copy_file(backend: StorageBackend, copy: Path) -> None:
     os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    with closing(sqlite3.connect(copy)) as target:
-        with backend.database.read(OWNER) as tx:
-            tx.connection.backup(target)
-        # One plain file, without a journal beside it.
-        target.execute("PRAGMA journal_mode = DELETE")
+    with closing(sqlite3.connect(copy)) as target, backend.database.read(OWNER) as tx:
+        tx.connection.backup(target)
 
 
-def _copy_rows(backend: StorageBackend, copy: Path) -> None:
-    with _open_copy(copy, backend) as target, target.database.write(OWNER) as tx:
-        _put_all(backend.collection, target.collection, tx, None)
+def _copy_server(backend: StorageBackend, copy: Path) -> None:
+    from capsa import DatabaseUrl, open_database
+    from capsa.transfer import open_source, transfer
+
+    with closing(open_source(backend.url)) as source, open_database(DatabaseUrl.for_path(copy)) as target:
+        report = transfer(source, target)
+    if not report.complete:
+        raise BackupError(f"{report.failed} of {report.source_rows} rows of {backend.url} did not arrive in the backup")
 
 
 def _read_only(file: Path) -> sqlite3.Connection:
@@ -71,7 +76,8 @@ def _sound(copy: Path) -> int:
     try:
         with closing(_read_only(copy)) as connection:
             verdict = connection.execute("PRAGMA quick_check").fetchone()[0]
-            count = connection.execute("SELECT count(*) FROM capsa_records").fetchone()[0]
+            sql = "SELECT count(*) FROM capsa_records WHERE owner = ? AND collection = ?"
+            count = connection.execute(sql, (OWNER, COLLECTION)).fetchone()[0]
     except sqlite3.Error as error:
         raise BackupError(f"{copy} cannot be read: {error}") from None
     if verdict != "ok":
@@ -117,20 +123,27 @@ def restore_backup(
     held = backend.collection.count()
     if held and not force:
         raise BackupError(f"the memory holds {held:,} entries: --force replaces them, and keeps a backup of them")
+    keep_in.mkdir(mode=0o700, parents=True, exist_ok=True)
     kept = None
     if held:
         kept = keep_in / f"before-restore-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S%fZ}.db"
         write_backup(backend, kept)
-    keep_in.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".restore.", dir=keep_in) as folder:
         # Opening a memory may migrate it, and a backup is not ours to change.
         copy = Path(folder) / "memory.db"
-        with closing(_read_only(file)) as source, closing(sqlite3.connect(copy)) as target:
-            source.backup(target)
-        with _open_copy(copy, backend) as source_backend, backend.database.write(OWNER) as tx:
-            backend.collection.clear(tx=tx)
-            count = _put_all(source_backend.collection, backend.collection, tx, progress)
-    return Restored(count, kept)
+        with closing(_read_only(file)) as original, closing(sqlite3.connect(copy)) as target:
+            original.backup(target)
+        with _open_copy(copy, backend) as source, backend.database.write(OWNER) as tx:
+            counts = [
+                _put_all(
+                    source.capsa_store.collection(name, owner=OWNER),
+                    backend.capsa_store.collection(name, owner=OWNER),
+                    tx,
+                    progress if name == COLLECTION else None,
+                )
+                for name in COLLECTIONS
+            ]
+    return Restored(counts[COLLECTIONS.index(COLLECTION)], kept)
 
 
 def _open_copy(copy: Path, like: StorageBackend) -> SQLiteBackend:
@@ -142,7 +155,8 @@ def _open_copy(copy: Path, like: StorageBackend) -> SQLiteBackend:
 def _put_all(
     source: Collection, target: Collection, tx: Transaction, progress: Callable[[int, int], None] | None
 ) -> int:
-    """Everything of ``source`` into ``target``, in the order of arrival; how many records."""
+    """Everything of ``source`` in place of what ``target`` holds, in the order of arrival; how many records."""
+    target.clear(tx=tx)
     found = source.statistics()
     done = 0
     for records in _batches(source):

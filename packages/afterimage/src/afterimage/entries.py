@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 COLLECTION = "code"
 OWNER = "local"
 
+#: All collections of the memory: beside the entries, what the earlier program noted of patterns in them.
+COLLECTIONS = (COLLECTION, "pattern-clusters", "pattern-members")
+
 #: Columns of the earlier program that a record keeps in its metadata; a missing key is a NULL.
 METADATA_FIELDS = (
     "old_code",

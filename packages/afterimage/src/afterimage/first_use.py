@@ -46,10 +46,17 @@ def _carry_over(configured: Path, own: Path, tell: Callable[[str], None]) -> Non
     # Under another name until it is whole: what was killed half-way is gone on with, never used.
     unfinished = own.with_name(own.name + ".unfinished")
     tell(f"afterimage: carrying the memory {configured} over into {own}; the file itself stays as it is")
-    result = carry_over(configured, unfinished, progress=_lines(tell))
+    report = carry_over(configured, unfinished, progress=_lines(tell))
     for beside in ("-wal", "-shm", "-lock", "-journal"):
         unfinished.with_name(unfinished.name + beside).unlink(missing_ok=True)
     unfinished.rename(own)
+    arrived = next(part for part in report.parts if part.name == "code_memory")
+    tell(f"afterimage: {arrived.migrated + arrived.skipped} of {arrived.source} entries carried over, each compared")
+    if report.quarantined_rows:
+        tell(
+            f"afterimage: {report.quarantined_rows} rows cannot be held here and are kept aside with their reasons: "
+            f"{', '.join(report.quarantined[:3])}"
+        )
 
 
 def _lines(tell: Callable[[str], None]) -> Callable[[str, int, int], None]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from afterimage.entries import COLLECTION, OWNER, StorageEntry, StorageStats, read_time
+from afterimage.entries import COLLECTION, COLLECTIONS, OWNER, StorageEntry, StorageStats, read_time
 from afterimage.errors import InvalidEntry, MissingDriver
 
 if TYPE_CHECKING:
@@ -205,7 +205,9 @@ class StorageBackend:
 
     def clear(self) -> int:
         """Forget everything; how many entries that were."""
-        return self.collection.clear()
+        with self.database.write(OWNER) as tx:
+            cleared = [self.capsa_store.collection(name, owner=OWNER).clear(tx=tx) for name in COLLECTIONS]
+        return cleared[COLLECTIONS.index(COLLECTION)]
 
     # Reading
 

@@ -6,6 +6,7 @@ Exit status: 0 done; 1 nothing found, or it could not be done and one line on st
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -35,6 +36,10 @@ for _module in (find, data, move, set_up):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status. Every mistake of a user is one line on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # What a terminal cannot show is no reason to fail.
+            stream.reconfigure(errors="backslashreplace")
     try:
         result = group.main(args=arguments, prog_name="afterimage", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

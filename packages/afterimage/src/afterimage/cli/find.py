@@ -16,6 +16,7 @@ from afterimage.cli.terminal import (
     one_line,
     size,
     table,
+    width,
     write_json,
 )
 
@@ -109,15 +110,20 @@ def recent(limit: int, path: str | None, as_json: bool) -> int:
     if as_json:
         write_json([entry.to_dict() for entry in found])
     elif found:
-        rows = [(e.id[:8], moment(e.timestamp), _tail(e.file_path, 48), one_line(e.new_code, 100)) for e in found]
+        path_width = min(48, width() // 3)
+        code_width = max(10, width() - path_width - 30)
+        rows = [
+            (e.id[:8], moment(e.timestamp), _tail(e.file_path, path_width), one_line(e.new_code, code_width))
+            for e in found
+        ]
         table(("id", "time (UTC)", "file", "code"), rows)
     else:
         click.echo("The memory is empty." if not path else "No path matches.")
     return 0 if found else 1
 
 
-def _tail(path: str, width: int) -> str:
-    return path if len(path) <= width else "…" + path[-width + 1 :]
+def _tail(path: str, room: int) -> str:
+    return path if len(path) <= room else "…" + path[-room + 1 :]
 
 
 @click.command()

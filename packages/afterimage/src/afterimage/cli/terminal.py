@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -52,11 +53,11 @@ def clean(text: str) -> str:
     return "".join(c if c in "\n\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def one_line(text: str, width: int) -> str:
-    """The first line of ``text`` that says something, at most ``width`` characters."""
+def one_line(text: str, room: int) -> str:
+    """The first line of ``text`` that says something, at most ``room`` characters."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     line = clean(line).replace("\t", " ")
-    return line if len(line) <= width else line[: width - 1] + "…"
+    return line if len(line) <= room else line[: room - 1] + "…"
 
 
 def moment(timestamp: str) -> str:
@@ -65,19 +66,22 @@ def moment(timestamp: str) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table for a person; the last column takes what room there is."""
+    """A table for a person; where there is little room, the last column is wrapped."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for number, column in enumerate(columns):
-        last = number == len(columns) - 1
-        drawn.add_column(column, overflow="ellipsis" if last else "fold", no_wrap=last, ratio=1 if last else None)
+        drawn.add_column(column, overflow="fold", no_wrap=number < len(columns) - 1)
     for row in rows:
         drawn.add_row(*(Text(clean(cell)) for cell in row))
-    # Where nobody sets the width of a pipe, a table for a person should still not be torn.
-    Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(drawn)
+    Console(width=width(), highlight=False).print(drawn)
+
+
+def width() -> int:
+    """Columns of the terminal; of a pipe, which has none, enough not to tear a table."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 160
 
 
 def size(count: int) -> str:

@@ -1,0 +1,99 @@
+import stat
+from pathlib import Path
+
+import pytest
+
+from afterimage.backup import restore_backup, write_backup
+from afterimage.entries import StorageEntry
+from afterimage.errors import BackupError, NotAMemory
+from afterimage.storage import SQLiteBackend, StorageBackend
+from capsa.testing.embedders import HashingEmbedder
+
+
+@pytest.fixture
+def filled(memory: StorageBackend) -> StorageBackend:
+    entries = [
+        StorageEntry(f"e{n}", f"/p/{n}.py", f"code {n}", "", None, "2026-01-06T12:00:00.000Z") for n in range(30)
+    ]
+    memory.store_many(entries, [[0.5] * 384 if n % 3 else None for n in range(30)])
+    memory.capsa_store.collection("pattern-clusters").add(
+        [StorageEntry("cluster", "/p", "pattern").to_record()], embed=False
+    )
+    return memory
+
+
+def whole(backend: StorageBackend) -> list[StorageEntry]:
+    return sorted(backend.iterate(with_vectors=True), key=lambda entry: entry.id)
+
+
+def test_a_backup_is_a_memory_of_its_own(filled: StorageBackend, tmp_path: Path) -> None:
+    file = tmp_path / "backup.db"
+    assert write_backup(filled, file) == 30
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [f for f in tmp_path.iterdir() if f.name.startswith((".backup", "backup.db-"))] == []
+    with SQLiteBackend(file, embedder=HashingEmbedder) as copy:
+        assert copy.db_path == file
+        assert whole(copy) == whole(filled)
+        assert copy.search_fts("code 7", limit=1)
+
+
+def test_what_was_backed_up_comes_back_and_what_was_there_is_kept(filled: StorageBackend, tmp_path: Path) -> None:
+    before = whole(filled)
+    file = tmp_path / "backup.db"
+    write_backup(filled, file)
+    original = file.read_bytes()
+    filled.delete("e3")
+    filled.store("/later.py", "written later")
+    changed = whole(filled)
+    with pytest.raises(BackupError, match="holds 30 entries: --force"):
+        restore_backup(filled, file, tmp_path / "kept")
+    assert whole(filled) == changed
+    seen: list[tuple[int, int]] = []
+    restored = restore_backup(
+        filled, file, tmp_path / "kept", force=True, progress=lambda done, total: seen.append((done, total))
+    )
+    assert restored.entries == 30
+    assert seen[-1] == (30, 30)
+    assert whole(filled) == before
+    assert filled.search_fts("later") == []
+    assert [e.id for e in filled.search_fts("e3 code 3", limit=1)] == ["e3"]
+    assert filled.capsa_store.collection("pattern-clusters").count() == 1
+    assert file.read_bytes() == original
+    assert restored.kept is not None
+    with SQLiteBackend(restored.kept, embedder=HashingEmbedder) as kept:
+        assert whole(kept) == changed
+
+
+def test_an_empty_memory_needs_no_force(filled: StorageBackend, tmp_path: Path) -> None:
+    file = tmp_path / "backup.db"
+    write_backup(filled, file)
+    filled.clear()
+    assert filled.capsa_store.collection("pattern-clusters").count() == 0
+    assert restore_backup(filled, file, tmp_path).kept is None
+    assert filled.stats().total_entries == 30
+
+
+def test_a_backup_overwrites_only_when_told(filled: StorageBackend, tmp_path: Path) -> None:
+    file = tmp_path / "backup.db"
+    file.write_text("a letter")
+    with pytest.raises(BackupError, match="exists"):
+        write_backup(filled, file)
+    assert file.read_text() == "a letter"
+    assert write_backup(filled, file, force=True) == 30
+    with pytest.raises(BackupError, match="there is no folder"):
+        write_backup(filled, tmp_path / "none" / "backup.db")
+
+
+def test_only_a_backup_is_restored(filled: StorageBackend, tmp_path: Path, older: Path) -> None:
+    (tmp_path / "letter").write_text("x" * 200)
+    for file in (tmp_path / "letter", older):
+        with pytest.raises(NotAMemory, match=file.name):
+            restore_backup(filled, file, tmp_path, force=True)
+    file = tmp_path / "backup.db"
+    write_backup(filled, file)
+    damaged = bytearray(file.read_bytes())
+    damaged[4096:-4096] = b"\xff" * (len(damaged) - 8192)
+    file.write_bytes(damaged)
+    with pytest.raises(BackupError):
+        restore_backup(filled, file, tmp_path, force=True)
+    assert filled.stats().total_entries == 30

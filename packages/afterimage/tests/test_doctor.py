@@ -1,0 +1,178 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from afterimage.cli import main
+from afterimage.doctor import Check, examine
+from afterimage.storage import get_storage_backend
+from capsa import DatabaseUrl
+
+
+def checks() -> dict[str, Check]:
+    return {check.name: check for check in examine()}
+
+
+def test_all_is_well_on_sqlite(home: Path) -> None:
+    with get_storage_backend() as backend:
+        backend.initialize()
+    found = checks()
+    assert {check.verdict for check in found.values()} <= {"ok", "note"}
+    assert found["backend"].found == "sqlite (default)"
+    assert found["file"].found.endswith("memory.capsa.db")
+    assert found["schema"].found.startswith("capsa ")
+    assert found["entries"].found.startswith("0, 0 of them")
+    assert found["disk space"].verdict == "ok"
+    assert "SQLite" in found
+    assert found["model"].verdict == "note"
+
+
+def test_all_is_well_on_postgresql(home: Path, guide_postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFTERIMAGE_DATABASE_URL", guide_postgres_url)
+    found = checks()
+    assert found["reachable"].verdict == "ok"
+    assert "pgvector" in found["PostgreSQL"].found
+    assert found["row-level security"].found
+    assert found["password"].found.endswith("AFTERIMAGE_DATABASE_URL")
+    assert found["migrations"].found == "none interrupted"
+    password = DatabaseUrl.parse(guide_postgres_url).password
+    assert password
+    assert password not in repr(found)
+
+
+def test_the_model_is_tried(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFTERIMAGE_EMBEDDING_MODEL", "all-MiniLM-L6-v2")
+    assert checks()["model"].found == "all-MiniLM-L6-v2, 384 dimensions, answers"
+    monkeypatch.setenv("AFTERIMAGE_EMBEDDING_MODEL", "no-such-model")
+    assert checks()["model"].verdict == "fail"
+
+
+def test_entries_without_vectors_have_a_remedy(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with get_storage_backend() as backend:
+        backend.store("/p", "code")
+    monkeypatch.setenv("AFTERIMAGE_EMBEDDING_MODEL", "all-MiniLM-L6-v2")
+    entries = checks()["entries"]
+    assert (entries.verdict, entries.remedy) == ("note", "afterimage reembed")
+
+
+def test_settings_without_effect_are_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFTERIMAGE_EMBEDDING_DEVICE", "cuda")
+    assert "AFTERIMAGE_EMBEDDING_DEVICE" in checks()["setting without effect"].found
+
+
+def test_a_configuration_that_cannot_be_read_is_all_that_is_said(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFTERIMAGE_BACKEND", "oracle")
+    (check,) = examine()
+    assert check.verdict == "fail"
+    assert "config --init" in (check.remedy or "")
+
+
+# The rows of the guide's troubleshooting
+
+
+def test_connection_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFTERIMAGE_DATABASE_URL", "postgresql://afterimage:hidden@127.0.0.1:1/afterimage")
+    found = checks()
+    assert found["reachable"].verdict == "fail"
+    assert found["reachable"].remedy == "sudo systemctl status postgresql; sudo systemctl start postgresql"
+    assert "hidden" not in repr(found)
+
+
+def test_authentication_failed(home: Path, guide_postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFTERIMAGE_DATABASE_URL", guide_postgres_url)
+    url = DatabaseUrl.parse(guide_postgres_url)
+    monkeypatch.setenv("AFTERIMAGE_DATABASE_URL", f"postgresql://{url.user}:wrong@{url.host}:{url.port}/{url.database}")
+    found = checks()
+    assert found["reachable"].verdict == "fail"
+    assert "pg_hba.conf" in (found["reachable"].remedy or "")
+    assert "echo $AFTERIMAGE_PG_PASSWORD" in (found["reachable"].remedy or "")
+
+
+def test_pgvector_missing(home: Path, guide_postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from afterimage.storage import PostgreSQLBackend
+    from capsa import MissingExtension
+
+    def missing(_: object) -> None:
+        raise MissingExtension("pgvector is not enabled")
+
+    monkeypatch.setenv("AFTERIMAGE_DATABASE_URL", "postgresql://a@b/c")
+    monkeypatch.setenv("AFTERIMAGE_PG_DATABASE", "code")
+    monkeypatch.setattr(PostgreSQLBackend, "initialize", missing)
+    assert "CREATE EXTENSION IF NOT EXISTS vector" in (checks()["pgvector"].remedy or "")
+
+
+def test_migration_interrupted(home: Path) -> None:
+    with get_storage_backend() as backend, backend.database.maintain() as tx:
+        tx.execute("INSERT INTO capsa_transfers VALUES ('local', 't', 0, 'copying', '{}')")
+        tx.execute("INSERT INTO capsa_quarantine VALUES ('local', 't', 'p', 'k', 'why', x'00', 0)")
+    found = checks()["migrations"]
+    assert found.verdict == "fail"
+    assert "run the same command again" in (found.remedy or "")
+
+
+# Files
+
+
+def test_modes_that_let_others_read(home: Path) -> None:
+    with get_storage_backend() as backend:
+        backend.store("/p", "code")
+    folder = home / ".afterimage"
+    (folder / "memory.capsa.db").chmod(0o644)
+    folder.chmod(0o755)
+    (folder / "config.yaml").write_text("storage:\n  postgresql:\n    password: 'secret'\n")
+    (folder / "config.yaml").chmod(0o644)
+    found = checks()
+    assert (found["file's mode"].remedy or "").startswith("chmod 600")
+    assert (found["folder's mode"].remedy or "").startswith("chmod 700")
+    assert found["configuration's mode"].verdict == "fail"
+
+
+def test_an_older_memory_before_after_and_written_to_since(home: Path, older: Path) -> None:
+    import sqlite3
+
+    # Looking must not be the first use that it announces.
+    first = next(check for check in examine() if check.name == "older memory")
+    assert "carried over" in first.found
+    assert "at first use" in first.found
+    checks()
+    assert "whole" in checks()["older memory"].found
+    connection = sqlite3.connect(older)
+    connection.execute(
+        "INSERT INTO code_memory (id, file_path, new_code, timestamp) VALUES ('late', '/p', 'c', '2026-01-06')"
+    )
+    connection.commit()
+    connection.close()
+    late = checks()["older memory"]
+    assert late.verdict == "note"
+    assert late.found.startswith("1 entries of")
+
+
+def test_a_file_that_is_no_memory(home: Path) -> None:
+    (home / ".afterimage").mkdir()
+    (home / ".afterimage" / "memory.db").write_text("Dear reader")
+    found = checks()
+    assert found["older memory"].verdict == "note"
+    assert found["reachable"].verdict == "fail"
+
+
+def test_a_damaged_file(home: Path) -> None:
+    (home / ".afterimage").mkdir()
+    (home / ".afterimage" / "memory.capsa.db").write_bytes(b"SQLite format 3\0" + b"x" * 5000)
+    assert "restore" in (checks()["reachable"].remedy or "")
+
+
+def test_little_space(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("afterimage.doctor._NO_SPACE", 1 << 62)
+    assert checks()["disk space"].verdict == "fail"
+
+
+def test_the_command(home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["doctor", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["ok"] is True
+    assert {"name", "verdict", "found", "remedy"} == set(shown["checks"][0])
+    monkeypatch.setenv("AFTERIMAGE_DATABASE_URL", "postgresql://a:b@127.0.0.1:1/c")
+    assert main(["doctor"]) == 1
+    out = capsys.readouterr().out
+    assert "FAIL" in out
+    assert "-> sudo systemctl status postgresql" in out
