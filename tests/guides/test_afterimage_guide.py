@@ -145,7 +145,7 @@ def test_rollback_keeps_the_old_file_and_says_what_only_postgresql_has(
     )
     assert added.returncode == 0, added.stderr
 
-    prepared.configure("sqlite")
+    prepared.configure("sqlite", POSTGRESQL.format(port=prepared.port))
     first = prepared.bash("afterimage stats --json", **PASSWORD)
     assert first.returncode == 0, first.stderr
     assert '"backend_type": "sqlite"' in first.stdout
