@@ -177,7 +177,9 @@ def test_killed_at_random_instants(
         open_database(target).close()
         for attempt in range(200):
             process = subprocess.Popen(
-                [sys.executable, str(script), source, target, "200"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                [sys.executable, str(script), source, target, "200"],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
             )
             deadline = time.monotonic() + chance.uniform(0.3, 2.5)
             while process.poll() is None and time.monotonic() < deadline:

@@ -71,7 +71,8 @@ def test_null_is_null_whatever_the_kind(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "value"), [(Kind.INTEGER, b"1"), (Kind.TEXT, 1), (Kind.BYTES, 1.5), (Kind.INTEGER, 2**63), (Kind.TIME, b"")]
+    ("kind", "value"),
+    [(Kind.INTEGER, b"1"), (Kind.TEXT, 1), (Kind.BYTES, 1.5), (Kind.INTEGER, 2**63), (Kind.TIME, b"")],
 )
 def test_a_value_of_another_kind_is_refused(kind: Kind, value: bytes | float) -> None:
     with pytest.raises(ValueError, match="expected|not a value"):

@@ -161,7 +161,9 @@ def test_two_runs_at_once_double_nothing(dialect: str, new_url: New, kit: Simple
     assert [report.complete for report in reports] == [True, True]
     assert kit.contents(target) == kit.contents(source)
     with open_database(target) as database:
-        hits = Store(database, embedder=None).collection("code", owner="local").search("def", mode=Mode.LEXICAL, limit=300)
+        hits = (
+            Store(database, embedder=None).collection("code", owner="local").search("def", mode=Mode.LEXICAL, limit=300)
+        )
         assert len(hits) == len({hit.record.id for hit in hits})
 
 
@@ -235,7 +237,9 @@ class TestManifest:
         assert found.added == ("capsa_records local code new0",)
         assert not found.intact
 
-    def test_is_the_same_for_both_databases(self, carried: tuple[str, Path], new_url: New, kit: SimpleNamespace) -> None:
+    def test_is_the_same_for_both_databases(
+        self, carried: tuple[str, Path], new_url: New, kit: SimpleNamespace
+    ) -> None:
         target, manifest = carried
         other = new_url("sqlite")
         kit.move(target, other)
@@ -315,9 +319,7 @@ def test_rows_in_quarantine_travel_too(new_url: New, kit: SimpleNamespace) -> No
     assert rows == [("local", "t", "p", "17", "no id", b"{}", 1767700800000000)]
 
 
-def test_as_the_guides_user_who_may_create_no_role(
-    guide_postgres_url: str, new_url: New, kit: SimpleNamespace
-) -> None:
+def test_as_the_guides_user_who_may_create_no_role(guide_postgres_url: str, new_url: New, kit: SimpleNamespace) -> None:
     source, back = new_url("sqlite"), new_url("sqlite")
     kit.fill(source, 30)
     kit.fill(source, 10, prefix="x", owner="somebody")

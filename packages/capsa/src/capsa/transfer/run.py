@@ -30,7 +30,7 @@ from capsa.transfer.targets import Collision, State, Target, open_target
 Progress = Callable[[str, int, int], None]
 
 #: Rows are handed on in batches of so many bytes (and one row at least): what bounds the memory.
-_BATCH_BYTES = 8 * 1024 * 1024
+_BATCH_BYTES = 4 * 1024 * 1024
 _BATCH_ROWS = 4096
 #: How often a source that is being written is read again.
 _ROUNDS = 5

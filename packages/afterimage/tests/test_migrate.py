@@ -1,0 +1,218 @@
+"""The migration as the guide types it: what it shows, what it refuses, and its exit status."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from afterimage.migrate import main, verify_main
+from afterimage.testing import write_legacy_memory
+from capsa import DatabaseUrl, Record, Store, open_database
+
+REPORT = """\
+Starting migration...
+Reading source data: 60/60 (100.0%)
+Migrating entries: 60/60 (100.0%)
+Validating migration: 1/1 (100.0%)
+
+============================================================
+AI-AfterImage Migration Report
+============================================================
+Source entries:     60
+Migrated:           60
+Skipped (existing): 0
+Failed:             0
+Success rate:       100.0%
+Elapsed time:       #.#s
+"""
+
+
+@pytest.fixture
+def older(home: Path) -> Path:
+    file = home / ".afterimage" / "memory.db"
+    write_legacy_memory(file, 60, lambda texts: [[0.1 + 0.01 * n] * 384 for n, _ in enumerate(texts)])
+    return file
+
+
+@pytest.fixture
+def server(home: Path, guide_postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> DatabaseUrl:
+    """The guide's user and database, configured as in the guide."""
+    url = DatabaseUrl.parse(guide_postgres_url)
+    configure(home, url)
+    monkeypatch.setenv("AFTERIMAGE_PG_PASSWORD", url.password or "")
+    return url
+
+
+def configure(home: Path, url: DatabaseUrl, backend: str = "postgresql") -> None:
+    file = home / ".afterimage" / "config.yaml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(
+        f"storage:\n  backend: {backend}\n  sqlite:\n    path: ~/.afterimage/memory.db\n  postgresql:\n"
+        f"    host: {url.host}\n    port: {url.port}\n    database: {url.database}\n    user: {url.user}\n"
+    )
+
+
+def numbers(text: str) -> dict[str, str]:
+    return dict(re.findall(r"^([A-Z][^:\n]*): +(.*)$", text, re.MULTILINE))
+
+
+def test_it_shows_what_the_guide_shows(older: Path, server: DatabaseUrl, capsys: pytest.CaptureFixture[str]) -> None:
+    before = hashlib.sha256(older.read_bytes()).hexdigest()
+    assert main(["--sqlite", str(older), "--validate"]) == 0
+    out, err = capsys.readouterr()
+    assert re.sub(r"\d+\.\ds\n", "#.#s\n", out, count=1).startswith(REPORT)
+    assert out.endswith("=" * 60 + "\n")
+    assert err == ""
+    assert numbers(out)["Target"] == str(server)
+    assert quote(server.password or "", safe="") not in out
+    assert (server.password or "?") not in out
+    assert hashlib.sha256(older.read_bytes()).hexdigest() == before
+    assert not older.with_name("memory.capsa.db").exists()
+
+
+def test_again_it_skips_what_is_there(older: Path, server: DatabaseUrl, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--sqlite", str(older)]) == 0
+    capsys.readouterr()
+    assert main(["--sqlite", str(older)]) == 0
+    shown = numbers(capsys.readouterr().out)
+    assert (shown["Migrated"], shown["Skipped (existing)"], shown["Success rate"]) == ("0", "60", "100.0%")
+
+
+def test_the_way_back_brings_what_was_written_since(
+    older: Path, server: DatabaseUrl, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--sqlite", str(older)]) == 0
+    with open_database(server) as database:
+        Store(database, embedder=None).collection("code", owner="local").add([Record(id="new", text="x", path="/x")])
+    assert main(["--to-sqlite", str(home / "back.db")]) == 0
+    assert numbers(capsys.readouterr().out.rpartition("Migration Report")[2])["Migrated"] == "61"
+    with open_database(DatabaseUrl.for_path(home / "back.db")) as database:
+        assert Store(database, embedder=None).collection("code", owner="local").count() == 61
+
+
+def test_a_memory_that_was_carried_over_is_taken_from_its_newer_file(
+    older: Path, server: DatabaseUrl, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from afterimage.storage import get_storage_backend
+
+    configure(home, server, "sqlite")
+    with get_storage_backend() as backend:
+        backend.store(file_path="/new.py", new_code="new = 1")
+    capsys.readouterr()
+    assert main(["--sqlite", str(older)]) == 0
+    out, err = capsys.readouterr()
+    assert numbers(out)["Migrated"] == "61"
+    assert re.search(r"memory\.db was carried over into .*memory\.capsa\.db", err)
+
+
+@pytest.mark.parametrize("what", ["missing.db", "."])
+def test_a_mistyped_path_is_one_line_and_creates_nothing(
+    what: str, server: DatabaseUrl, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--sqlite", str(home / what)]) == 1
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert not (home / "missing.db").exists()
+
+
+def test_a_file_of_another_program_is_never_a_target(
+    older: Path, server: DatabaseUrl, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = older.read_bytes()
+    assert main(["--to-sqlite", str(older)]) == 1
+    assert "never written to: name a new file" in capsys.readouterr().err
+    assert older.read_bytes() == before
+
+
+def test_connection_refused_is_one_line_with_the_remedy(
+    older: Path, server: DatabaseUrl, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--sqlite", str(older), "--pg-port", "1"]) == 1
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "sudo systemctl start postgresql" in err
+
+
+def test_a_wrong_password_is_one_line_with_the_remedy_and_without_the_password(
+    older: Path, server: DatabaseUrl, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--sqlite", str(older), "--pg-password", "s3cret-wrong"]) == 1
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "AFTERIMAGE_PG_PASSWORD" in err
+    assert "pg_hba.conf" in err
+    assert "s3cret" not in err
+
+
+def test_a_dry_run_writes_nothing_anywhere(
+    older: Path, server: DatabaseUrl, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--sqlite", str(older), "--dry-run", "--pg-port", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "dry run: nothing was written" in out
+    assert numbers(out)["Can be carried"] == "60"
+
+
+def test_for_a_program_there_is_json_and_nothing_else(
+    older: Path, server: DatabaseUrl, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--sqlite", str(older), "--json", "--batch-size", "7"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["migrated"], document["complete"], document["verified"]) == (60, True, True)
+
+
+def test_entries_that_differ_make_it_fail_and_are_named(
+    older: Path, server: DatabaseUrl, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--sqlite", str(older)]) == 0
+    with open_database(server) as database:
+        code = Store(database, embedder=None).collection("code", owner="local")
+        first = next(code.iterate())
+        code.update(first.id, text="CORRUPTED")
+    capsys.readouterr()
+    assert main(["--sqlite", str(older)]) == 1
+    out = capsys.readouterr().out
+    assert numbers(out)["Failed"] == "1"
+    assert first.id in out
+    assert main(["--sqlite", str(older), "--on-conflict", "replace"]) == 0
+
+
+def test_an_entry_that_cannot_be_carried_makes_it_fail_and_is_named(
+    older: Path, server: DatabaseUrl, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with sqlite3.connect(older) as connection:
+        connection.execute("INSERT INTO code_memory (file_path, new_code, timestamp) VALUES ('/a', 'x', 'y')")
+    connection.close()
+    assert main(["--sqlite", str(older)]) == 1
+    out = capsys.readouterr().out
+    assert (numbers(out)["Migrated"], numbers(out)["Failed"], numbers(out)["Success rate"]) == ("60", "1", "98.4%")
+    assert "it has no id" in out
+
+
+def test_the_report_can_be_checked_weeks_later(
+    older: Path, server: DatabaseUrl, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = home / "migration.json"
+    assert main(["--sqlite", str(older), "--report", str(file)]) == 0
+    assert verify_main([str(file)]) == 0
+    assert numbers(capsys.readouterr().out.rpartition("Verification")[2])["Unchanged"] == "60"
+    with open_database(server) as database:
+        code = Store(database, embedder=None).collection("code", owner="local")
+        code.delete([next(code.iterate()).id])
+    assert verify_main([str(file), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["deleted_count"] == 1
+    assert verify_main([str(home / "other.json")]) == 1
+
+
+def test_an_option_that_is_not_one_is_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--nonsense"], ["--batch-size", "0"], ["--on-conflict", "maybe"]):
+        with pytest.raises(SystemExit) as stopped:
+            main(arguments)
+        assert stopped.value.code == 2
+    assert "usage: afterimage migrate" in capsys.readouterr().err
