@@ -65,7 +65,7 @@ class Codes:
         codes = np.frombuffer(b"".join(row[2] for row in rows), np.uint64).reshape(len(rows), width)
         self.words[:, self.count : end] = codes.T
         self.seqs[self.count : end] = [row[1] for row in rows]
-        self.last_entry = max(self.last_entry, max(row[0] for row in rows))
+        self.last_entry = max(self.last_entry, *(row[0] for row in rows))
         self.count = end
 
     def distances(self, code: NDArray[np.uint64]) -> NDArray[np.uint16]:
