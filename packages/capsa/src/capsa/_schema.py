@@ -55,12 +55,6 @@ class SchemaPackage:
         found = (re.match(r"CREATE TABLE (\w+)", s) for s in statements(self.script()))
         return [m[1] for m in found if m]
 
-    def secondary_indexes(self) -> dict[str, str]:
-        """The indexes that a bulk load may drop and make again: name -> CREATE statement."""
-        _, _, below = self.script().partition("-- Secondary indexes")
-        found = (re.match(r"CREATE (?:UNIQUE )?INDEX (\w+)", s) for s in statements(below))
-        return {m[1]: m.string for m in found if m}
-
 
 @functools.cache
 def _steps(resource: str) -> dict[int, str]:

@@ -120,7 +120,6 @@ CREATE TABLE capsa_quarantine (
     PRIMARY KEY (owner, transfer, part, source_key)
 );
 
--- Secondary indexes; a bulk load drops and recreates what stands below this line.
 CREATE UNIQUE INDEX capsa_records_seq ON capsa_records (owner, seq);
 CREATE INDEX capsa_records_recent ON capsa_records (owner, collection, created_at, seq);
 CREATE INDEX capsa_records_session ON capsa_records (owner, collection, session_id, created_at)

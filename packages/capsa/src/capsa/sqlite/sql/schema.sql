@@ -123,7 +123,6 @@ CREATE TABLE capsa_quarantine (
     PRIMARY KEY (owner, transfer, part, source_key)
 );
 
--- Secondary indexes; a bulk load drops and recreates what stands below this line.
 CREATE INDEX capsa_records_recent ON capsa_records (owner, collection, created_at);
 CREATE INDEX capsa_records_session ON capsa_records (owner, collection, session_id, created_at)
     WHERE session_id IS NOT NULL;
