@@ -27,15 +27,19 @@ def test_all_is_well_on_sqlite(home: Path) -> None:
     assert found["model"].verdict == "note"
 
 
-def test_all_is_well_on_postgresql(home: Path, guide_postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AFTERIMAGE_DATABASE_URL", guide_postgres_url)
+@pytest.mark.parametrize("user", ["guide_postgres_url", "postgres_url"])
+def test_all_is_well_on_postgresql(
+    home: Path, user: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = request.getfixturevalue(user)
+    monkeypatch.setenv("AFTERIMAGE_DATABASE_URL", url)
     found = checks()
     assert found["reachable"].verdict == "ok"
     assert "pgvector" in found["PostgreSQL"].found
     assert found["row-level security"].found
     assert found["password"].found.endswith("AFTERIMAGE_DATABASE_URL")
     assert found["migrations"].found == "none interrupted"
-    password = DatabaseUrl.parse(guide_postgres_url).password
+    password = DatabaseUrl.parse(url).password
     assert password
     assert password not in repr(found)
 

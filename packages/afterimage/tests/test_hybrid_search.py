@@ -184,7 +184,14 @@ def test_results_are_plain_dicts_for_programs(filled: StorageBackend) -> None:
     ],
 )
 def test_words_are_counted_as_the_engine_does(query: str, count: int) -> None:
-    assert words_asked(query) == count
+    assert words_asked(query).count == count
+
+
+def test_short_words_alone_are_little_relevance(memory: StorageBackend) -> None:
+    memory.store("/p/a.py", "to a")
+    memory.store("/p/b.py", "retry")
+    found = HybridSearch(memory, semantic_weight=0).search("how to retry a request", threshold=0.25)
+    assert paths(found) == ["/p/b.py"]
 
 
 def test_the_notes_say_what_limited_a_search(memory: StorageBackend) -> None:

@@ -58,11 +58,10 @@ def _copy_file(backend: StorageBackend, copy: Path) -> None:
 
 
 def _copy_server(backend: StorageBackend, copy: Path) -> None:
-    from capsa import DatabaseUrl, open_database
-    from capsa.transfer import open_source, transfer
+    from capsa import DatabaseUrl, open_database, transfer
 
-    with closing(open_source(backend.url)) as source, open_database(DatabaseUrl.for_path(copy)) as target:
-        report = transfer(source, target)
+    with closing(transfer.open_source(backend.url)) as source, open_database(DatabaseUrl.for_path(copy)) as target:
+        report = transfer.transfer(source, target)
     if not report.complete:
         raise BackupError(f"{report.failed} of {report.source_rows} rows of {backend.url} did not arrive in the backup")
 

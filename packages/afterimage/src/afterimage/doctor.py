@@ -166,7 +166,7 @@ def _unreachable(config: AfterImageConfig, error: CapsaError | AfterImageError |
 
 def _database(backend: SQLiteBackend | PostgreSQLBackend) -> Iterator[Check]:
     yield Check("reachable", "ok", "yes")
-    with backend.database.maintain() as tx:
+    with backend.database.read(OWNER) as tx:
         schema = tx.execute("SELECT package, max(version) FROM capsa_migrations GROUP BY package ORDER BY package")
         unfinished = tx.execute(
             "SELECT transfer FROM capsa_transfers WHERE owner = :owner AND state <> 'done'", {"owner": OWNER}

@@ -36,7 +36,8 @@ class SearchResult:
     timestamp: str
     session_id: str | None
     #: 0 to 1: 1 for a literal match, else the greater of the share of the query's words that the entry
-    #: has and the cosine of the meanings. What a threshold is compared with; the order goes by the rank.
+    #: has (long words count more) and the cosine of the meanings. What a threshold is compared with;
+    #: the order is the engine's.
     relevance_score: float
     #: BM25, higher is better; None if no word matched.
     fts_score: float | None
@@ -165,8 +166,17 @@ def quick_search(query: str, limit: int = 5) -> list[SearchResult]:
         search.backend.close()
 
 
-def words_asked(query: str) -> int:
-    """How many words a perfect answer to ``query`` has in common with it, as the engine counts them.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The words of a query, as far as the engine looks for them."""
+
+    count: int
+    #: The sum of their weights: a long word is a rare one, and says more than a short one.
+    weight: float
+
+
+def words_asked(query: str) -> Asked:
+    """The words that a perfect answer to ``query`` has in common with it, as the engine counts them.
 
     An identifier of several words counts as its words and as a whole; a script without spaces by
     pairs of characters; of a long query the engine looks for the rarest words only.
@@ -180,19 +190,24 @@ def words_asked(query: str) -> int:
             asked.update(parts)
             if len(parts) > 1:
                 asked.add("".join(parts))
-    return min(len(asked), _WORDS_LOOKED_FOR)
+    count = min(len(asked), _WORDS_LOOKED_FOR)
+    return Asked(count, sum(map(_weight, asked)) * count / len(asked) if asked else 0.0)
 
 
-def relevance(hit: Hit, asked: int) -> float:
-    """How well ``hit`` answers a query of ``asked`` words, 0 to 1; see `SearchResult.relevance_score`."""
-    if hit.literal:
+def _weight(word: str) -> int:
+    return min(len(word), 8)
+
+
+def relevance(hit: Hit, asked: Asked) -> float:
+    """How well ``hit`` answers, 0 to 1; see `SearchResult.relevance_score`."""
+    if hit.literal or len(hit.words) >= asked.count > 0:
         return 1.0
-    words = len(hit.words) / asked if asked else 0.0
+    words = sum(map(_weight, hit.words)) / asked.weight if asked.weight else 0.0
     meaning = hit.semantic_score or 0.0
     return min(1.0, max(words, meaning, 0.0))
 
 
-def _result(hit: Hit, asked: int) -> SearchResult:
+def _result(hit: Hit, asked: Asked) -> SearchResult:
     entry = StorageEntry.from_record(hit.record)
     return SearchResult(
         id=entry.id,

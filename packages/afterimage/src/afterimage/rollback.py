@@ -22,7 +22,7 @@ COUNT_SECONDS = 5.0
 def left_behind(config: AfterImageConfig, backend: SQLiteBackend) -> str | None:
     """What to tell, once, to someone who left PostgreSQL; None if there is nothing to tell.
 
-    Reads both databases, changes neither, and neither fails nor waits for a server that is gone.
+    Changes no entry of either database, and neither fails nor waits for a server that is gone.
     """
     from afterimage.state import read_state, rollback_was_told
     from capsa import DatabaseUrl, InvalidUrl

@@ -35,8 +35,8 @@ _SHOWN_LINES = 12
     "-t",
     "--threshold",
     type=click.FloatRange(0, 1),
-    help="Least relevance, 0 to 1: 1 is a literal match, else the share of the words found, or the likeness "
-    "of meaning if that is greater [default: search.relevance_threshold, 0.3].",
+    help="Least relevance, 0 to 1: 1 is a literal match, else the share of the words found (long ones count "
+    "more), or the likeness of meaning if that is greater [default: search.relevance_threshold, 0.3].",
 )
 @click.option("-p", "--path", help="Only paths that contain this, or match it if it has * or ?.")
 @click.option("--session", help="Only entries of this session.")
