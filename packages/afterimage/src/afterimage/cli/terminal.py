@@ -66,14 +66,14 @@ def moment(timestamp: str) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table for a person; where there is little room, the last column is wrapped."""
+    """A table for a person; where there is little room, the widest columns are wrapped, never the first."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for number, column in enumerate(columns):
-        drawn.add_column(column, overflow="fold", no_wrap=number < len(columns) - 1)
+        drawn.add_column(column, overflow="fold", no_wrap=number == 0)
     for row in rows:
         drawn.add_row(*(Text(clean(cell)) for cell in row))
     Console(width=width(), highlight=False).print(drawn)
