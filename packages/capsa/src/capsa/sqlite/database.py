@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x43617073
 SCHEMA = SchemaPackage("capsa", "capsa.sqlite")
 
+#: Seconds that closing waits for a writer: a hook must be gone soon.
+_CLOSING_WAIT = 1.0
+
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
 
@@ -285,9 +288,10 @@ def _close_all(idle: list[sqlite3.Connection], lock: WriterLock) -> None:
         return
     try:
         # Closing the last connection checkpoints, which is a write.
-        with lock.hold(5.0):
+        with lock.hold(_CLOSING_WAIT):
             while idle:
                 idle.pop().close()
     except DatabaseUnavailable:
-        # The next process that opens the file checkpoints it.
-        idle.clear()
+        # Whoever holds the lock has the file open, so none of ours is the last.
+        while idle:
+            idle.pop().close()
