@@ -20,10 +20,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from afterimage.testing import write_legacy_memory
-from capsa import LocalPostgres, open_embedder
 from rich.console import Console
 from rich.table import Table
+
+from afterimage.testing import write_legacy_memory
+from capsa import LocalPostgres, open_embedder
 
 QUESTIONS = ("split a string like a shell would", "shlex.split")
 
@@ -39,6 +40,8 @@ storage:
 
 @dataclass
 class Demo:
+    """One demonstration: where it happens, and how long its parts took."""
+
     home: Path
     entries: int
     console: Console = field(default_factory=lambda: Console(highlight=False))
@@ -77,6 +80,7 @@ class Demo:
 
 
 def main() -> int:
+    """Run the demonstration in a folder that is gone afterwards."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--entries", type=int, default=150, help="how many entries the old memory has")
     home = Path(tempfile.mkdtemp(prefix="afterimage-demo-"))
@@ -90,6 +94,7 @@ def main() -> int:
 
 
 def run(demo: Demo) -> None:
+    """All parts, in order."""
     with demo.part("Make a small memory in the old format"):
         demo.write_old_memory()
     before = hashlib.sha256(demo.memory.read_bytes()).hexdigest()
@@ -119,6 +124,7 @@ def run(demo: Demo) -> None:
 
 
 def summary(demo: Demo) -> None:
+    """What was done, how long it took, and what to type next."""
     table = Table(title="What was done", title_justify="left")
     table.add_column("part")
     table.add_column("seconds", justify="right")

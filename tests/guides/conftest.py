@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from afterimage.testing import write_legacy_memory
 from capsa import LocalPostgres
 
@@ -42,6 +43,7 @@ class Reader:
             capture_output=True,
             text=True,
             timeout=300,
+            check=False,
             cwd=self.home,
         )
 

@@ -134,9 +134,7 @@ def test_password_from_bashrc_for_persistence(prepared: Reader, legacy_memory: P
     assert prepared.bash(VERIFY).stdout == "Backend: postgresql\nEntries: 500\n"
 
 
-def test_rollback_keeps_the_old_file_and_says_what_only_postgresql_has(
-    prepared: Reader, legacy_memory: Path
-) -> None:
+def test_rollback_keeps_the_old_file_and_says_what_only_postgresql_has(prepared: Reader, legacy_memory: Path) -> None:
     before = legacy_memory.read_bytes()
     assert prepared.bash(MIGRATE).returncode == 0
     added = prepared.bash(
@@ -187,9 +185,7 @@ def test_pgvector_missing(reader: Reader, legacy_memory: Path) -> None:
     reader.configure("postgresql", POSTGRESQL.format(port=reader.port))
     run = reader.bash(MIGRATE)
     assert run.returncode != 0
-    _one_line(
-        run.stderr, 'sudo -u postgres psql -d afterimage -c "CREATE EXTENSION IF NOT EXISTS vector"'
-    )
+    _one_line(run.stderr, 'sudo -u postgres psql -d afterimage -c "CREATE EXTENSION IF NOT EXISTS vector"')
     assert reader.psql(ENABLE).returncode == 0
     assert reader.bash(MIGRATE).returncode == 0
 

@@ -39,7 +39,7 @@ class Environment:
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         environment = {"HOME": str(self.home), "PATH": f"{self.bin}:/usr/bin:/bin"}
-        return subprocess.run(command, env=environment, capture_output=True, text=True)
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_without_the_extra_everything_works_on_sqlite_and_postgresql_names_the_extra(

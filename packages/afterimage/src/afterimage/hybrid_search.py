@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-import re
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -17,8 +15,6 @@ if TYPE_CHECKING:
     from afterimage.storage import StorageBackend
     from capsa import Collection, Embedder, Filter, Hit
 
-_TOKEN = re.compile(r"\w+")
-_WORD_END = re.compile(r"_|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 #: So many words of a long query the engine looks for.
 _WORDS_LOOKED_FOR = 32
 
@@ -178,18 +174,11 @@ class Asked:
 def words_asked(query: str) -> Asked:
     """The words that a perfect answer to ``query`` has in common with it, as the engine counts them.
 
-    An identifier of several words counts as its words and as a whole; a script without spaces by
-    pairs of characters; of a long query the engine looks for the rarest words only.
+    Of a long query the engine looks for the rarest words only.
     """
-    asked: set[str] = set()
-    for token in _TOKEN.findall(query):
-        if token[0] >= "\u0e00":
-            asked.update(map("".join, itertools.pairwise(token)))
-        else:
-            parts = [part.casefold() for part in _WORD_END.split(token) if part]
-            asked.update(parts)
-            if len(parts) > 1:
-                asked.add("".join(parts))
+    from capsa import query_terms
+
+    asked = query_terms(query)
     count = min(len(asked), _WORDS_LOOKED_FOR)
     return Asked(count, sum(map(_weight, asked)) * count / len(asked) if asked else 0.0)
 

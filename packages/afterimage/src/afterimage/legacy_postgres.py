@@ -117,8 +117,7 @@ def _converter(
             metadata={name: _plain(name, fields[at], kinds[name]) for name, at in extra_at if fields[at] is not None},
             vectors=vectors,
             remarks=remarks,
-            source=dict(zip(names, fields, strict=False)),
-            types={},
+            describe=lambda: transfer.describe_row(dict(zip(names, fields, strict=False))),
         )
 
     return convert

@@ -17,8 +17,9 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from json.encoder import encode_basestring
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,9 @@ LONG_SESSION = "session id too long for a key, kept in the metadata"
 NO_TIME = "time missing"
 
 _OWNER = OWNER.encode()
+_FLOATS = np.dtype("<f4")
+#: pgvector's binary form begins with the number of dimensions.
+_WIRE_HEADER = transfer.vector_to_wire(bytes(4 * DIMENSIONS))[:4]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,20 +156,19 @@ class Converter:
         metadata: dict[str, Any],
         vectors: tuple[transfer.Vector, ...],
         remarks: list[str],
-        source: Mapping[str, Any],
-        types: Mapping[str, str],
+        describe: Callable[[], bytes],
     ) -> transfer.Row | transfer.Refused:
         """Put a record together.
 
         Args:
             texts: text, path, context and session id, as stored.
-            source: the whole row of the source, for the quarantine.
+            describe: gives the whole row of the source, for the quarantine.
         """
         if key is None:
-            return transfer.Refused(source_key, "it has no id", transfer.describe_row(source, types))
+            return transfer.Refused(source_key, "it has no id", describe())
         if len(key) > MAX_KEY_BYTES:
             reason = f"its id is longer than {MAX_KEY_BYTES} bytes"
-            return transfer.Refused(source_key, reason, transfer.describe_row(source, types))
+            return transfer.Refused(source_key, reason, describe())
         text, path, context, session = texts
         if session is not None and len(session) > MAX_KEY_BYTES:
             metadata["session_id"] = source_text(session)
@@ -173,7 +176,7 @@ class Converter:
             session = None
         if reading.remark:
             remarks.append(reading.remark)
-        stored = b"{}" if not metadata else transfer.to_stored(json.dumps(metadata, ensure_ascii=False)).encode()
+        stored = b"{}" if not metadata else transfer.to_stored(_json(metadata)).encode()
         spelling = None if reading.spelling is None else transfer.to_stored(reading.spelling).encode()
         created_at = transfer.pack(transfer.Kind.TIME, reading.microseconds)
         fields = (
@@ -197,12 +200,12 @@ def vector_of(data: bytes | None, *, is_bytes: bool) -> tuple[tuple[transfer.Vec
     if data is None:
         return (), True
     if is_bytes and len(data) == 4 * DIMENSIONS:
-        numbers = np.frombuffer(data, "<f4")
-        # The square of a number that is not finite is not finite either; far cheaper than isfinite on each row.
-        with np.errstate(over="ignore", invalid="ignore"):
-            square = float(numbers.dot(numbers))
-        if math.isfinite(square) or bool(np.isfinite(numbers).all()):
-            return (transfer.Vector(MODEL, DIMENSIONS, transfer.vector_to_wire(data), None),), True
+        numbers = np.frombuffer(data, _FLOATS)
+        # The highest byte of a float32 that is not finite is 7F or FF (IEEE 754): quick to tell that there is none.
+        high = data[3::4]
+        if (b"\x7f" not in high and b"\xff" not in high) or bool(np.isfinite(numbers).all()):
+            wire = _WIRE_HEADER + numbers.byteswap().tobytes()
+            return (transfer.Vector(MODEL, DIMENSIONS, wire, None),), True
     return (transfer.Vector(MODEL, DIMENSIONS, None, data),), False
 
 
@@ -225,3 +228,13 @@ def read_time(clock: transfer.Clock, value: object) -> transfer.Reading:
         return transfer.Reading(0, None, NO_TIME)
     spelled = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else repr(value)
     return clock.read(spelled)
+
+
+def _json(metadata: Mapping[str, Any]) -> str:
+    """What ``json.dumps(metadata, ensure_ascii=False)`` gives, without making an encoder each time."""
+    pairs = (
+        f"{encode_basestring(name)}: "
+        + (encode_basestring(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        for name, value in metadata.items()
+    )
+    return f"{{{', '.join(pairs)}}}"

@@ -90,17 +90,20 @@ def _converter(
 
     def convert(source_key: str, values: tuple[transfer.SqliteValue, ...]) -> transfer.Item:
         types: Mapping[str, str] = {}
+        remarks: list[str] = []
+
+        def describe() -> bytes:
+            return transfer.describe_row(dict(zip(names, values, strict=False)), types)
+
         if odd:
             types = dict(zip(names, str(values[width], "ascii").split(","), strict=True))  # type: ignore[arg-type]
-        source = dict(zip(names, values, strict=False))
-        remarks: list[str] = []
-        if types.get(layout.id) == "blob":
-            return transfer.Refused(source_key, "its id is a BLOB", transfer.describe_row(source, types))
-        if any(types.get(names[at]) == "blob" for at in texts_at if at >= 0):
-            remarks.append(BLOB_AS_TEXT)
+            if types[layout.id] == "blob":
+                return transfer.Refused(source_key, "its id is a BLOB", describe())
+            if any(types[names[at]] == "blob" for at in texts_at if at >= 0):
+                remarks.append(BLOB_AS_TEXT)
         embedding = values[embedding_at] if embedding_at >= 0 else None
         is_bytes = isinstance(embedding, bytes) and types.get(layout.embedding or "", "blob") == "blob"
-        data = embedding if isinstance(embedding, bytes | None) else repr(embedding).encode()
+        data = embedding if embedding is None or isinstance(embedding, bytes) else repr(embedding).encode()
         vectors, searchable = vector_of(data, is_bytes=is_bytes)
         if not searchable:
             remarks.append(NOT_SEARCHABLE)
@@ -109,13 +112,10 @@ def _converter(
             key=_stored(values[key_at]),
             texts=[_stored(values[at]) if at >= 0 else None for at in texts_at],
             reading=read_time(clock, values[time_at]),
-            metadata={
-                name: json_value(name, values[at], types.get(name)) for name, at in extra_at if values[at] is not None
-            },
+            metadata={n: json_value(n, values[at], types.get(n)) for n, at in extra_at if values[at] is not None},
             vectors=vectors,
             remarks=remarks,
-            source=source,
-            types=types,
+            describe=describe,
         )
 
     return convert
@@ -123,7 +123,8 @@ def _converter(
 
 def _stored(value: transfer.SqliteValue) -> bytes | None:
     if isinstance(value, bytes):
-        return transfer.bytes_to_stored(value)
+        # Plain ASCII is by far the most, and the quickest to tell.
+        return value if value.isascii() and b"\0" not in value else transfer.bytes_to_stored(value)
     return None if value is None else repr(value).encode()
 
 

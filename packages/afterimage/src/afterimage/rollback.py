@@ -61,10 +61,10 @@ def _message(config: AfterImageConfig, backend: SQLiteBackend, server: DatabaseU
 def _missing(there: Collection, here: Collection) -> tuple[int, bool]:
     """How many entries of ``there`` are not ``here``, and whether there was time to count them all."""
     deadline = time.monotonic() + COUNT_SECONDS
-    known = {record.id for record in here.iterate()}
+    known = set(here.ids())
     missing = 0
-    for record in there.iterate():
-        missing += record.id not in known
+    for id_ in there.ids():
+        missing += id_ not in known
         if time.monotonic() > deadline:
             return missing, False
     return missing, True

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from capsa.database import Database, Transaction, open_database
     from capsa.embed import Embedder, open_embedder
     from capsa.local_postgres import LocalPostgres
+    from capsa.search.tokens import query_terms
     from capsa.store import Collection, Store
 
 __version__ = "1.0.0"
@@ -83,6 +84,7 @@ __all__ = [
     "__version__",
     "open_database",
     "open_embedder",
+    "query_terms",
     "transfer",
 ]
 
@@ -96,6 +98,7 @@ _LAZY = {
     "Transaction": "capsa.database",
     "open_database": "capsa.database",
     "open_embedder": "capsa.embed",
+    "query_terms": "capsa.search.tokens",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import sys
@@ -100,21 +101,16 @@ def find_entry(backend: StorageBackend, given: str) -> StorageEntry:
     Raises:
         EntryNotFound: none has, or several have.
     """
-    from afterimage.entries import StorageEntry
     from afterimage.errors import EntryNotFound
 
     if entry := backend.get(given):
         return entry
-    found = []
-    for record in backend.collection.iterate():
-        if record.id.startswith(given):
-            found.append(record)
-            if len(found) > 5:
-                break
-    if len(found) == 1:
-        return StorageEntry.from_record(found[0])
+    beginning_so = (id_ for id_ in backend.collection.ids() if id_.startswith(given))
+    found = list(itertools.islice(beginning_so, 6))
+    if len(found) == 1 and (entry := backend.get(found[0])):
+        return entry
     if found:
-        raise EntryNotFound(f"several ids begin with {given!r}: {', '.join(r.id for r in found[:5])}")
+        raise EntryNotFound(f"several ids begin with {given!r}: {', '.join(found[:5])}")
     raise EntryNotFound(f"no entry has the id {given!r}, or one that begins so: `afterimage recent` lists the latest")
 
 

@@ -24,7 +24,7 @@ from capsa.store._rows import filtered, from_row
 from capsa.text import from_stored
 
 if TYPE_CHECKING:
-    from capsa.store._collection import Collection
+    from capsa.store._reading import Reading
 
 #: More literal matches than this say nothing: the phrase is a common one.
 MAX_LITERAL = 10
@@ -43,7 +43,7 @@ _PATIENCE = 2_000
 class Search:
     """A search in one snapshot of one collection."""
 
-    def __init__(self, collection: Collection, tx: Transaction, limit: int, filter: Filter | None) -> None:
+    def __init__(self, collection: Reading, tx: Transaction, limit: int, filter: Filter | None) -> None:
         self.collection = collection
         self.tx = tx
         self.limit = limit

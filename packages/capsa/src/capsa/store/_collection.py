@@ -7,41 +7,29 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from capsa.database import Transaction
-from capsa.errors import DatabaseBusy, EmbedderUnavailable, InvalidRecord
-from capsa.records import PUBLIC_OWNER, Filter, Mode, Record, SearchResult, Statistics
+from capsa.errors import DatabaseBusy, InvalidRecord
+from capsa.records import PUBLIC_OWNER, Record
 from capsa.search import lexical
-from capsa.store import _rows
-from capsa.store._rows import filtered, from_row, searchable, to_row
-from capsa.text import to_stored
+from capsa.store._reading import Reading
+from capsa.store._rows import searchable, to_row
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
-    from capsa.search.vectors import Space
-    from capsa.store._store import Store
 
 Progress = Callable[[int, int], None]
 
 #: Records read or written in one statement.
 _BATCH = 1_000
-#: A higher limit is no limit; the databases' integers end somewhere.
-_NO_LIMIT = 1 << 31
 
 
-class Collection:
+class Collection(Reading):
     """The records of one owner under one name. Made by `Store.collection`.
 
     Every method that writes takes ``tx``, an open transaction of the same database to take part in; without it,
     it has one of its own. Either way it writes all or, if it raises, nothing. The records of `PUBLIC_OWNER`
     are written in a transaction of `Database.maintain` only.
     """
-
-    def __init__(self, store: Store, owner: str, name: str) -> None:
-        self.store = store
-        self.database = store.database
-        self.owner = _rows.check_name("owner", owner)
-        self.name = _rows.check_name("collection", name)
-        self._key = {"owner": owner, "collection": name}
 
     # Writing
 
@@ -194,110 +182,7 @@ class Collection:
             own.query("clear_records", self._key)
         return int(count)
 
-    # Reading
-
-    def get(self, id: str) -> Record | None:
-        """The record with this id, or None."""
-        return self.get_many([id]).get(id)
-
-    def get_many(self, ids: Iterable[str]) -> dict[str, Record]:
-        """The records that exist, by id."""
-        with self.database.read(self.owner) as tx:
-            return {id_: record for id_, (_, record) in self._by_id(tx, list(ids)).items()}
-
-    def _by_id(self, tx: Transaction, ids: Sequence[str]) -> dict[str, tuple[int, Record]]:
-        rows = tx.query("records_by_id", {**self._key, "ids": self.database.array([to_stored(id_) for id_ in ids])})
-        return _rows.by_id(self.database, rows)
-
-    def count(self, filter: Filter | None = None) -> int:
-        """How many records the filter lets through."""
-        with self.database.read(self.owner) as tx:
-            ((count,),) = tx.execute(*self._filtered(tx, "count_records", filter))
-        return int(count)
-
-    def recent(self, limit: int = 20, filter: Filter | None = None) -> list[Record]:
-        """The newest records, newest first."""
-        with self.database.read(self.owner) as tx:
-            rows = tx.execute(*self._filtered(tx, "records_recent", filter, limit=_limit(limit)))
-        return [from_row(self.database, row) for row in rows]
-
-    def iterate(self, filter: Filter | None = None) -> Iterator[Record]:
-        """All records in order of arrival, in constant memory, as of one moment."""
-        with self.database.read(self.owner) as tx:
-            for row in tx.stream(*self._filtered(tx, "records_all", filter)):
-                yield from_row(self.database, row)
-
-    def iterate_with_vectors(
-        self, filter: Filter | None = None, model: str | None = None
-    ) -> Iterator[tuple[Record, NDArray[Any] | None]]:
-        """`iterate`, each with its float32 vector of ``model`` (default: the embedder's), or None."""
-        with self.database.read(self.owner) as tx:
-            known = self.store.model(tx, self._model_name(model)) if model or self.store.embedder else None
-            sql, parameters = self._filtered(tx, "records_all_with_vectors", filter, model=known.id if known else -1)
-            decode = self.database.vectors.decode
-            for row in tx.stream(sql, parameters):
-                yield from_row(self.database, row), None if row[10] is None else decode(row[10])
-
-    def statistics(self) -> Statistics:
-        """What the collection holds."""
-        with self.database.read(self.owner) as tx:
-            ((records, paths, sessions, oldest, newest),) = tx.query("statistics", self._key)
-            embeddings: dict[str, int] = dict(tx.query("statistics_embeddings", self._key))
-            ((size,),) = tx.query("database_size")
-        return Statistics(
-            records=records,
-            embeddings=embeddings,
-            paths=paths,
-            sessions=sessions,
-            oldest=None if oldest is None else self.database.datetime(oldest),
-            newest=None if newest is None else self.database.datetime(newest),
-            size_bytes=int(size),
-        )
-
-    # Search
-
-    def search(
-        self, query: str, mode: Mode | str = Mode.HYBRID, limit: int = 10, filter: Filter | None = None
-    ) -> SearchResult:
-        """Find records by words, by meaning, or by both.
-
-        Args:
-            query: any text at all.
-            mode: hybrid puts literal matches first, then goes by meaning; without an embedder, or
-                without vectors of its model, it is lexical and a note says so.
-            limit: at most so many hits; the filter is applied before.
-
-        Raises:
-            EmbedderUnavailable: semantic search without an embedder, or one that does not answer.
-            InvalidRecord: a limit that is negative, or a filter time without a zone.
-        """
-        from capsa.search.engine import Search
-
-        with self.database.read(self.owner) as tx:
-            return Search(self, tx, _limit(limit), filter or None).run(query, Mode(mode))
-
-    def search_vector(
-        self, vector: ArrayLike, limit: int = 10, filter: Filter | None = None, model: str | None = None
-    ) -> SearchResult:
-        """The records whose vectors of ``model`` (default: the embedder's) are nearest to ``vector``."""
-        from capsa.search.engine import Search
-        from capsa.store._vectors import as_float32
-
-        with self.database.read(self.owner) as tx:
-            return Search(self, tx, _limit(limit), filter or None).by_vector(
-                as_float32(vector), self._model_name(model)
-            )
-
     # Vectors
-
-    def vector(self, id: str, model: str | None = None) -> NDArray[Any] | None:
-        """The vector of a record by ``model`` (default: the embedder's), float32, or None."""
-        with self.database.read(self.owner) as tx:
-            space = self.space(tx, model)
-            found = self._by_id(tx, [id])
-            if space is None or id not in found:
-                return None
-            return self.database.vectors.get(tx, space, [found[id][0]]).get(found[id][0])
 
     def set_vector(
         self, id: str, vector: ArrayLike | None, model: str | None = None, *, tx: Transaction | None = None
@@ -372,26 +257,6 @@ class Collection:
             with tx.savepoint():
                 yield tx
 
-    def _filtered(
-        self, tx: Transaction, statement: str, filter: Filter | None, **more: Any
-    ) -> tuple[str, dict[str, Any]]:
-        sql, parameters = filtered(tx, statement, filter)
-        return sql, {**self._key, **parameters, **more}
-
-    def _model_name(self, model: str | None) -> str:
-        if model is not None:
-            return model
-        if self.store.embedder is None:
-            raise EmbedderUnavailable("this store has no embedder: name the model, or open it with an embedder")
-        return self.store.embedder.name
-
-    def space(self, tx: Transaction, model: str | None, dimensions: int | None = None) -> Space | None:
-        """The vectors of ``model`` (default: the embedder's); None if the database does not know it."""
-        from capsa.search.vectors import Space
-
-        known = self.store.model(tx, self._model_name(model), dimensions)
-        return None if known is None else Space(self.owner, self.name, known)
-
     def _packed(
         self,
         records: Sequence[Record],
@@ -429,9 +294,3 @@ class Collection:
         space = self.space(tx, model, lengths.pop())
         assert space is not None  # noqa: S101 - the dimensions were given
         self.database.vectors.add(tx, space, pairs)
-
-
-def _limit(limit: Any) -> int:
-    if not isinstance(limit, int) or limit < 0:
-        raise InvalidRecord(f"limit must be a number that is not negative, not {limit!r}")
-    return min(limit, _NO_LIMIT)

@@ -48,6 +48,12 @@ FROM capsa_records
 WHERE +owner = :owner AND +collection = :collection /* filter */
 ORDER BY seq
 
+-- name: ids
+-- In order of arrival.
+SELECT id FROM capsa_records
+WHERE owner = :owner AND collection = :collection /* filter */
+ORDER BY seq
+
 -- name: records_all_with_vectors
 SELECT r.seq, r.id, r.title, r.text, r.context, r.path, r.session_id, r.created_at, r.created_at_text, r.metadata,
        e.vector
