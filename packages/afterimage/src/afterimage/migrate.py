@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from afterimage.config import AfterImageConfig, database_url, is_own, load_config, own_path, postgresql_url
-from afterimage.errors import AfterImageError, NotAMemory
+from afterimage.errors import AfterImageError, NotAMemory, explain
 from afterimage.legacy import is_legacy, open_legacy
 from afterimage.migration_report import ProgressLine, print_dry_run, print_report, print_verification
 from afterimage.state import remember_postgresql
@@ -38,17 +38,15 @@ def _explaining(work: Callable[[], int]) -> int:
     """Every mistake of a user, and every failure we know, is one line on stderr."""
     try:
         return work()
-    except (AfterImageError, CapsaError) as error:
-        line = str(error)
-    except OSError as error:
-        if not error.strerror:
-            raise
-        line = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     except KeyboardInterrupt:
         print("\nafterimage: stopped; run the same command again and it goes on from there", file=sys.stderr)
         return 130
-    print(f"afterimage: {line}", file=sys.stderr)
-    return 1
+    except (AfterImageError, CapsaError, OSError) as error:
+        line = explain(error)
+        if line is None:
+            raise
+        print(f"afterimage: {line}", file=sys.stderr)
+        return 1
 
 
 def _migrate(options: argparse.Namespace, config: AfterImageConfig) -> int:

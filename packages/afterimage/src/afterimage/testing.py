@@ -24,7 +24,8 @@ _MODULES = (
     "base64.py", "calendar.py", "configparser.py", "contextlib.py", "copy.py", "difflib.py", "functools.py",
     "gzip.py", "hashlib.py", "ipaddress.py", "linecache.py", "mimetypes.py", "posixpath.py", "queue.py", "random.py",
     "sched.py", "shutil.py", "socket.py", "statistics.py", "string.py", "tempfile.py", "threading.py",
-    "urllib/parse.py", "uuid.py", "zipfile.py", "argparse.py", "tarfile.py", "http/client.py", "email/utils.py", "datetime.py",
+    "urllib/parse.py", "uuid.py", "zipfile.py", "argparse.py", "tarfile.py", "http/client.py", "email/utils.py",
+    "datetime.py",
 )  # fmt: skip
 
 #: Characters of the longest function taken: enough to mean something, short enough to embed quickly.

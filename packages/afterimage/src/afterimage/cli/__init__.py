@@ -57,23 +57,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        line = _explained(error)
+        from afterimage.errors import explain
+
+        line = explain(error)
         if line is None:
             raise
         return _fail(line, 1)
     return result if isinstance(result, int) else 0
-
-
-def _explained(error: Exception) -> str | None:
-    """The line that tells a user what happened, or None for a defect of ours."""
-    from afterimage.errors import AfterImageError
-    from capsa import CapsaError
-
-    if isinstance(error, AfterImageError | CapsaError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return None
 
 
 def _fail(line: str, status: int) -> int:
