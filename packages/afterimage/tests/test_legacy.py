@@ -6,7 +6,6 @@ import hashlib
 import json
 import sqlite3
 import struct
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -296,7 +295,7 @@ class TestPostgres:
     """The tables that the earlier program kept in PostgreSQL."""
 
     @pytest.fixture
-    def earlier(self, postgres_url: str) -> Iterator[str]:
+    def earlier(self, postgres_url: str) -> str:
         with psycopg.connect(postgres_url, autocommit=True) as connection:
             connection.execute(
                 "CREATE TABLE code_memory (id text PRIMARY KEY, file_path text NOT NULL, old_code text, "
@@ -315,7 +314,7 @@ class TestPostgres:
                     "%s, 3, %s)",
                     (f"p{n}", f"/p{n}", "" if n else None, when, None if n else numbers, n > 0, last),
                 )
-        yield postgres_url
+        return postgres_url
 
     def test_come_along_into_the_same_database(self, earlier: str) -> None:
         from afterimage.legacy_postgres import has_tables, open_tables

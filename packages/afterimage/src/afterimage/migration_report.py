@@ -138,13 +138,22 @@ def _details(report: transfer.Report) -> list[str]:
         lines.append(_line("Note", "an interrupted migration was gone on with; the numbers are of all its runs"))
     lines += [_line("Note", note) for note in report.notes]
     lines += [_line("Remark", f"{count}: {remark}") for remark, count in sorted(report.remarks.items())]
-    lines += [_line("Not carried", line) for line in report.not_carried]
+    lines += [_line("Not carried", line) for line in _not_carried(report.not_carried)]
     conflicts = sum(part.conflicts for part in report.parts)
     lines += _listed(
         "In the target, but different (--on-conflict replace takes the source's)", report.conflicts, conflicts
     )
     lines += _listed("Cannot be carried, kept in quarantine", report.quarantined, report.quarantined_rows)
     return lines
+
+
+def _not_carried(lines: Sequence[str]) -> list[str]:
+    """``table a: reason`` and ``table b: reason`` as one line."""
+    names: dict[str, list[str]] = {}
+    for line in lines:
+        name, _, reason = line.partition(": ")
+        names.setdefault(reason, []).append(name.removeprefix("table "))
+    return [f"{', '.join(same)}: {reason}" for reason, same in names.items()]
 
 
 def _listed(title: str, names: Sequence[str], count: int) -> list[str]:

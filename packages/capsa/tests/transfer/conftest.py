@@ -76,7 +76,7 @@ def move(source: str, target: str, options: Options | None = None) -> Report:
 
 
 @pytest.fixture
-def new_sqlite(tmp_path: Path) -> Iterator[Callable[[], str]]:
+def new_sqlite(tmp_path: Path) -> Callable[[], str]:
     """URLs of SQLite files that do not exist yet."""
     numbers = iter(range(1000))
     return lambda: f"sqlite:///{tmp_path / f'file{next(numbers)}.db'}"

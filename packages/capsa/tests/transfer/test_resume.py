@@ -75,7 +75,7 @@ def failing_at(calls: int, method: Callable[..., object], error: Exception) -> C
         (indexing, "_index_vectors", 1),
     ],
 )
-def test_a_run_that_fails_anywhere_is_gone_on_with(
+def test_a_run_that_fails_anywhere_is_gone_on_with(  # noqa: PLR0917 - what pytest hands over
     dialect: str,
     owner: object,
     method: str,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capsa.transfer import Kind, RECORDS, make_row, pack, unpack, vector_from_wire, vector_to_wire
+from capsa.transfer import RECORDS, Kind, make_row, pack, unpack, vector_from_wire, vector_to_wire
 from capsa.transfer.tables import join, split
 
 _MICROSECONDS = st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999)

@@ -174,7 +174,7 @@ class TestLiveSource:
     def test_is_followed(self, one: str, other: str, new_url: New, kit: SimpleNamespace) -> None:
         source, target = new_url(one), new_url(other)
         kit.fill(source, 40)
-        done = []
+        done: list[bool] = []
 
         def meddle(phase: str, _done: int, _total: int) -> None:
             if phase == "verify" and not done:

@@ -17,9 +17,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from capsa.text import bytes_to_stored, from_stored, to_stored
+from capsa.transfer.examining import examine
+from capsa.transfer.options import OnConflict, Options
 from capsa.transfer.quarantine import describe as describe_row
 from capsa.transfer.report import PartReport, Report
-from capsa.transfer.run import OnConflict, Options, examine, transfer
+from capsa.transfer.run import transfer
 from capsa.transfer.snapshot import Snapshot
 from capsa.transfer.sources import KeyRange, Part, Source, SourceDescription
 from capsa.transfer.sqlite_source import SqliteFile, SqlitePart, describe_file, table_names

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from capsa.database import Transaction
 from capsa.transfer import indexing
 from capsa.transfer.ledger import Ledger, Tally
-from capsa.transfer.manifest import readable_key, row_digest
+from capsa.transfer.manifest import readable_key
 from capsa.transfer.report import PartReport
 from capsa.transfer.sources import Part, Source
 from capsa.transfer.tables import Field, Item, Refused, Row
@@ -100,7 +100,7 @@ class Check:
 class Checker:
     """Compares batches of rows, and puts right what may be put right."""
 
-    def __init__(self, target: Target, ledger: Ledger, parts: Mapping[str, Part], replace: bool) -> None:
+    def __init__(self, target: Target, ledger: Ledger, parts: Mapping[str, Part], *, replace: bool) -> None:
         self._target = target
         self._ledger = ledger
         self._parts = parts
@@ -108,14 +108,14 @@ class Checker:
 
     def batch(
         self, tx: Transaction, name: str, items: Sequence[Item], previous: Source | None, check: Check
-    ) -> tuple[list[Row], list[bytes]]:
+    ) -> list[Row]:
         """Compare one batch.
 
         Args:
             previous: an older snapshot of the source, which the target was filled from.
 
         Returns:
-            The rows that are in the target, equal, and the digest of each.
+            The rows that are in the target, equal.
         """
         part = self._parts[name]
         found = check.parts.setdefault(name, PartCheck())
@@ -131,10 +131,10 @@ class Checker:
         found.scopes.update(tuple(row.fields[position] for position in positions) for row in rows)
         states = self._target.compare(tx, part.table, rows)
         if any(state is not State.EQUAL for state in states):
-            states = self._put_right(tx, part, rows, states, previous, check)
+            states = self._put_right(tx, part, rows, states, previous=previous, check=check)
         good = [row for row, state in zip(rows, states, strict=True) if state is State.EQUAL]
         found.equal += len(good)
-        return good, [row_digest(row) for row in good]
+        return good
 
     def _put_right(
         self,
@@ -142,6 +142,7 @@ class Checker:
         part: Part,
         rows: Sequence[Row],
         states: Sequence[State],
+        *,
         previous: Source | None,
         check: Check,
     ) -> list[State]:

@@ -25,7 +25,7 @@ def index(database: Database, ledger: Ledger, progress: Progress, *, in_use: boo
     """
     with database.maintain() as tx:
         todo = [entry for entry in ledger.ranges(tx) if entry.done and not entry.indexed]
-    vectors = _InThread(lambda: _index_vectors(database, in_use))
+    vectors = _InThread(lambda: _index_vectors(database, in_use=in_use))
     vectors.start()
     try:
         for number, entry in enumerate(todo):
@@ -54,7 +54,7 @@ def index_spans(tx: Transaction, spans: Iterable[Span]) -> None:
         lexical.index_range(tx, owner, collection, first, last)
 
 
-def _index_vectors(database: Database, in_use: bool) -> None:
+def _index_vectors(database: Database, *, in_use: bool) -> None:
     if database.dialect == "postgresql":
         # The driver is an extra: who stays on SQLite does not have it.
         from capsa.postgres import vectors
@@ -75,7 +75,7 @@ class _InThread(threading.Thread):
     def run(self) -> None:
         try:
             self._work()
-        except BaseException as error:  # handed over to the thread that waits
+        except BaseException as error:  # noqa: BLE001 - handed over to the thread that waits
             self._error = error
 
     def join(self, timeout: float | None = None) -> None:

@@ -148,7 +148,7 @@ class Ledger:
             ordinal=planned.ordinal,
             first_key=planned.first,
             last_key=planned.last,
-            indexed=self._boolean(False),
+            indexed=self._boolean(0),
         )
 
     def fresh_parts(self, tx: Transaction) -> frozenset[str]:
@@ -196,7 +196,7 @@ class Ledger:
         return bool(self._run(tx, "range_indexed", part=planned.part, ordinal=planned.ordinal)[0][0])
 
     def mark_indexed(self, tx: Transaction, planned: KeyRange) -> None:
-        self._run(tx, "mark_indexed", part=planned.part, ordinal=planned.ordinal, indexed=self._boolean(True))
+        self._run(tx, "mark_indexed", part=planned.part, ordinal=planned.ordinal, indexed=self._boolean(1))
 
     def quarantine(self, tx: Transaction, part: str, refused: Refused) -> None:
         """Keep a row that cannot be carried; once, however often it is met."""
@@ -214,5 +214,5 @@ class Ledger:
         """Everything was carried and compared: the next run begins anew."""
         self._run(tx, "set_state", state=DONE)
 
-    def _boolean(self, value: bool) -> bool | int:
-        return value if self.database.dialect == "postgresql" else int(value)
+    def _boolean(self, value: int) -> bool | int:
+        return bool(value) if self.database.dialect == "postgresql" else value

@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from capsa.errors import TransferError
 from capsa.transfer.report import Report
-from capsa.transfer.tables import Row, Table, unpack
+from capsa.transfer.tables import Row, Table, join, unpack
 
 _FORMAT = "capsa-manifest"
 _VERSION = 1
@@ -38,6 +38,17 @@ def row_digest(row: Row) -> bytes:
 def readable_key(table: Table, row: Row) -> list[Any]:
     """The key of a row as JSON can hold it."""
     return [unpack(table.kinds[position], row.fields[position]) for position in table.key_positions]
+
+
+def whole(rows: Sequence[Row]) -> bytes:
+    """Everything the rows carry, one after the other: hashed at once, which is far quicker than row by row."""
+    parts: list[bytes] = []
+    for row in rows:
+        parts.append(row.body)
+        for vector in row.vectors:
+            parts.append(vector.model.encode())
+            parts.append(join(vector[2:]))
+    return b"".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +90,7 @@ class ManifestWriter:
     def _line(self, document: dict[str, Any]) -> None:
         self._file.write(json.dumps(document, ensure_ascii=True, separators=(",", ":")) + "\n")
 
-    def add(self, part: str, table: Table, rows: Sequence[Row], digests: Sequence[bytes]) -> None:
+    def add(self, part: str, table: Table, rows: Sequence[Row]) -> None:
         """Note rows that are in the target, equal."""
         if rows:
             self._line(
@@ -87,7 +98,7 @@ class ManifestWriter:
                     "part": part,
                     "table": table.name,
                     "keys": [readable_key(table, row) for row in rows],
-                    "digests": [digest.hex()[:16] for digest in digests],
+                    "digests": [row_digest(row).hex()[:16] for row in rows],
                 }
             )
 

@@ -104,7 +104,8 @@ class PostgresTables:
         low, high = json.loads(first), json.loads(last)
         if self._owners is not None:
             self._bind(low[0])
-        assert mine.convert is not None
+        if mine.convert is None:
+            raise TypeError(f"part {part.name} has no function that makes rows")
         width = len(mine.order)
         for fields in self._fields(self._range_query(mine, low, high)):
             key = [field.decode() if field is not None else None for field in fields[:width]]
@@ -138,7 +139,7 @@ class PostgresTables:
     def _select(self, part: PostgresPart) -> list[str]:
         return list(part.select)
 
-    def _joins(self, part: PostgresPart) -> sql.Composable:
+    def _joins(self, _part: PostgresPart) -> sql.Composable:
         return sql.SQL("")
 
     def _part(self, part: Part) -> PostgresPart:
@@ -213,8 +214,8 @@ class PostgresSource(PostgresTables):
             columns += [f"e{number}.{column}" for number, _, _ in self._models for column in ("vector", "raw")]
         return columns
 
-    def _joins(self, part: PostgresPart) -> sql.Composable:
-        return vector_joins([number for number, _, _ in self._models] if part.table.vectors else [])
+    def _joins(self, _part: PostgresPart) -> sql.Composable:
+        return vector_joins([number for number, _, _ in self._models] if _part.table.vectors else [])
 
     def read(self, part: Part, first: str, last: str) -> Iterator[Item]:
         mine = self._part(part)

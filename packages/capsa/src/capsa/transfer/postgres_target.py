@@ -12,7 +12,7 @@ from capsa.database import Transaction
 from capsa.transfer.ledger import Span
 from capsa.transfer.pgcopy import copy_in, copy_out, key_list
 from capsa.transfer.postgres_source import read_vectors, vector_joins
-from capsa.transfer.tables import Row, Table, join, make_row, split, unpack
+from capsa.transfer.tables import Field, Row, Table, join, make_row, split, unpack
 from capsa.transfer.targets import Collision, Key, PlainKey, State, Target, key_of, spans_of
 
 _EMBEDDING_COLUMNS = ("owner", "collection", "model", "seq", "vector", "raw")
@@ -140,7 +140,11 @@ def _expected(row: Row, models: Sequence[str]) -> bytes:
 
 
 def _embeddings(rows: Sequence[Row], seqs: Sequence[int], models: dict[str, int]) -> Iterator[bytes]:
+    prefixes: dict[tuple[Field, Field, str], bytes] = {}
+    number = _INT64_FIELD.pack
     for row, seq in zip(rows, seqs, strict=True):
-        for vector in row.vectors:
-            number = _INT32.pack(models[vector.model])
-            yield join((row.fields[0], row.fields[1], number)) + _INT64_FIELD.pack(8, seq) + join(vector[2:])
+        for model, _, vector, raw in row.vectors:
+            key = (row.fields[0], row.fields[1], model)
+            if (prefix := prefixes.get(key)) is None:
+                prefix = prefixes[key] = join((*key[:2], _INT32.pack(models[model])))
+            yield prefix + number(8, seq) + join((vector, raw))

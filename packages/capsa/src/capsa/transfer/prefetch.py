@@ -35,7 +35,7 @@ class Prefetch(Generic[T]):
             for item in self._items:
                 if not self._put(item):
                     return
-        except BaseException as error:  # handed over to the thread that reads
+        except BaseException as error:  # noqa: BLE001 - handed over to the thread that reads
             end = _End(error)
         self._put(end)
 

@@ -50,7 +50,7 @@ class Report:
     not_carried: tuple[str, ...] = ()
     #: Phase -> seconds.
     seconds: Mapping[str, float] = field(default_factory=dict)
-    #: sha256 over the digests of all rows; None if they were not compared.
+    #: sha256 over all rows that are in the target, equal; None if they were not compared.
     digest: str | None = None
     #: Whether every row was compared, bit for bit.
     verified: bool = False

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import enum
 import hashlib
 import itertools
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from capsa.database import Database, Transaction
 from capsa.errors import AuthenticationFailed, DatabaseUnavailable, MissingExtension, TransferError
-from capsa.records import DEFAULT_OWNER
 from capsa.transfer import indexing
 from capsa.transfer.checking import Check, Checker
+from capsa.transfer.examining import LISTED, count, part_report, remarks
 from capsa.transfer.ledger import Ledger, Tally
-from capsa.transfer.manifest import ManifestWriter, readable_key, row_digest
+from capsa.transfer.manifest import ManifestWriter, readable_key, whole
+from capsa.transfer.options import DEFAULTS, OnConflict, Options
 from capsa.transfer.prefetch import Prefetch
-from capsa.transfer.report import PartReport, Report
-from capsa.transfer.sources import RANGE_ROWS, KeyRange, Part, Source
-from capsa.transfer.tables import Item, Refused, Row
+from capsa.transfer.report import Report
+from capsa.transfer.sources import KeyRange, Part, Source
+from capsa.transfer.tables import Item, Row
 from capsa.transfer.targets import Collision, State, Target, open_target
-
-#: Called with phase, done and total; phases are "read", "copy", "index", "verify" and "catch up".
-Progress = Callable[[str, int, int], None]
 
 #: Rows are handed on in batches of so many bytes (and one row at least): what bounds the memory.
 _BATCH_BYTES = 4 * 1024 * 1024
@@ -35,45 +29,10 @@ _BATCH_ROWS = 4096
 #: How often a source that is being written is read again.
 _ROUNDS = 5
 _ATTEMPTS = 3
-_LISTED = 100
 _RESUMABLE = "what was copied is kept: run the same command again and it goes on from there"
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class OnConflict(enum.StrEnum):
-    """What to do with a row that the target has, but different."""
-
-    #: Leave the target's row and report it.
-    KEEP = "keep"
-    #: Take the source's row.
-    REPLACE = "replace"
-    #: Stop at the first one.
-    FAIL = "fail"
-
-
-def _no_progress(phase: str, done: int, total: int) -> None:
-    pass
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
-    """How to transfer."""
-
-    on_conflict: OnConflict = OnConflict.KEEP
-    #: Compare every row at the end.
-    validate: bool = True
-    #: Rows of one range, which is one transaction at the target.
-    range_rows: int = RANGE_ROWS
-    #: Where to write the manifest that `capsa.transfer.verify` checks again.
-    manifest: Path | None = None
-    progress: Progress = _no_progress
-    #: The owner of the bookkeeping.
-    owner: str = DEFAULT_OWNER
-
-
-DEFAULTS = Options()
 
 
 def transfer(source: Source, target: Database, options: Options = DEFAULTS) -> Report:
@@ -90,37 +49,6 @@ def transfer(source: Source, target: Database, options: Options = DEFAULTS) -> R
         DatabaseUnavailable: the source or the target cannot be reached (any more).
     """
     return _Run(source, target, options).go()
-
-
-def examine(source: Source, options: Options = DEFAULTS) -> Report:
-    """Read the whole source and report what a transfer would carry; touches no target."""
-    tallies: dict[str, Tally] = {}
-    started = time.monotonic()
-    refused: list[str] = []
-    plan = {part.name: source.plan(part, options.range_rows) for part in source.parts}
-    total = sum(planned.rows for ranges in plan.values() for planned in ranges)
-    done = 0
-    for part in source.parts:
-        tally = tallies[part.name] = Tally()
-        for planned in plan[part.name]:
-            for item in source.read(part, planned.first, planned.last):
-                _count(tally, item)
-                if isinstance(item, Refused) and len(refused) < _LISTED:
-                    refused.append(f"{part.name} {item.source_key}: {item.reason}")
-            done += planned.rows
-            options.progress("read", done, total)
-    return Report(
-        source=source.description.location,
-        target="",
-        layout=source.description.layout,
-        zone=source.description.zone,
-        parts=tuple(_part_report(name, tally) for name, tally in tallies.items()),
-        remarks=_remarks(tallies.values()),
-        quarantined=tuple(refused),
-        not_carried=source.description.not_carried,
-        seconds={"read": time.monotonic() - started},
-        dry_run=True,
-    )
 
 
 class _Run:
@@ -152,7 +80,7 @@ class _Run:
             if self.options.validate:
                 check = self._check(writer)
             report = self._report(check)
-            self._finish(report)
+            self._finish()
             if writer is not None:
                 writer.finish(report)
             return report
@@ -202,7 +130,7 @@ class _Run:
         with Prefetch(self._batches(self.source, todo)) as batches:
             for planned, group in itertools.groupby(batches, key=lambda batch: batch[0]):
                 looking = planned.part not in fresh
-                done += self._load(planned, (items for _, items in group), looking)
+                done += self._load(planned, (items for _, items in group), looking=looking)
                 self.options.progress("copy", min(done, total), total)
 
     def _batches(self, source: Source, ranges: Sequence[KeyRange]) -> Iterator[tuple[KeyRange, list[Item]]]:
@@ -217,7 +145,7 @@ class _Run:
                     batch, size = [], 0
             yield planned, batch
 
-    def _load(self, planned: KeyRange, batches: Iterator[list[Item]], looking: bool) -> int:
+    def _load(self, planned: KeyRange, batches: Iterator[list[Item]], *, looking: bool) -> int:
         """Load one range in one transaction; how many rows of the source it had."""
         part = self.parts[planned.part]
         tally = Tally()
@@ -228,8 +156,7 @@ class _Run:
                 return sum(len(batch) for batch in batches)
             for batch in batches:
                 rows = self._sort_out(tx, part, batch, tally)
-                for row in rows:
-                    digest.update(row_digest(row))
+                digest.update(whole(rows))
                 if looking:
                     rows = self._look(tx, part, rows, tally)
                 tally.add(Tally(copied=len(rows), spans=self.target.insert(tx, part.table, rows)))
@@ -240,7 +167,7 @@ class _Run:
         """Quarantine what cannot be carried; the rest."""
         rows = []
         for item in batch:
-            _count(tally, item)
+            count(tally, item)
             if isinstance(item, Row):
                 rows.append(item)
             else:
@@ -282,12 +209,11 @@ class _Run:
     # Verify
 
     def _check(self, writer: ManifestWriter | None) -> Check:
-        checker = Checker(self.target, self.ledger, self.parts, self.options.on_conflict is OnConflict.REPLACE)
+        checker = Checker(self.target, self.ledger, self.parts, replace=self.options.on_conflict is OnConflict.REPLACE)
         with self._timed("verify"):
             check = self._retrying(self._pass, checker, self.source, None, writer, "verify")
         with self._timed("catch up"):
-            check = self._catch_up(checker, check, writer)
-        return check
+            return self._catch_up(checker, check, writer)
 
     def _pass(
         self, checker: Checker, source: Source, previous: Source | None, writer: ManifestWriter | None, phase: str
@@ -305,11 +231,10 @@ class _Run:
             for planned, group in itertools.groupby(batches, key=lambda batch: batch[0]):
                 with self.database.maintain() as tx:
                     for _, batch in group:
-                        good, digests = checker.batch(tx, planned.part, batch, previous, check)
-                        for one in digests:
-                            digest.update(one)
+                        good = checker.batch(tx, planned.part, batch, previous, check)
+                        digest.update(whole(good))
                         if writer is not None:
-                            writer.add(planned.part, self.parts[planned.part].table, good, digests)
+                            writer.add(planned.part, self.parts[planned.part].table, good)
                         done += len(batch)
                 self.options.progress(phase, done, total)
         check.digest = digest.hexdigest()
@@ -347,12 +272,12 @@ class _Run:
             for entry in entries:
                 if entry.tally and entry.range.part in tallies:
                     tallies[entry.range.part].add(entry.tally)
-            self.refused = self.ledger.quarantined(tx, _LISTED)
+            self.refused = self.ledger.quarantined(tx, LISTED)
             counts = {name: self.target.count(tx, part.table) for name, part in self.parts.items()} if check else {}
         described = self.source.description
         if check is None:
             self.notes.append("not verified: the rows were copied, but not compared (--no-validate)")
-            parts = tuple(_part_report(name, tally) for name, tally in tallies.items())
+            parts = tuple(part_report(name, tally) for name, tally in tallies.items())
         else:
             parts = tuple(check.part(name, tallies[name], counts[name]) for name in self.parts)
             self.notes += check.notes()
@@ -362,9 +287,9 @@ class _Run:
             layout=described.layout,
             zone=described.zone,
             parts=parts,
-            remarks=check.remarks if check else _remarks(tallies.values()),
+            remarks=check.remarks if check else remarks(tallies.values()),
             notes=tuple(self.notes),
-            conflicts=tuple(check.conflicts[:_LISTED]) if check else (),
+            conflicts=tuple(check.conflicts[:LISTED]) if check else (),
             quarantined=tuple(self.refused),
             not_carried=described.not_carried,
             seconds={phase: round(seconds, 3) for phase, seconds in self.seconds.items()},
@@ -373,7 +298,7 @@ class _Run:
             resumed=self.resumed,
         )
 
-    def _finish(self, report: Report) -> None:
+    def _finish(self) -> None:
         with self.database.maintain() as tx:
             self.ledger.lock(tx)
             self.ledger.end(tx)
@@ -400,31 +325,3 @@ class _Run:
                     raise type(error)(f"{error}; {_RESUMABLE}") from error
                 time.sleep(attempt)
         raise AssertionError("not reached")
-
-
-def _count(tally: Tally, item: Item) -> None:
-    tally.read += 1
-    if isinstance(item, Row):
-        tally.vectors += len(item.vectors)
-        if item.remarks:
-            tally.remarks.update(item.remarks)
-    else:
-        tally.quarantined += 1
-
-
-def _remarks(tallies: Iterable[Tally]) -> Counter[str]:
-    return sum((tally.remarks for tally in tallies), Counter())
-
-
-def _part_report(name: str, tally: Tally) -> PartReport:
-    """The numbers of a part whose rows were not compared."""
-    return PartReport(
-        name=name,
-        source=tally.read,
-        migrated=tally.copied,
-        skipped=tally.skipped,
-        conflicts=tally.conflicts,
-        replaced=tally.replaced,
-        quarantined=tally.quarantined,
-        vectors=tally.vectors,
-    )

@@ -86,8 +86,8 @@ class Snapshot:
                 target.chmod(0o600)
 
     def _data_version(self) -> int:
-        assert self._origin is not None
-        return int(self._origin.execute("PRAGMA data_version").fetchone()[0])
+        origin = self._origin
+        return 0 if origin is None else int(origin.execute("PRAGMA data_version").fetchone()[0])
 
     def changed(self) -> bool:
         """Whether anybody has committed to the source since the copy was begun."""
@@ -183,7 +183,7 @@ class _Restarts:
         self._remaining: int | None = None
         self._restarts = 0
 
-    def __call__(self, status: int, remaining: int, total: int) -> None:
+    def __call__(self, _status: int, remaining: int, _total: int) -> None:
         if self._remaining is not None and remaining > self._remaining:
             self._restarts += 1
             if self._restarts > _RESTARTS:

@@ -89,10 +89,12 @@ class SqliteFile:
 
     def read(self, part: Part, first: str, last: str) -> Iterator[Item]:
         mine = self._part(part)
-        assert mine.convert is not None
+        if mine.convert is None:
+            raise TypeError(f"part {part.name} has no function that makes rows")
         with _reading(self._snapshot.path):
-            for rowid, *values in self.connection.execute(self._statement(mine), _bounds(first, last)):
-                yield mine.convert(str(rowid), tuple(values))
+            convert = mine.convert
+            for row in self.connection.execute(self._statement(mine), _bounds(first, last)):
+                yield convert(str(row[0]), row[1:])
 
     def _statement(self, part: SqlitePart) -> str:
         return (

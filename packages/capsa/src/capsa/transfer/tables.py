@@ -120,12 +120,13 @@ def _expect_int(value: SqliteValue) -> int:
 def join(fields: Sequence[Field]) -> bytes:
     """Fields -> the body of a binary COPY row, without its field count."""
     parts: list[bytes] = []
+    append, length = parts.append, _LENGTH.pack
     for field in fields:
         if field is None:
-            parts.append(_NULL)
+            append(_NULL)
         else:
-            parts.append(_LENGTH.pack(len(field)))
-            parts.append(field)
+            append(length(len(field)))
+            append(field)
     return b"".join(parts)
 
 
@@ -209,7 +210,10 @@ class Row(NamedTuple):
     @property
     def size(self) -> int:
         """Bytes it takes in memory, about."""
-        return 2 * len(self.body) + sum(len(v.vector or b"") + len(v.raw or b"") for v in self.vectors) + 600
+        size = 2 * len(self.body) + 600
+        for vector in self.vectors:
+            size += len(vector.vector or b"") + len(vector.raw or b"")
+        return size
 
 
 class Refused(NamedTuple):

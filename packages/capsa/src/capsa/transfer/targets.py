@@ -75,8 +75,9 @@ class Target(abc.ABC):
         rows = tx.execute(f"SELECT {scope}, count(*) FROM {table.name} GROUP BY {scope}")
         return {tuple(row[:-1]): row[-1] for row in rows}
 
+    @abc.abstractmethod
     def refresh_statistics(self, tx: Transaction, tables: Sequence[Table]) -> None:
-        """Let the planner know what came in; without it, it looks rows up by the wrong index."""
+        """Let the planner know what came in; without it, PostgreSQL looks rows up by the wrong index."""
 
     def is_empty(self, tx: Transaction, table: Table) -> bool:
         return not tx.execute(f"SELECT 1 FROM {table.name} LIMIT 1")
@@ -123,6 +124,7 @@ def open_target(database: Database) -> Target:
 
 
 def key_of(table: Table, row: Row) -> Key:
+    """What makes a row itself, in binary form."""
     return tuple(row.fields[position] for position in table.key_positions)
 
 
@@ -141,7 +143,11 @@ def spans_of(table: Table, rows: Sequence[Row], seqs: Sequence[int]) -> list[Spa
     for row, seq in zip(rows, seqs, strict=True):
         if previous is not None and seq != previous + 1:
             end()
-        run.setdefault(tuple([row.fields[position] for position in positions]), [seq, seq])[1] = seq
+        scope = tuple([row.fields[position] for position in positions])
+        if scope in run:
+            run[scope][1] = seq
+        else:
+            run[scope] = [seq, seq]
         previous = seq
     end()
     return spans
