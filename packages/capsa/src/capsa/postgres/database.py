@@ -250,10 +250,9 @@ class PostgresDatabase(Database):
             return
         # In name order, and alone: two that lift at once would wait for each other's table locks.
         connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext('walls'))", (LOCK_SCHEMA,))
-        tables = walls.walled(connection)
-        walls.lift(connection, tables)
+        walls.lift(connection, walls.walled(connection))
         yield PostgresTransaction(self, connection, None)
-        walls.restore(connection, tables)
+        walls.restore(connection, walls.walled(connection))
 
     # Schema
 
