@@ -6,6 +6,7 @@ Every record with a word of the query is scored; what is bounded is how many wor
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -158,13 +159,16 @@ class Index:
 
     def _among(self, wanted: NDArray[np.int64], term: str) -> NDArray[np.int64]:
         """Which of a few records, ascending, have the term: looked for in its postings, however many they are."""
-        have = np.isin(wanted, [seq for seq, _, _ in self._pending.get(term, ())])
+        have = np.zeros(len(wanted), bool)
+        if pending := self._pending.get(term):
+            have |= np.isin(wanted, [seq for seq, _, _ in pending])
         for number, data in self._postings.get(term, ()):
-            deltas, _ = segments.decode(data)
-            mine = wanted - self._segments[number][1]
-            inside = np.flatnonzero((mine >= 0) & (mine <= deltas[-1]))
-            near = mine[inside].astype(np.uint32)
-            have[inside] |= deltas[np.searchsorted(deltas, near)] == near
+            first, last = self._segments[number][1:3]
+            start, end = np.searchsorted(wanted, (first, last + 1))
+            if start < end:
+                deltas, _ = segments.decode(data)
+                near = (wanted[start:end] - first).astype(np.uint32)
+                have[start:end] |= deltas.take(np.searchsorted(deltas, near), mode="clip") == near
         return wanted[have]
 
     def _sizes(self, terms: Sequence[str]) -> dict[str, int]:
@@ -177,9 +181,10 @@ class Index:
             return sizes | {term: self.frequency(term) for term in unknown}
         if unknown:
             self._read_pending(unknown)
-            rows = self.tx.query("lexical_sizes", self._parameters(unknown))
-            stored = {term: int(size) // segments.ENTRY for term, size in rows}
-            sizes |= {term: stored.get(term, 0) + len(self._pending.get(term, ())) for term in unknown}
+            stored: Counter[str] = Counter()
+            for term, size in self.tx.query("lexical_sizes", self._parameters(unknown)):
+                stored[term] += size // segments.ENTRY
+            sizes |= {term: stored[term] + len(self._pending.get(term, ())) for term in unknown}
         return sizes
 
     def _read(self, terms: Sequence[str]) -> None:

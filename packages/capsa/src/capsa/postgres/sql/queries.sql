@@ -225,10 +225,9 @@ SELECT segment, term, postings FROM capsa_lexical_postings
 WHERE owner = :owner AND collection = :collection AND segment = ANY(:segments::bigint[]) AND term = ANY(:terms::text[])
 
 -- name: lexical_sizes
--- Bytes of postings a term; octet_length() of a stored value is known without reading it.
-SELECT term, sum(octet_length(postings))::bigint FROM capsa_lexical_postings
+-- Bytes of postings of a term in each segment; octet_length() of a stored value is known without reading it.
+SELECT term, octet_length(postings) FROM capsa_lexical_postings
 WHERE owner = :owner AND collection = :collection AND segment = ANY(:segments::bigint[]) AND term = ANY(:terms::text[])
-GROUP BY term
 
 -- name: lexical_all_postings
 SELECT segment, term, postings FROM capsa_lexical_postings

@@ -234,10 +234,10 @@ SELECT segment, term, postings FROM capsa_lexical_postings
 WHERE owner = :owner AND collection = :collection AND segment IN (SELECT value FROM json_each(:segments)) AND term IN (SELECT value FROM json_each(:terms))
 
 -- name: lexical_sizes
--- Bytes of postings a term; length() of a stored value is known without reading it.
-SELECT term, sum(length(postings)) FROM capsa_lexical_postings
+-- Bytes of postings of a term in each segment; not summed here, as sorting would drag the postings themselves along.
+-- length() of a stored value is known without reading it.
+SELECT term, length(postings) FROM capsa_lexical_postings
 WHERE owner = :owner AND collection = :collection AND segment IN (SELECT value FROM json_each(:segments)) AND term IN (SELECT value FROM json_each(:terms))
-GROUP BY term
 
 -- name: lexical_all_postings
 SELECT segment, term, postings FROM capsa_lexical_postings
