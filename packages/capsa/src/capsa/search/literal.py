@@ -16,12 +16,33 @@ _IDENTIFIER = re.compile(
     re.VERBOSE,
 )
 
+# What prose hardly ever has in or around a word.
+_CODE = re.compile(r"""[_()\[\]{}=<>"`/\\@#$%&|^~*+] | \w[.:]\w | [a-z0-9][A-Z]""", re.VERBOSE)
+_WORD = re.compile(r"\S+")
+_AROUND_A_NAME = ".,:;-()?!"
+
 
 def phrases(query: str) -> list[str]:
-    """What to look for literally: first the query as a whole, then its identifiers, each once."""
+    """What to look for literally: first the query as a whole, then the code in it, then its identifiers, each once."""
     whole = query.strip()
-    named = (match[0].strip(".,:;-") for match in _IDENTIFIER.finditer(whole))
-    return list(dict.fromkeys(part for part in (whole, *named) if part))
+    named = [match[0].strip(".,:;-") for match in _IDENTIFIER.finditer(whole)]
+    code = _code(whole)
+    if code.strip(_AROUND_A_NAME) in named:
+        code = ""
+    return list(dict.fromkeys(part for part in (whole, code, *named) if part))
+
+
+def _code(query: str) -> str:
+    """From the first word that looks like code to the last: a line of code in the middle of a sentence."""
+    words = list(_WORD.finditer(query))
+    places = [place for place, word in enumerate(words) if _CODE.search(word[0])]
+    if not places:
+        return ""
+    first, last = places[0], places[-1]
+    # An operator has something on either side.
+    first -= first > 0 and words[first][0].strip("=+*/<>|&%^") == ""
+    last += last + 1 < len(words) and words[last][0].strip("=+*/<>|&%^") == ""
+    return query[words[first].start() : words[last].end()].rstrip("?!")
 
 
 def normal(text: str) -> str:
