@@ -55,6 +55,12 @@ class SchemaPackage:
         found = (re.match(r"CREATE TABLE (\w+)", s) for s in statements(self.script()))
         return [m[1] for m in found if m]
 
+    def secondary_indexes(self) -> dict[str, str]:
+        """The indexes that a bulk load may leave until later: name -> CREATE statement."""
+        _, _, below = self.script().partition("-- Secondary indexes")
+        found = (re.match(r"CREATE (?:UNIQUE )?INDEX (\w+)", statement) for statement in statements(below))
+        return {match[1]: match.string for match in found if match}
+
 
 @functools.cache
 def _steps(resource: str) -> dict[int, str]:

@@ -76,6 +76,8 @@ class Database(abc.ABC):
 
     dialect: Dialect
     url: DatabaseUrl
+    #: Whether `maintain` keeps others from the tables while it lasts.
+    exclusive_maintenance: bool
     #: Stores vectors and finds the nearest.
     vectors: VectorIndex
 

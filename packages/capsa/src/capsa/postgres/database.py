@@ -290,6 +290,10 @@ class PostgresDatabase(Database):
 
     # The engine's needs
 
+    @property
+    def exclusive_maintenance(self) -> bool:  # type: ignore[override]
+        return self.wall is Wall.FORCED
+
     def lock(self, tx: Transaction, kind: str, owner: str, collection: str) -> None:
         tx.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))", {"what": _lock_name(kind, owner, collection)}

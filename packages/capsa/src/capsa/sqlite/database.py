@@ -72,6 +72,7 @@ class SqliteDatabase(Database):
     """One SQLite file."""
 
     dialect = "sqlite"
+    exclusive_maintenance = False
 
     def __init__(self, url: DatabaseUrl, *, timeout: float = 30.0) -> None:
         """Open or create the file.

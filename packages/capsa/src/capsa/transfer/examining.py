@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from capsa.transfer.ledger import Tally
 from capsa.transfer.options import DEFAULTS, Options
@@ -56,6 +56,15 @@ def count(tally: Tally, item: Item) -> None:
             tally.remarks.update(item.remarks)
     else:
         tally.quarantined += 1
+
+
+def count_rows(tally: Tally, rows: Sequence[Row]) -> None:
+    """Note rows of the source that can be carried."""
+    tally.read += len(rows)
+    tally.vectors += sum([len(row.vectors) for row in rows])
+    for row in rows:
+        if row.remarks:
+            tally.remarks.update(row.remarks)
 
 
 def remarks(tallies: Iterable[Tally]) -> Counter[str]:

@@ -80,7 +80,6 @@ class LedgerRange:
 
     range: KeyRange
     done: bool
-    digest: str | None
     tally: Tally | None
     indexed: bool
 
@@ -168,11 +167,10 @@ class Ledger:
             LedgerRange(
                 range=KeyRange(part, ordinal, first, last),
                 done=records is not None,
-                digest=digest,
                 tally=Tally.from_json(detail) if detail else None,
                 indexed=bool(indexed),
             )
-            for part, ordinal, first, last, records, digest, detail, indexed in self._run(tx, "ranges")
+            for part, ordinal, first, last, records, detail, indexed in self._run(tx, "ranges")
         ]
 
     def is_done(self, tx: Transaction, planned: KeyRange) -> bool:
@@ -180,7 +178,7 @@ class Ledger:
         rows = self._run(tx, "range_state", part=planned.part, ordinal=planned.ordinal)
         return not rows or rows[0][0] is not None
 
-    def finish(self, tx: Transaction, planned: KeyRange, tally: Tally, digest: str) -> None:
+    def finish(self, tx: Transaction, planned: KeyRange, tally: Tally) -> None:
         """Mark a range done, in the transaction that loads it."""
         self._run(
             tx,
@@ -188,7 +186,6 @@ class Ledger:
             part=planned.part,
             ordinal=planned.ordinal,
             records=tally.read,
-            digest=digest,
             detail=tally.to_json(),
         )
 

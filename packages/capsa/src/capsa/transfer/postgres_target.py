@@ -9,6 +9,7 @@ import psycopg
 from psycopg import sql
 
 from capsa.database import Transaction
+from capsa.postgres.database import SCHEMA
 from capsa.transfer.ledger import Span
 from capsa.transfer.pgcopy import copy_in, copy_out, key_list
 from capsa.transfer.postgres_source import read_vectors, vector_joins
@@ -17,6 +18,7 @@ from capsa.transfer.targets import Collision, Key, PlainKey, State, Target, key_
 
 _EMBEDDING_COLUMNS = ("owner", "collection", "model", "seq", "vector", "raw")
 _INT32 = struct.Struct("!i")
+_NULL = _INT32.pack(-1)
 _INT64_FIELD = struct.Struct("!iq")
 # Looked up by index whatever the statistics say of a table that was loaded a second ago.
 _BY_INDEX = (
@@ -74,6 +76,14 @@ class PostgresTarget(Target):
             tx.execute(f"ANALYZE {table.name} ({', '.join(names)})")
             if table.vectors:
                 tx.execute("ANALYZE capsa_embeddings (owner, collection, model, seq)")
+
+    def defer_indexes(self, tx: Transaction) -> None:
+        for name in SCHEMA.secondary_indexes():
+            tx.execute(f"DROP INDEX IF EXISTS {name}")
+
+    def restore_indexes(self, tx: Transaction) -> None:
+        for statement in SCHEMA.secondary_indexes().values():
+            tx.execute(statement.replace("INDEX", "INDEX IF NOT EXISTS", 1))
 
     def fetch(self, tx: Transaction, table: Table, keys: Sequence[PlainKey]) -> Iterator[Row]:
         if not keys:
@@ -141,10 +151,13 @@ def _expected(row: Row, models: Sequence[str]) -> bytes:
 
 def _embeddings(rows: Sequence[Row], seqs: Sequence[int], models: dict[str, int]) -> Iterator[bytes]:
     prefixes: dict[tuple[Field, Field, str], bytes] = {}
-    number = _INT64_FIELD.pack
+    number, length = _INT64_FIELD.pack, _INT32.pack
     for row, seq in zip(rows, seqs, strict=True):
         for model, _, vector, raw in row.vectors:
             key = (row.fields[0], row.fields[1], model)
             if (prefix := prefixes.get(key)) is None:
                 prefix = prefixes[key] = join((*key[:2], _INT32.pack(models[model])))
-            yield prefix + number(8, seq) + join((vector, raw))
+            if raw is None and vector is not None:
+                yield b"".join((prefix, number(8, seq), length(len(vector)), vector, _NULL))
+            else:
+                yield prefix + number(8, seq) + join((vector, raw))

@@ -98,6 +98,12 @@ class SqliteTarget(Target):
                 states.append(State.EQUAL if same else State.DIFFERENT)
         return states
 
+    def defer_indexes(self, tx: Transaction) -> None:
+        """Nothing: here keeping them costs no more than making them anew."""
+
+    def restore_indexes(self, tx: Transaction) -> None:
+        """Nothing: they were never dropped."""
+
     def refresh_statistics(self, tx: Transaction, tables: Sequence[Table]) -> None:
         # SQLite looks rows up by a key that is given whole, whatever it knows of the table.
         pass

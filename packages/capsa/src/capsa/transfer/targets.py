@@ -79,6 +79,14 @@ class Target(abc.ABC):
     def refresh_statistics(self, tx: Transaction, tables: Sequence[Table]) -> None:
         """Let the planner know what came in; without it, PostgreSQL looks rows up by the wrong index."""
 
+    @abc.abstractmethod
+    def defer_indexes(self, tx: Transaction) -> None:
+        """Into an empty target: leave the engine's secondary indexes until `restore_indexes`, if that pays."""
+
+    @abc.abstractmethod
+    def restore_indexes(self, tx: Transaction) -> None:
+        """Make what is missing of the engine's secondary indexes."""
+
     def is_empty(self, tx: Transaction, table: Table) -> bool:
         return not tx.execute(f"SELECT 1 FROM {table.name} LIMIT 1")
 
@@ -89,17 +97,16 @@ class Target(abc.ABC):
             TransferError: a model of the source has another number of dimensions here.
         """
         known = self.known_models(tx)
-        for row in rows:
-            for vector in row.vectors:
-                if vector.model not in known:
-                    values = {"name": vector.model, "dimensions": vector.dimensions}
-                    tx.execute(_queries.load("capsa.transfer")["add_model"], values)
-                    known = self.known_models(tx)
-                if known[vector.model][1] != vector.dimensions:
-                    raise TransferError(
-                        f"the model {vector.model!r} has {vector.dimensions} dimensions in the source and "
-                        f"{known[vector.model][1]} in the target: rename one of them (capsa_models.name)"
-                    )
+        for model, dimensions in sorted({vector[:2] for row in rows for vector in row.vectors}):
+            if model not in known:
+                values = {"name": model, "dimensions": dimensions}
+                tx.execute(_queries.load("capsa.transfer")["add_model"], values)
+                known = self.known_models(tx)
+            if known[model][1] != dimensions:
+                raise TransferError(
+                    f"the model {model!r} has {dimensions} dimensions in the source and "
+                    f"{known[model][1]} in the target: rename one of them (capsa_models.name)"
+                )
         return {name: number for name, (number, _) in known.items()}
 
     def known_models(self, tx: Transaction) -> dict[str, tuple[int, int]]:
@@ -130,13 +137,16 @@ def key_of(table: Table, row: Row) -> Key:
 
 def spans_of(table: Table, rows: Sequence[Row], seqs: Sequence[int]) -> list[Span]:
     """The runs of each scope; ``seqs`` ascend, and where they jump somebody else has taken numbers."""
+    positions = table.scope_positions
+    scopes = {tuple([row.fields[position] for position in positions]) for row in rows}
+    if len(scopes) == 1 and seqs[-1] - seqs[0] == len(seqs) - 1:
+        return [(_readable(scopes.pop()), seqs[0], seqs[-1])]
     spans: list[Span] = []
     run: dict[Key, list[int]] = {}
-    positions = table.scope_positions
 
     def end() -> None:
         for scope, (first, last) in run.items():
-            spans.append((tuple((field or b"").decode() for field in scope), first, last))
+            spans.append((_readable(scope), first, last))
         run.clear()
 
     previous: int | None = None
@@ -151,3 +161,7 @@ def spans_of(table: Table, rows: Sequence[Row], seqs: Sequence[int]) -> list[Spa
         previous = seq
     end()
     return spans
+
+
+def _readable(scope: Key) -> tuple[str, ...]:
+    return tuple((field or b"").decode() for field in scope)

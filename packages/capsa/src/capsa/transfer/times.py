@@ -89,7 +89,9 @@ class Clock:
         if spelling.endswith("+00:00"):
             # What nearly every time is, and cheap to tell.
             read = dt.datetime.fromisoformat(spelling)
-            return Reading((read - _EPOCH) // _MICROSECOND, None if read.isoformat() == spelling else spelling)
+            since = read - _EPOCH
+            microseconds = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+            return Reading(microseconds, None if read.isoformat() == spelling else spelling)
         plain = spelling.strip()
         # fromisoformat takes 20260106 for a date; eight digits are more likely one than seconds of 1970.
         if _NUMBER.fullmatch(plain) and not re.fullmatch(r"(19|20)\d{6}", plain):

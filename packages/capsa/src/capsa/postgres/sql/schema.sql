@@ -98,9 +98,8 @@ CREATE TABLE capsa_transfer_ranges (
     ordinal   integer NOT NULL,
     first_key text    NOT NULL,
     last_key  text    NOT NULL,
-    -- Null until the range is committed; the digest is sha256 over the rows as loaded.
+    -- Null until the range is committed.
     records   bigint,
-    digest    text,
     -- JSON: what became of the rows (capsa.transfer.ledger.Tally).
     detail    text,
     -- Whether the lexical index has them.

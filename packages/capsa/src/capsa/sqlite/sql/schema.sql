@@ -104,7 +104,6 @@ CREATE TABLE capsa_transfer_ranges (
     first_key TEXT    NOT NULL,
     last_key  TEXT    NOT NULL,
     records   INTEGER,
-    digest    TEXT,
     -- JSON: what became of the rows (capsa.transfer.ledger.Tally).
     detail    TEXT,
     -- Whether the lexical index has them.

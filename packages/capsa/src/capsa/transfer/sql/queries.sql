@@ -25,7 +25,7 @@ INSERT INTO capsa_transfer_ranges (owner, transfer, part, ordinal, first_key, la
 VALUES (:owner, :transfer, :part, :ordinal, :first_key, :last_key, :indexed);
 
 -- name: ranges
-SELECT part, ordinal, first_key, last_key, records, digest, detail, indexed
+SELECT part, ordinal, first_key, last_key, records, detail, indexed
 FROM capsa_transfer_ranges WHERE owner = :owner AND transfer = :transfer ORDER BY part, ordinal;
 
 -- name: range_state
@@ -37,7 +37,7 @@ SELECT indexed FROM capsa_transfer_ranges
 WHERE owner = :owner AND transfer = :transfer AND part = :part AND ordinal = :ordinal;
 
 -- name: finish_range
-UPDATE capsa_transfer_ranges SET records = :records, digest = :digest, detail = :detail
+UPDATE capsa_transfer_ranges SET records = :records, detail = :detail
 WHERE owner = :owner AND transfer = :transfer AND part = :part AND ordinal = :ordinal;
 
 -- name: mark_indexed
