@@ -19,6 +19,9 @@ from capsa.search import lexical, postings, ranking, tokens
 from capsa.store import Collection, Store
 from capsa.testing.databases import fresh_database
 
+#: As Robertson and Zaragoza give them, and every other implementation has them.
+K1, B = 1.2, 0.75
+
 VOCABULARY = ["alpha", "beta", "gamma", "delta", "get_user", "getUser", "Straße", "記憶力", "ความ", "x1", "🎉", "the"]
 texts = st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=12).map(" ".join)
 places = st.integers(0, 1_000)
@@ -44,8 +47,8 @@ def naive(texts: Mapping[str, str], query: str) -> dict[str, float]:
         having = {id_: counts[term] for id_, (counts, _) in counted.items() if term in counts}
         for id_, n in having.items():
             length = 2 ** (postings.length_class(counted[id_][1]) / 12) - 1
-            norm = postings.K1 * (1 - postings.B + postings.B * length / average)
-            saturation = min(n, 255) * (postings.K1 + 1) / (min(n, 255) + norm)
+            norm = K1 * (1 - B + B * length / average)
+            saturation = min(n, 255) * (K1 + 1) / (min(n, 255) + norm)
             scores[id_] = scores.get(id_, 0.0) + postings.idf(len(counted), len(having)) * saturation
     return scores
 

@@ -31,7 +31,7 @@ def test_every_word_of_a_text_finds_it(parts: list[str], data: st.DataObject) ->
     word = data.draw(st.sampled_from(parts))
     if tokens.query_terms(word):
         assert found(word, text)
-        assert found(word.upper(), text) or not word.isascii()
+        assert not word.isascii() or set(tokens.query_terms(word.upper())) & tokens.terms(text)[0].keys()
 
 
 @pytest.mark.parametrize("name", ["Chinese", "Japanese", "Thai", "Khmer", "Hangul"])

@@ -88,6 +88,16 @@ def test_a_search_sees_what_others_added_changed_and_removed_since(notes: Collec
     assert nearest(elsewhere, query, 1) == ["r7"]
 
 
+def test_what_was_removed_takes_nobodys_place(notes: Collection, elsewhere: Collection) -> None:
+    query = random_vectors(1)[0]
+    noise = random_vectors(1_000, seed=5)
+    add(notes, query + 0.01 * noise, prefix="near")
+    add(notes, noise[:20] - query, prefix="far")
+    assert all(id_.startswith("near") for id_ in nearest(elsewhere, query))
+    notes.delete(f"near{i}" for i in range(1_000))
+    assert len(nearest(elsewhere, query)) == 10
+
+
 def test_an_older_snapshot_is_not_disturbed_by_a_newer_one(notes: Collection) -> None:
     add(notes, random_vectors(10))
     query = random_vectors(10)[3]

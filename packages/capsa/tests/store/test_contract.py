@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from capsa.local_postgres import LocalPostgres
 from capsa.store import Store
 from capsa.testing import contract
 from capsa.testing.databases import fresh_database, guide_database
+from capsa.testing.pooler import running_pooler
 
 
 class Everything(
@@ -51,6 +54,23 @@ class TestPostgresAsTheGuidesUser(Everything):
     @classmethod
     def store(cls, postgres_server: LocalPostgres) -> Iterator[Store]:
         with guide_database(postgres_server) as url, Store.open(url) as store:
+            yield store
+
+
+@pytest.mark.slow
+@pytest.mark.debian("pgbouncer")
+class TestPostgresThroughAPooler(Everything):
+    """In transaction mode: what a session keeps is not there in the next transaction."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def store(cls, postgres_server: LocalPostgres) -> Iterator[Store]:
+        program = str(shutil.which("pgbouncer", path=os.environ.get("PATH", os.defpath) + ":/usr/sbin"))
+        with (
+            fresh_database(postgres_server) as url,
+            running_pooler(url, program) as pooled,
+            Store.open(pooled) as store,
+        ):
             yield store
 
 
