@@ -20,7 +20,7 @@ from psycopg import sql
 
 from capsa._schema import SchemaPackage
 from capsa.database import NO_PARAMETERS, Row, Transaction, open_database
-from capsa.errors import CapsaError, DatabaseUnavailable, InvalidRecord
+from capsa.errors import CapsaError, DatabaseBusy, DatabaseUnavailable, InvalidRecord
 from capsa.local_postgres import LocalPostgres
 from capsa.postgres import vectors, walls
 from capsa.postgres.database import SCHEMA, PostgresDatabase
@@ -54,7 +54,7 @@ ROWS: dict[str, dict[str, object]] = {
 COLUMN = {
     "capsa_records": "text", "capsa_embeddings": "seq", "capsa_lexical_pending": "terms",
     "capsa_lexical_segments": "tokens", "capsa_lexical_postings": "term", "capsa_transfers": "state",
-    "capsa_transfer_ranges": "digest", "capsa_quarantine": "reason",
+    "capsa_transfer_ranges": "last_key", "capsa_quarantine": "reason",
 }  # fmt: skip
 
 EVERY_TABLE = pytest.mark.parametrize("table", sorted(ROWS))
@@ -215,6 +215,17 @@ def test_what_maintenance_lifted_stands_again_whatever_happened(database: Postgr
         raise ZeroDivisionError
     with database.read(f"other-{me}") as tx:
         assert owners_seen(tx, "capsa_records", me) == set()
+
+
+def test_maintenance_within_a_read_ends_with_an_error_not_never(database: PostgresDatabase, me: str) -> None:
+    with mock.patch("capsa.postgres.database.LIFTING_WAIT", 1.0), database.read(me) as tx:
+        assert tx.execute("SELECT count(*) FROM capsa_records WHERE owner = :me", {"me": me}) == [(0,)]
+        if database.wall is Wall.ROLE:
+            with database.maintain():
+                pass
+        else:
+            with pytest.raises(DatabaseBusy, match="others have been using"), database.maintain():
+                pass
 
 
 def test_an_applications_tables_have_the_wall_too(

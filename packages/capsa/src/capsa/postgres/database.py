@@ -34,6 +34,9 @@ SCHEMA = SchemaPackage("capsa", "capsa.postgres")
 #: Advisory lock classes of this engine; the second key is a hash of what is locked.
 LOCK_SCHEMA = 0x63617001
 
+#: Seconds that maintenance waits for readers, where the policies must be lifted for it.
+LIFTING_WAIT = 60.0
+
 _ROWS_AT_ONCE = 20_000
 
 _FIRST_FETCH = 16
@@ -250,7 +253,10 @@ class PostgresDatabase(Database):
             return
         # In name order, and alone: two that lift at once would wait for each other's table locks.
         connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext('walls'))", (LOCK_SCHEMA,))
+        # Needs the tables to itself for a moment; whoever reads meanwhile may be this very thread.
+        connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{LIFTING_WAIT:.0f}s")))
         walls.lift(connection, walls.walled(connection))
+        connection.execute("SET LOCAL lock_timeout = 0")
         yield PostgresTransaction(self, connection, None)
         walls.restore(connection, walls.walled(connection))
 

@@ -19,10 +19,7 @@ _BY_MESSAGE: tuple[tuple[str, type[CapsaError], str], ...] = (
     (
         r"authentication failed|pg_hba\.conf",
         AuthenticationFailed,
-        (
-            "{url} refused the user or the password: check the password (echo $AFTERIMAGE_PG_PASSWORD, or ~/.pgpass) "
-            "and that pg_hba.conf allows password authentication"
-        ),
+        "{url} refused the user or the password: check both, and that pg_hba.conf allows password authentication",
     ),
     (
         r'database "([^"]*)" does not exist',
@@ -65,6 +62,11 @@ _BY_CLASS: tuple[tuple[type[psycopg.Error], type[CapsaError], str], ...] = (
         psycopg.errors.InsufficientPrivilege,
         DatabaseUnavailable,
         "the user of {url} lacks a right ({0}): grant it, or own the database",
+    ),
+    (
+        psycopg.errors.LockNotAvailable,
+        DatabaseBusy,
+        "others have been using the tables of {url} for too long: try again",
     ),
     (psycopg.errors.DeadlockDetected, DatabaseBusy, "{url} had to give way to another writer: try again"),
     (psycopg.errors.SerializationFailure, DatabaseBusy, "{url} had to give way to another writer: try again"),
