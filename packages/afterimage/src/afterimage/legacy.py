@@ -51,6 +51,29 @@ def open_legacy(path: Path | str, timezone: str | None = None) -> transfer.Sourc
     return open_file(path, timezone)
 
 
+def open_memory(
+    path: Path | str, timezone: str | None = None, *, say: Callable[[str], None] | None = None
+) -> transfer.Source:
+    """A snapshot of the memory at ``path``, earlier or ours, to be closed by the caller.
+
+    An earlier file that was carried over stands for the newer one beside it; ``say`` gets a line about that.
+
+    Raises:
+        capsa.SourceMissing, capsa.SourceUnreadable: there is no such file, or it is neither.
+    """
+    from afterimage.config import is_own, own_path
+    from capsa import DatabaseUrl, transfer
+
+    named = Path(path).expanduser().absolute()
+    own = own_path(named)
+    if not is_own(own):
+        # Earlier, or else this says that it is missing, or what is wrong with it.
+        return open_legacy(named, timezone)
+    if own != named and say is not None:
+        say(f"{named} was carried over into {own}: migrating that, the newer one")
+    return transfer.open_source(DatabaseUrl.for_path(own))
+
+
 def carry_over(
     legacy_path: Path | str, own_path: Path | str, progress: Callable[[str, int, int], None] | None = None
 ) -> transfer.Report:

@@ -16,10 +16,20 @@ from pathlib import Path
 
 from afterimage.config import AfterImageConfig, database_url, is_own, load_config, own_path, postgresql_url
 from afterimage.errors import AfterImageError, NotAMemory, explain
-from afterimage.legacy import is_legacy, open_legacy
+from afterimage.legacy import is_legacy, open_memory
 from afterimage.migration_report import ProgressLine, print_dry_run, print_report, print_verification
+from afterimage.migrator import MigrationStats, Migrator, migrate_sqlite_to_postgres, print_migration_report
 from afterimage.state import remember_postgresql
 from capsa import CapsaError, DatabaseUrl, open_database, transfer
+
+__all__ = [
+    "MigrationStats",
+    "Migrator",
+    "main",
+    "migrate_sqlite_to_postgres",
+    "print_migration_report",
+    "verify_main",
+]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -84,15 +94,7 @@ def _source(options: argparse.Namespace, config: AfterImageConfig, server: Datab
 
         return open_tables(server)
     named = options.sqlite.expanduser().absolute() if options.sqlite else config.storage.sqlite.path
-    own = own_path(named)
-    if is_legacy(named) and not is_own(own):
-        return open_legacy(named, options.timezone)
-    if not is_own(own):
-        # Says that it is missing, or what is wrong with it.
-        return open_legacy(named, options.timezone)
-    if own != named:
-        print(f"afterimage: {named} was carried over into {own}: migrating that, the newer one", file=sys.stderr)
-    return transfer.open_source(DatabaseUrl.for_path(own))
+    return open_memory(named, options.timezone, say=lambda line: print(f"afterimage: {line}", file=sys.stderr))
 
 
 def _server(options: argparse.Namespace, config: AfterImageConfig) -> DatabaseUrl:

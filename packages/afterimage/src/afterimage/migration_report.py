@@ -10,8 +10,10 @@ if TYPE_CHECKING:
 
 _RULE = "=" * 60
 _LISTED = 10
-_MESSAGES = {"read": "Reading source data", "copy": "Migrating entries", "verify": "Validating migration"}
+#: What the guide calls the phases of a transfer.
+MESSAGES = {"read": "Reading source data", "copy": "Migrating entries", "verify": "Validating migration"}
 _INDEXING = "Indexing"
+_TITLE = "AI-AfterImage Migration Report"
 
 
 class ProgressLine:
@@ -33,7 +35,7 @@ class ProgressLine:
     def __call__(self, phase: str, done: int, total: int) -> None:
         if self._silent or phase in self._finished:
             return
-        message = _MESSAGES.get(phase)
+        message = MESSAGES.get(phase)
         if message is None:
             self._passing(phase, done, total)
             return
@@ -68,12 +70,14 @@ class ProgressLine:
 def print_report(report: transfer.Report) -> None:
     """The report of a migration, as the guide shows it, and below that what else there is to know."""
     lines = [
-        _line("Source entries", report.source_rows),
-        _line("Migrated", report.migrated),
-        _line("Skipped (existing)", report.skipped),
-        _line("Failed", report.failed),
-        _line("Success rate", f"{report.success_rate:.1f}%"),
-        _line("Elapsed time", f"{report.elapsed:.1f}s"),
+        *_numbers(
+            source=report.source_rows,
+            migrated=report.migrated,
+            skipped=report.skipped,
+            failed=report.failed,
+            success_rate=report.success_rate,
+            elapsed=report.elapsed,
+        ),
         "",
         _line("Source", f"{report.source} ({report.layout})"),
         _line("Target", report.target),
@@ -85,7 +89,25 @@ def print_report(report: transfer.Report) -> None:
         ),
         *_details(report),
     ]
-    _block("AI-AfterImage Migration Report", lines)
+    _block(_TITLE, lines)
+
+
+def print_report_of(*, errors: Sequence[str] = (), **numbers: float) -> None:
+    """The guide's own lines alone, and the first of the errors."""
+    _block(_TITLE, [*_numbers(**numbers), *_listed("Errors", errors, len(errors))])
+
+
+def _numbers(
+    *, source: float, migrated: float, skipped: float, failed: float, success_rate: float, elapsed: float
+) -> list[str]:
+    return [
+        _line("Source entries", source),
+        _line("Migrated", migrated),
+        _line("Skipped (existing)", skipped),
+        _line("Failed", failed),
+        _line("Success rate", f"{success_rate:.1f}%"),
+        _line("Elapsed time", f"{elapsed:.1f}s"),
+    ]
 
 
 def print_dry_run(report: transfer.Report, target: str) -> None:
