@@ -45,18 +45,27 @@ class Matches:
         if allowed is not None:
             keep = np.isin(seqs, allowed, kind="sort")
             seqs, scores = seqs[keep], scores[keep]
-        done, step = 0, 256
-        while done < len(seqs):
-            if len(seqs) > step:
-                border = np.partition(scores, len(scores) - step)[len(scores) - step]
-                chosen = scores >= border
-                rest = ~chosen
-            else:
-                chosen, rest = np.ones(len(seqs), bool), np.zeros(len(seqs), bool)
+        step = 256
+        while len(seqs):
+            chosen = _first(seqs, scores, step)
             order = np.lexsort((-seqs[chosen], -scores[chosen]))
             yield from zip(seqs[chosen][order].tolist(), scores[chosen][order].tolist(), strict=True)
-            seqs, scores = seqs[rest], scores[rest]
+            seqs, scores = seqs[~chosen], scores[~chosen]
             step *= 8
+
+
+def _first(seqs: NDArray[np.int64], scores: NDArray[np.float32], count: int) -> NDArray[np.bool_]:
+    """Which are the ``count`` best; of equal ones, of which a frequent word has thousands, the newer."""
+    if len(seqs) <= count:
+        return np.ones(len(seqs), bool)
+    border = np.partition(scores, len(scores) - count)[len(scores) - count]
+    chosen = scores > border
+    equal = np.flatnonzero(scores == border)
+    missing = count - int(np.count_nonzero(chosen))
+    if missing < len(equal):
+        equal = equal[np.argpartition(seqs[equal], len(equal) - missing)[len(equal) - missing :]]
+    chosen[equal] = True
+    return chosen
 
 
 @dataclass
