@@ -21,12 +21,10 @@ from benchmarks.servers import Servers
 from capsa import Store
 from capsa.postgres.types import PgVector, register_vector, vector_oid
 from capsa.postgres.vectors import ensure_indexes, index_name
-from capsa.search.vectors import Model
+from capsa.search.vectors import Model, Space
 
 _QUERIES = 100
 _BLOCK = 20
-#: What `capsa.postgres.vectors` uses for ten results.
-_EF_SEARCH = 200
 _COLLECTION = "code"
 
 
@@ -46,8 +44,8 @@ def run(rows: int, servers: Servers) -> Iterator[Figure]:
     matrix = np.concatenate([chunk.vectors for chunk in data.chunks(rows, texts=False)])
     order = np.random.default_rng(1).permutation(rows)
     with Store.open(url) as store, psycopg.connect(url, autocommit=True, prepare_threshold=None) as plain:
-        role = _role(store)
-        peer = _Peer(plain)
+        role, ef_search = _settings(store, queries[0])
+        peer = _Peer(plain, ef_search)
         for owner in owners:
             mine = order[owner.rows.start : owner.rows.stop]
             seconds, unfiltered, recall = _measure(store, owner, matrix=matrix, mine=mine, queries=queries, peer=peer)
@@ -109,15 +107,20 @@ def _database(rows: int, owners: list[Owner], servers: Servers) -> str:
     return url
 
 
-def _role(store: Store) -> str:
-    with store.database.read("small") as tx:
-        return str(tx.execute("SELECT current_user::text")[0][0])
+def _settings(store: Store, query: NDArray[np.float32]) -> tuple[str, int]:
+    """The role a search runs as, and the ef_search it takes for ten results of a large owner."""
+    with store.database.read("big") as tx:
+        model = store.model(tx, data.MODEL)
+        assert model is not None
+        store.database.vectors.nearest(tx, Space("big", _COLLECTION, model), query, 10)
+        ((role, ef_search),) = tx.execute("SELECT current_user::text, current_setting('hnsw.ef_search')")
+    return str(role), int(ef_search)
 
 
 class _Peer:
     """The index alone."""
 
-    def __init__(self, connection: psycopg.Connection) -> None:
+    def __init__(self, connection: psycopg.Connection, ef_search: int) -> None:
         self._connection = connection
         row = connection.execute("SELECT id, dimensions FROM capsa_models WHERE name = %s", (data.MODEL,)).fetchone()
         assert row is not None
@@ -128,7 +131,7 @@ class _Peer:
             f"ORDER BY vector::{half} <=> (%s)::{half} LIMIT 10"
         ).encode()
         register_vector(connection, vector_oid(connection))
-        connection.execute(f"SET hnsw.ef_search = {_EF_SEARCH}")
+        connection.execute(f"SET hnsw.ef_search = {ef_search}")
         connection.execute("SET jit = off")
         ones = self._value(np.ones(model.dimensions, np.float32))
         plan = "\n".join(line for (line,) in connection.execute(b"EXPLAIN " + self._sql, (ones,)))

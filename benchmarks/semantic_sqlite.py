@@ -41,7 +41,11 @@ def run(rows: int, servers: Servers) -> Iterator[Figure]:  # noqa: ARG001 - one 
         beside=milliseconds(product),
         beside_what="matrix product",
         # The least time of each tells more than the median where other programs keep the processors busy.
-        detail={"p95": milliseconds(seconds, 95), "least": milliseconds(seconds, 0), "product": milliseconds(product, 0)},
+        detail={
+            "p95": milliseconds(seconds, 95),
+            "least": milliseconds(seconds, 0),
+            "product": milliseconds(product, 0),
+        },
     )
     yield at_least(0.99, what=f"{rows:,} rows", ours=recall, unit="recall@10")
     del matrix
