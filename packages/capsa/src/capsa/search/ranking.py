@@ -59,7 +59,7 @@ def _first(seqs: NDArray[np.int64], scores: NDArray[np.float32], count: int) -> 
     if len(seqs) <= count:
         return np.ones(len(seqs), bool)
     border = np.partition(scores, len(scores) - count)[len(scores) - count]
-    chosen = scores > border
+    chosen: NDArray[np.bool_] = scores > border
     equal = np.flatnonzero(scores == border)
     missing = count - int(np.count_nonzero(chosen))
     if missing < len(equal):
