@@ -11,8 +11,8 @@ import pytest
 
 from capsa import _queries
 
-SQLITE: Mapping[str, str] = _queries.load("capsa.sqlite")
-POSTGRES: Mapping[str, str] = _queries.load("capsa.postgres")
+SQLITE: Mapping[str, str] = _queries.of_dialect("capsa.sqlite")
+POSTGRES: Mapping[str, str] = _queries.of_dialect("capsa.postgres")
 
 #: What one dialect alone needs, and why.
 SQLITE_ONLY = {

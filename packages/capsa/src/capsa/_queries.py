@@ -24,6 +24,12 @@ def load(package: str, filename: str = "queries.sql") -> Mapping[str, str]:
     return {name: body.strip().rstrip(";") for name, body in zip(parts[1::2], parts[2::2], strict=True)}
 
 
+@functools.cache
+def of_dialect(package: str) -> Mapping[str, str]:
+    """The engine's statements in one dialect: those of all dialects, and its own."""
+    return {**load("capsa"), **load(package)}
+
+
 @functools.lru_cache(maxsize=1024)
 def to_psycopg(sql: str) -> str:
     """Rewrite ``:name`` as psycopg's ``%(name)s``."""

@@ -357,7 +357,7 @@ class PostgresDatabase(Database):
     # Values
 
     def statement(self, name: str) -> str:
-        return _queries.load("capsa.postgres")[name]
+        return _queries.of_dialect("capsa.postgres")[name]
 
     def time(self, value: dt.datetime) -> dt.datetime:
         return value

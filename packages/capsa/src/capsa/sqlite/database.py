@@ -98,7 +98,7 @@ class SqliteDatabase(Database):
         self.migrate(SCHEMA)
 
     def statement(self, name: str) -> str:
-        return _queries.load("capsa.sqlite")[name]
+        return _queries.of_dialect("capsa.sqlite")[name]
 
     @contextmanager
     def read(self, owner: str) -> Iterator[Transaction]:

@@ -1,15 +1,9 @@
--- The engine's statements for PostgreSQL. Names and parameters are the same in every dialect; a test holds that.
+-- The engine's statements for PostgreSQL, beside those of capsa/sql. Names and parameters are the same in every dialect;
+-- a test holds that.
 
 -- name: next_seqs
 -- Sequence numbers for :n new records, ascending.
 SELECT nextval('capsa_sequence') FROM generate_series(1, :n)
-
--- name: add_record
-INSERT INTO capsa_records
-    (owner, collection, id, seq, title, text, context, path, session_id, created_at, created_at_text, metadata)
-VALUES
-    (:owner, :collection, :id, :seq, :title, :text, :context, :path, :session_id, :created_at, :created_at_text,
-     :metadata)
 
 -- name: records_by_id
 SELECT seq, id, title, text, context, path, session_id, created_at, created_at_text, metadata
@@ -27,23 +21,10 @@ SELECT seq, title, path, substr(text, 1, 200000), context
 FROM capsa_records
 WHERE owner = :owner AND collection = :collection AND seq = ANY(:seqs::bigint[]) /* filter */
 
--- name: records_recent
-SELECT seq, id, title, text, context, path, session_id, created_at, created_at_text, metadata
-FROM capsa_records
-WHERE owner = :owner AND collection = :collection /* filter */
-ORDER BY created_at DESC, seq DESC
-LIMIT :limit
-
 -- name: records_all
 -- In order of arrival.
 SELECT seq, id, title, text, context, path, session_id, created_at, created_at_text, metadata
 FROM capsa_records
-WHERE owner = :owner AND collection = :collection /* filter */
-ORDER BY seq
-
--- name: ids
--- In order of arrival.
-SELECT id FROM capsa_records
 WHERE owner = :owner AND collection = :collection /* filter */
 ORDER BY seq
 
@@ -56,29 +37,9 @@ LEFT JOIN capsa_embeddings e
 WHERE r.owner = :owner AND r.collection = :collection /* filter */
 ORDER BY r.seq
 
--- name: seqs_matching
--- The records a filter lets through, ascending, at most :limit.
-SELECT seq FROM capsa_records
-WHERE owner = :owner AND collection = :collection /* filter */
-ORDER BY seq
-LIMIT :limit
-
 -- name: seqs_alive
 SELECT seq FROM capsa_records
 WHERE owner = :owner AND collection = :collection AND seq = ANY(:seqs::bigint[]) /* filter */
-
--- name: count_records
-SELECT count(*) FROM capsa_records WHERE owner = :owner AND collection = :collection /* filter */
-
--- name: statistics
-SELECT count(*), count(DISTINCT path), count(DISTINCT session_id), min(created_at), max(created_at)
-FROM capsa_records WHERE owner = :owner AND collection = :collection
-
--- name: statistics_embeddings
-SELECT m.name, count(*)
-FROM capsa_embeddings e JOIN capsa_models m ON m.id = e.model
-WHERE e.owner = :owner AND e.collection = :collection
-GROUP BY m.name ORDER BY m.name
 
 -- name: database_size
 SELECT pg_database_size(current_database())
@@ -92,36 +53,11 @@ WHERE owner = :owner AND collection = :collection AND seq = :seq
 -- name: delete_records
 DELETE FROM capsa_records WHERE owner = :owner AND collection = :collection AND seq = ANY(:seqs::bigint[])
 
--- name: clear_records
-DELETE FROM capsa_records WHERE owner = :owner AND collection = :collection
-
 -- name: filter_path_contains
 strpos(path, :filter_path) > 0
 
 -- name: filter_path_pattern
 path LIKE :filter_path
-
--- name: filter_session
-session_id = :filter_session
-
--- name: filter_since
-created_at >= :filter_since
-
--- name: filter_until
-created_at < :filter_until
-
--- name: model_by_name
-SELECT id, dimensions FROM capsa_models WHERE name = :name
-
--- name: add_model
-INSERT INTO capsa_models (name, dimensions) VALUES (:name, :dimensions) ON CONFLICT (name) DO NOTHING
-
--- name: models
-SELECT id, name, dimensions FROM capsa_models ORDER BY id
-
--- name: add_embedding
-INSERT INTO capsa_embeddings (owner, collection, model, seq, vector, raw)
-VALUES (:owner, :collection, :model, :seq, :vector, :raw)
 
 -- name: delete_embeddings
 DELETE FROM capsa_embeddings WHERE owner = :owner AND collection = :collection AND seq = ANY(:seqs::bigint[])
@@ -130,12 +66,6 @@ DELETE FROM capsa_embeddings WHERE owner = :owner AND collection = :collection A
 DELETE FROM capsa_embeddings
 WHERE owner = :owner AND collection = :collection AND model = :model AND seq = ANY(:seqs::bigint[])
 
--- name: clear_embeddings
-DELETE FROM capsa_embeddings WHERE owner = :owner AND collection = :collection
-
--- name: clear_other_models
-DELETE FROM capsa_embeddings WHERE owner = :owner AND collection = :collection AND model <> :model
-
 -- name: vectors_by_seq
 SELECT seq, vector_send(vector) FROM capsa_embeddings
 WHERE owner = :owner AND collection = :collection AND model = :model AND seq = ANY(:seqs::bigint[]) AND vector IS NOT NULL
@@ -143,12 +73,6 @@ WHERE owner = :owner AND collection = :collection AND model = :model AND seq = A
 -- name: seqs_with_vector
 SELECT seq FROM capsa_embeddings
 WHERE owner = :owner AND collection = :collection AND model = :model AND seq = ANY(:seqs::bigint[]) AND vector IS NOT NULL
-
--- name: count_embeddings
-SELECT count(*) FROM (
-    SELECT 1 FROM capsa_embeddings
-    WHERE owner = :owner AND collection = :collection AND model = :model LIMIT :limit
-) AS bounded
 
 -- name: records_without_vector
 -- After :after, in order of arrival; a vector that cannot be compared counts as none.
@@ -162,30 +86,12 @@ WHERE r.owner = :owner AND r.collection = :collection AND r.seq > :after
 ORDER BY r.seq
 LIMIT :limit
 
--- name: count_without_vector
-SELECT count(*) FROM capsa_records r
-WHERE r.owner = :owner AND r.collection = :collection
-  AND NOT EXISTS (
-      SELECT 1 FROM capsa_embeddings e
-      WHERE e.owner = r.owner AND e.collection = r.collection AND e.model = :model AND e.seq = r.seq
-        AND e.vector IS NOT NULL)
-
--- name: lexical_add_pending
-INSERT INTO capsa_lexical_pending (owner, collection, seq, tokens, terms)
-VALUES (:owner, :collection, :seq, :tokens, :terms)
-
 -- name: lexical_remove_pending
 DELETE FROM capsa_lexical_pending
 WHERE owner = :owner AND collection = :collection AND seq = ANY(:seqs::bigint[]) RETURNING seq
 
--- name: lexical_count_pending
-SELECT count(*) FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection
-
 -- name: lexical_pending_size
 SELECT count(*), sum(tokens)::bigint FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection
-
--- name: lexical_take_pending
-DELETE FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection RETURNING seq, tokens, terms
 
 -- name: lexical_pending_with
 -- The pending records that have one of the terms, given as ' term:'.
@@ -193,31 +99,8 @@ SELECT seq, tokens, terms FROM capsa_lexical_pending
 WHERE owner = :owner AND collection = :collection
   AND EXISTS (SELECT 1 FROM unnest(:marks::text[]) AS mark WHERE strpos(terms, mark) > 0)
 
--- name: lexical_clear_pending
-DELETE FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection
-
--- name: lexical_clear_segments
-DELETE FROM capsa_lexical_segments WHERE owner = :owner AND collection = :collection
-
--- name: lexical_clear_postings
-DELETE FROM capsa_lexical_postings WHERE owner = :owner AND collection = :collection
-
 -- name: lexical_next_segment
 SELECT nextval('capsa_sequence')
-
--- name: lexical_add_segment
-INSERT INTO capsa_lexical_segments (owner, collection, segment, first_seq, last_seq, records, tokens)
-VALUES (:owner, :collection, :segment, :first_seq, :last_seq, :records, :tokens)
-
--- name: lexical_add_postings
-INSERT INTO capsa_lexical_postings (owner, collection, segment, term, postings)
-VALUES (:owner, :collection, :segment, :term, :postings)
-
--- name: lexical_segments
-SELECT segment, first_seq, last_seq, records, tokens
-FROM capsa_lexical_segments
-WHERE owner = :owner AND collection = :collection
-ORDER BY segment
 
 -- name: lexical_postings
 -- By equality alone: all that a policy lets an index do.
@@ -233,23 +116,11 @@ WHERE owner = :owner AND collection = :collection AND segment = ANY(:segments::b
 SELECT segment, term, postings FROM capsa_lexical_postings
 WHERE owner = :owner AND collection = :collection AND segment = ANY(:segments::bigint[])
 
--- name: lexical_set_postings
-UPDATE capsa_lexical_postings SET postings = :postings
-WHERE owner = :owner AND collection = :collection AND segment = :segment AND term = :term
-
--- name: lexical_delete_postings
-DELETE FROM capsa_lexical_postings
-WHERE owner = :owner AND collection = :collection AND segment = :segment AND term = :term
-
 -- name: lexical_drop_postings
 DELETE FROM capsa_lexical_postings WHERE owner = :owner AND collection = :collection AND segment = ANY(:segments::bigint[])
 
 -- name: lexical_drop_segments
 DELETE FROM capsa_lexical_segments WHERE owner = :owner AND collection = :collection AND segment = ANY(:segments::bigint[])
-
--- name: lexical_shrink_segment
-UPDATE capsa_lexical_segments SET records = records - :records, tokens = tokens - :tokens
-WHERE owner = :owner AND collection = :collection AND segment = :segment
 
 -- name: lexical_texts
 SELECT seq, title, path, text, context FROM capsa_records

@@ -1,4 +1,5 @@
--- The engine's statements for SQLite. Names and parameters are the same in every dialect; a test holds that.
+-- The engine's statements for SQLite, beside those of capsa/sql. Names and parameters are the same in every dialect;
+-- a test holds that.
 --
 -- '+owner' keeps the planner, which knows no sizes here, from an index by owner where rows are asked for by their
 -- numbers or in order of arrival: it would read every row of the owner, or sort them all in memory.
@@ -10,13 +11,6 @@ WITH RECURSIVE numbers (seq, n) AS (
     UNION ALL SELECT seq + 1, n + 1 FROM numbers WHERE n < :n
 )
 SELECT seq FROM numbers
-
--- name: add_record
-INSERT INTO capsa_records
-    (owner, collection, id, seq, title, text, context, path, session_id, created_at, created_at_text, metadata)
-VALUES
-    (:owner, :collection, :id, :seq, :title, :text, :context, :path, :session_id, :created_at, :created_at_text,
-     :metadata)
 
 -- name: records_by_id
 SELECT seq, id, title, text, context, path, session_id, created_at, created_at_text, metadata
@@ -34,24 +28,11 @@ SELECT seq, title, path, substr(text, 1, 200000), context
 FROM capsa_records
 WHERE +owner = :owner AND +collection = :collection AND seq IN (SELECT value FROM json_each(:seqs)) /* filter */
 
--- name: records_recent
-SELECT seq, id, title, text, context, path, session_id, created_at, created_at_text, metadata
-FROM capsa_records
-WHERE owner = :owner AND collection = :collection /* filter */
-ORDER BY created_at DESC, seq DESC
-LIMIT :limit
-
 -- name: records_all
 -- In order of arrival.
 SELECT seq, id, title, text, context, path, session_id, created_at, created_at_text, metadata
 FROM capsa_records
 WHERE +owner = :owner AND +collection = :collection /* filter */
-ORDER BY seq
-
--- name: ids
--- In order of arrival.
-SELECT id FROM capsa_records
-WHERE owner = :owner AND collection = :collection /* filter */
 ORDER BY seq
 
 -- name: records_all_with_vectors
@@ -63,29 +44,9 @@ LEFT JOIN capsa_embeddings e
 WHERE +r.owner = :owner AND +r.collection = :collection /* filter */
 ORDER BY r.seq
 
--- name: seqs_matching
--- The records a filter lets through, ascending, at most :limit.
-SELECT seq FROM capsa_records
-WHERE owner = :owner AND collection = :collection /* filter */
-ORDER BY seq
-LIMIT :limit
-
 -- name: seqs_alive
 SELECT seq FROM capsa_records
 WHERE +owner = :owner AND +collection = :collection AND seq IN (SELECT value FROM json_each(:seqs)) /* filter */
-
--- name: count_records
-SELECT count(*) FROM capsa_records WHERE owner = :owner AND collection = :collection /* filter */
-
--- name: statistics
-SELECT count(*), count(DISTINCT path), count(DISTINCT session_id), min(created_at), max(created_at)
-FROM capsa_records WHERE owner = :owner AND collection = :collection
-
--- name: statistics_embeddings
-SELECT m.name, count(*)
-FROM capsa_embeddings e JOIN capsa_models m ON m.id = e.model
-WHERE e.owner = :owner AND e.collection = :collection
-GROUP BY m.name ORDER BY m.name
 
 -- name: database_size
 SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()
@@ -99,36 +60,11 @@ WHERE +owner = :owner AND +collection = :collection AND seq = :seq
 -- name: delete_records
 DELETE FROM capsa_records WHERE +owner = :owner AND +collection = :collection AND seq IN (SELECT value FROM json_each(:seqs))
 
--- name: clear_records
-DELETE FROM capsa_records WHERE owner = :owner AND collection = :collection
-
 -- name: filter_path_contains
 instr(path, :filter_path) > 0
 
 -- name: filter_path_pattern
 path GLOB :filter_path
-
--- name: filter_session
-session_id = :filter_session
-
--- name: filter_since
-created_at >= :filter_since
-
--- name: filter_until
-created_at < :filter_until
-
--- name: model_by_name
-SELECT id, dimensions FROM capsa_models WHERE name = :name
-
--- name: add_model
-INSERT INTO capsa_models (name, dimensions) VALUES (:name, :dimensions) ON CONFLICT (name) DO NOTHING
-
--- name: models
-SELECT id, name, dimensions FROM capsa_models ORDER BY id
-
--- name: add_embedding
-INSERT INTO capsa_embeddings (owner, collection, model, seq, vector, raw)
-VALUES (:owner, :collection, :model, :seq, :vector, :raw)
 
 -- name: delete_embeddings
 DELETE FROM capsa_embeddings WHERE owner = :owner AND collection = :collection AND model IN (SELECT id FROM capsa_models)
@@ -138,12 +74,6 @@ DELETE FROM capsa_embeddings WHERE owner = :owner AND collection = :collection A
 DELETE FROM capsa_embeddings
 WHERE owner = :owner AND collection = :collection AND model = :model AND seq IN (SELECT value FROM json_each(:seqs))
 
--- name: clear_embeddings
-DELETE FROM capsa_embeddings WHERE owner = :owner AND collection = :collection
-
--- name: clear_other_models
-DELETE FROM capsa_embeddings WHERE owner = :owner AND collection = :collection AND model <> :model
-
 -- name: vectors_by_seq
 SELECT seq, vector FROM capsa_embeddings
 WHERE owner = :owner AND collection = :collection AND model = :model AND seq IN (SELECT value FROM json_each(:seqs)) AND vector IS NOT NULL
@@ -151,12 +81,6 @@ WHERE owner = :owner AND collection = :collection AND model = :model AND seq IN 
 -- name: seqs_with_vector
 SELECT seq FROM capsa_embeddings
 WHERE owner = :owner AND collection = :collection AND model = :model AND seq IN (SELECT value FROM json_each(:seqs)) AND vector IS NOT NULL
-
--- name: count_embeddings
-SELECT count(*) FROM (
-    SELECT 1 FROM capsa_embeddings
-    WHERE owner = :owner AND collection = :collection AND model = :model LIMIT :limit
-) AS bounded
 
 -- name: records_without_vector
 -- After :after, in order of arrival; a vector that cannot be compared counts as none.
@@ -170,30 +94,12 @@ WHERE +r.owner = :owner AND +r.collection = :collection AND r.seq > :after
 ORDER BY r.seq
 LIMIT :limit
 
--- name: count_without_vector
-SELECT count(*) FROM capsa_records r
-WHERE r.owner = :owner AND r.collection = :collection
-  AND NOT EXISTS (
-      SELECT 1 FROM capsa_embeddings e
-      WHERE e.owner = r.owner AND e.collection = r.collection AND e.model = :model AND e.seq = r.seq
-        AND e.vector IS NOT NULL)
-
--- name: lexical_add_pending
-INSERT INTO capsa_lexical_pending (owner, collection, seq, tokens, terms)
-VALUES (:owner, :collection, :seq, :tokens, :terms)
-
 -- name: lexical_remove_pending
 DELETE FROM capsa_lexical_pending
 WHERE owner = :owner AND collection = :collection AND seq IN (SELECT value FROM json_each(:seqs)) RETURNING seq
 
--- name: lexical_count_pending
-SELECT count(*) FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection
-
 -- name: lexical_pending_size
 SELECT count(*), sum(tokens) FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection
-
--- name: lexical_take_pending
-DELETE FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection RETURNING seq, tokens, terms
 
 -- name: lexical_pending_with
 -- The pending records that have one of the terms, given as ' term:'.
@@ -201,32 +107,9 @@ SELECT seq, tokens, terms FROM capsa_lexical_pending
 WHERE owner = :owner AND collection = :collection
   AND EXISTS (SELECT 1 FROM json_each(:marks) WHERE instr(terms, value) > 0)
 
--- name: lexical_clear_pending
-DELETE FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection
-
--- name: lexical_clear_segments
-DELETE FROM capsa_lexical_segments WHERE owner = :owner AND collection = :collection
-
--- name: lexical_clear_postings
-DELETE FROM capsa_lexical_postings WHERE owner = :owner AND collection = :collection
-
 -- name: lexical_next_segment
 SELECT 1 + coalesce(max(segment), 0) FROM capsa_lexical_segments
 WHERE owner = :owner AND collection = :collection
-
--- name: lexical_add_segment
-INSERT INTO capsa_lexical_segments (owner, collection, segment, first_seq, last_seq, records, tokens)
-VALUES (:owner, :collection, :segment, :first_seq, :last_seq, :records, :tokens)
-
--- name: lexical_add_postings
-INSERT INTO capsa_lexical_postings (owner, collection, segment, term, postings)
-VALUES (:owner, :collection, :segment, :term, :postings)
-
--- name: lexical_segments
-SELECT segment, first_seq, last_seq, records, tokens
-FROM capsa_lexical_segments
-WHERE owner = :owner AND collection = :collection
-ORDER BY segment
 
 -- name: lexical_postings
 -- By equality alone: all that a policy lets an index do.
@@ -243,23 +126,11 @@ WHERE owner = :owner AND collection = :collection AND segment IN (SELECT value F
 SELECT segment, term, postings FROM capsa_lexical_postings
 WHERE owner = :owner AND collection = :collection AND segment IN (SELECT value FROM json_each(:segments))
 
--- name: lexical_set_postings
-UPDATE capsa_lexical_postings SET postings = :postings
-WHERE owner = :owner AND collection = :collection AND segment = :segment AND term = :term
-
--- name: lexical_delete_postings
-DELETE FROM capsa_lexical_postings
-WHERE owner = :owner AND collection = :collection AND segment = :segment AND term = :term
-
 -- name: lexical_drop_postings
 DELETE FROM capsa_lexical_postings WHERE owner = :owner AND collection = :collection AND segment IN (SELECT value FROM json_each(:segments))
 
 -- name: lexical_drop_segments
 DELETE FROM capsa_lexical_segments WHERE owner = :owner AND collection = :collection AND segment IN (SELECT value FROM json_each(:segments))
-
--- name: lexical_shrink_segment
-UPDATE capsa_lexical_segments SET records = records - :records, tokens = tokens - :tokens
-WHERE owner = :owner AND collection = :collection AND segment = :segment
 
 -- name: lexical_texts
 SELECT seq, title, path, text, context FROM capsa_records
