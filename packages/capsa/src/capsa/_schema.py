@@ -57,7 +57,7 @@ class SchemaPackage:
 
     def secondary_indexes(self) -> dict[str, str]:
         """The indexes that a bulk load may leave until later: name -> CREATE statement."""
-        _, _, below = self.script().partition("-- Secondary indexes")
+        _, _, below = self.script().partition("-- Secondary indexes")[2].partition("\n")
         found = (re.match(r"CREATE (?:UNIQUE )?INDEX (\w+)", statement) for statement in statements(below))
         return {match[1]: match.string for match in found if match}
 

@@ -111,7 +111,7 @@ class SearchResult(Sequence[Hit]):
     hits: tuple[Hit, ...]
     #: The mode that was really used: hybrid falls back to lexical where no vectors can be compared.
     mode: Mode
-    #: What limited the search, e.g. records that have no vector of the present model yet.
+    #: What limited the search, e.g. that there was no model to go by meaning.
     notes: tuple[str, ...] = ()
 
     @overload

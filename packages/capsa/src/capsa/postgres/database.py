@@ -278,6 +278,9 @@ class PostgresDatabase(Database):
             with connection.transaction():
                 connection.execute("SELECT pg_advisory_xact_lock(%s, 0)", (LOCK_SCHEMA,))
                 self._enable_extension(connection)
+                if applied is not None and walls.standing(connection) is Wall.FORCED:
+                    # A step may touch rows, of all owners; `build` forces the policies again.
+                    walls.lift(connection, package.tables())
                 if _schema.apply(tx, package, str(self.url)):
                     walls.build(connection, package.tables())
         self.wall = walls.standing(connection)

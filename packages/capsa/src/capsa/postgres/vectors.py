@@ -37,6 +37,9 @@ _SIZE_KNOWN_FOR = 60.0
 #: Nearer to exact under the filter than the usual 100: .99 instead of .93 for an owner of 29 % (500,000 vectors).
 _MIN_EF = 300
 _MAX_EF = 1_000
+# A row with a vector of few dimensions; larger vectors may stand in TOAST, and then the row is small too.
+_LEAST_ROW_BYTES = 64
+
 _MAX_SCAN_TUPLES = 100_000
 
 
@@ -155,7 +158,9 @@ def ensure_indexes(database: PostgresDatabase, *, concurrently: bool = True) -> 
     Returns:
         The statements that were run.
     """
-    done = []
+    done: list[str] = []
+    if not _may_need_one(database):
+        return done
     with database.maintain() as tx:
         models = [Model(*row) for row in tx.query("models")]
         wanted = [(model, rows) for model in models if (rows := _rows(tx, model)) >= INDEX_FROM]
@@ -164,6 +169,13 @@ def ensure_indexes(database: PostgresDatabase, *, concurrently: bool = True) -> 
         with database.connect() as connection:
             done.append(_create(connection, model, rows, concurrently=concurrently))
     return done
+
+
+def _may_need_one(database: PostgresDatabase) -> bool:
+    # By the size of the table, which is known at once: counting needs maintenance, and that may keep others out.
+    with database.connect() as connection:
+        row = connection.execute("SELECT pg_relation_size('capsa_embeddings')").fetchone()
+    return row is not None and row[0] >= INDEX_FROM * _LEAST_ROW_BYTES
 
 
 def index_name(model: Model) -> str:

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capsa.database import Transaction
-from capsa.errors import EmbedderUnavailable, ModelMismatch
+from capsa.errors import ModelMismatch
 from capsa.records import Filter, Hit, Mode, Record, SearchResult
 from capsa.search import lexical, literal, ranking, tokens
-from capsa.search.vectors import Space
+from capsa.search.vectors import Model, Space
 from capsa.store._rows import filtered, from_row
 from capsa.text import from_stored
 
@@ -57,35 +57,40 @@ class Search:
             self._index = ranking.Index(self.tx, self.collection.owner, self.collection.name)
         return self._index
 
-    def run(self, query: str, mode: Mode) -> SearchResult:
+    def run(self, query: str, mode: Mode, vector: NDArray[np.float32] | None, notes: tuple[str, ...]) -> SearchResult:
+        """Search by words, and by meaning if there is a vector of the query by the store's embedder."""
+        embedder = self.collection.store.embedder
         if self.limit == 0:
             return SearchResult((), mode)
-        if mode is Mode.LEXICAL:
-            return SearchResult(self._hits(self._lexical(query), query), mode)
-        space, notes = self._space(mode)
-        embedder = self.collection.store.embedder
-        if space is None or embedder is None:
+        if vector is None or embedder is None:
             return SearchResult(self._hits(self._lexical(query), query), Mode.LEXICAL, notes)
-        try:
-            vector = embedder.embed([query])[0]
-        except EmbedderUnavailable as error:
-            if mode is Mode.SEMANTIC:
-                raise
-            return SearchResult(self._hits(self._lexical(query), query), Mode.LEXICAL, (str(error),))
+        model = self._known(embedder.name, vector)
+        if model is None:
+            return SearchResult(self._hits(self._lexical(query), query), Mode.LEXICAL, notes)
+        space = Space(self.collection.owner, self.collection.name, model)
         if mode is Mode.SEMANTIC:
             found = [Found(seq, cosine, semantic=cosine) for seq, cosine in self._nearest(space, vector)]
             return SearchResult(self._hits(found, None), mode, notes)
         return SearchResult(self._hits(self._hybrid(query, space, vector), query), mode, notes)
 
     def by_vector(self, vector: NDArray[np.float32], model: str) -> SearchResult:
-        known = self.collection.store.model(self.tx, model)
-        if known is not None and known.dimensions != len(vector):
-            raise ModelMismatch(f"vectors of {model!r} have {known.dimensions} numbers here, not {len(vector)}")
+        known = self._known(model, vector)
         if known is None or self.limit == 0:
             return SearchResult((), Mode.SEMANTIC, () if known else (f"no vectors of {model!r} here",))
         space = Space(self.collection.owner, self.collection.name, known)
         found = [Found(seq, cosine, semantic=cosine) for seq, cosine in self._nearest(space, vector)]
         return SearchResult(self._hits(found, None), Mode.SEMANTIC)
+
+    def _known(self, name: str, vector: NDArray[np.float32]) -> Model | None:
+        """The model, if it is known here.
+
+        Raises:
+            ModelMismatch: its vectors have another length.
+        """
+        model = self.collection.store.model(self.tx, name)
+        if model is not None and model.dimensions != len(vector):
+            raise ModelMismatch(f"vectors of {name!r} have {model.dimensions} numbers here, not {len(vector)}")
+        return model
 
     # Each way to find
 
@@ -174,17 +179,6 @@ class Search:
         return self._allowed
 
     # Results
-
-    def _space(self, mode: Mode) -> tuple[Space | None, tuple[str, ...]]:
-        embedder = self.collection.store.embedder
-        if embedder is None:
-            if mode is Mode.SEMANTIC:
-                raise EmbedderUnavailable("this store has no embedder: search by words, or open it with one")
-            return None, ("no embedder: found by words alone",)
-        model = self.collection.store.model(self.tx, embedder.name)
-        if model is None:
-            return None, (f"no vectors of {embedder.name!r} yet: found by words alone; re-embed to search by meaning",)
-        return Space(self.collection.owner, self.collection.name, model), ()
 
     def _records(self, seqs: Sequence[int]) -> dict[int, Record]:
         sql, parameters = filtered(self.tx, "records_by_seq", self.filter)

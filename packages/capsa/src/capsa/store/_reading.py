@@ -115,8 +115,10 @@ class Reading:
         """
         from capsa.search.engine import Search
 
+        # A model may take its time, and no connection waits for it.
+        vector, notes = self._query_vector(query, Mode(mode))
         with self.database.read(self.owner) as tx:
-            return Search(self, tx, _limit(limit), filter or None).run(query, Mode(mode))
+            return Search(self, tx, _limit(limit), filter or None).run(query, Mode(mode), vector, notes)
 
     def search_vector(
         self, vector: ArrayLike, limit: int = 10, filter: Filter | None = None, model: str | None = None
@@ -140,6 +142,27 @@ class Reading:
             return self.database.vectors.get(tx, space, [found[id][0]]).get(found[id][0])
 
     # Helpers
+
+    def _query_vector(self, query: str, mode: Mode) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
+        """The query as a vector of the embedder's, or None and why."""
+        if mode is Mode.LEXICAL:
+            return None, ()
+        embedder = self.store.embedder
+        if embedder is None:
+            if mode is Mode.SEMANTIC:
+                raise EmbedderUnavailable("this store has no embedder: search by words, or open it with one")
+            return None, ("no embedder: found by words alone",)
+        if not self.store.knows(embedder.name):
+            with self.database.read(self.owner) as tx:
+                if self.store.model(tx, embedder.name) is None:
+                    note = f"no vectors of {embedder.name!r} yet: found by words alone; re-embed to search by meaning"
+                    return None, (note,)
+        try:
+            return embedder.embed([query])[0], ()
+        except EmbedderUnavailable as error:
+            if mode is Mode.SEMANTIC:
+                raise
+            return None, (str(error),)
 
     def space(self, tx: Transaction, model: str | None, dimensions: int | None = None) -> Space | None:
         """The vectors of ``model`` (default: the embedder's); None if the database does not know it."""

@@ -73,6 +73,10 @@ class Store:
             )
         return known
 
+    def knows(self, name: str) -> bool:
+        """Whether the model is known already, without asking the database."""
+        return name in self._models
+
     def close(self) -> None:
         """Close the database."""
         self.database.close()
