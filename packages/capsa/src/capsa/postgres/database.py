@@ -39,6 +39,7 @@ LIFTING_WAIT = 60.0
 
 _ROWS_AT_ONCE = 20_000
 
+_PRELUDES_KEPT = 1_000
 _FIRST_FETCH = 16
 _ROWS_PER_FETCH = 1_000
 _BYTES_PER_FETCH = 2_000_000
@@ -66,6 +67,9 @@ class PostgresTransaction(Transaction):
         return cursor.fetchall() if cursor.description else []
 
     def execute_many(self, sql: str, rows: Sequence[Parameters]) -> int:
+        if len(rows) == 1:
+            # Without the pipeline of many, which costs more than the statement.
+            return int(self.connection.execute(_text(sql), rows[0]).rowcount)
         with self.connection.cursor() as cursor:
             cursor.executemany(_text(sql), rows)
             return int(cursor.rowcount)
@@ -120,6 +124,7 @@ class PostgresDatabase(Database):
         self._pool: ConnectionPool | None = None
         self._sizes = (min_connections, max(1, max_connections, min_connections))
         self.wall = Wall.ROLE
+        self._preludes: dict[tuple[str, str, Wall], bytes] = {}
         self._vector_oid = 0
         self.migrate(SCHEMA)
 
@@ -213,6 +218,15 @@ class PostgresDatabase(Database):
 
     def _prelude(self, owner: str, begin: str, connection: psycopg.Connection) -> bytes:
         """Begin and bind in one round trip."""
+        key = (owner, begin, self.wall)
+        if (known := self._preludes.get(key)) is None:
+            if len(self._preludes) >= _PRELUDES_KEPT:
+                self._preludes.clear()
+            # Put together once: quoting takes as long as a small query.
+            known = self._preludes[key] = self._compose_prelude(owner, begin, connection)
+        return known
+
+    def _compose_prelude(self, owner: str, begin: str, connection: psycopg.Connection) -> bytes:
         # Compiling a query costs more than running any of ours.
         settings = {
             "capsa.owner": owner,
