@@ -50,12 +50,18 @@ class Search:
         self.filter = filter
         self._index: ranking.Index | None = None
         self._allowed: NDArray[np.int64] | None = None
+        self._chosen: dict[str, list[str]] = {}
 
     @property
     def index(self) -> ranking.Index:
         if self._index is None:
             self._index = ranking.Index(self.tx, self.collection.owner, self.collection.name)
         return self._index
+
+    def _terms(self, query: str) -> list[str]:
+        if query not in self._chosen:
+            self._chosen[query] = self.index.choose(tokens.query_terms(query))
+        return self._chosen[query]
 
     def run(self, query: str, mode: Mode, vector: NDArray[np.float32] | None, notes: tuple[str, ...]) -> SearchResult:
         """Search by words, and by meaning if there is a vector of the query by the store's embedder."""
@@ -95,7 +101,7 @@ class Search:
     # Each way to find
 
     def _lexical(self, query: str) -> list[Found]:
-        terms = self.index.choose(tokens.query_terms(query))
+        terms = self._terms(query)
         if not terms:
             return []
         best = self._passing(self.index.search(terms))
@@ -107,7 +113,7 @@ class Search:
 
     def _hybrid(self, query: str, space: Space, vector: NDArray[np.float32]) -> list[Found]:
         near = dict(self._nearest(space, vector))
-        terms = self.index.choose(tokens.query_terms(query))
+        terms = self._terms(query)
         matches = self.index.search(terms) if terms else None
         words = dict(islice(self._passing(matches), self.limit)) if matches is not None else {}
         first = self._literal(query)
@@ -194,7 +200,7 @@ class Search:
         records = self._records([f.seq for f in found])
         words: dict[int, list[str]] = {}
         if query is not None and self._index is not None:
-            words = self.index.words_of(list(records), self.index.choose(tokens.query_terms(query)))
+            words = self.index.words_of(list(records), self._terms(query))
         return tuple(
             Hit(
                 record=records[f.seq],

@@ -6,7 +6,6 @@ Every record with a word of the query is scored; what is bounded is how many wor
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -77,6 +76,8 @@ class Index:
     collection: str
     _postings: dict[str, list[tuple[int, bytes]]] = field(default_factory=dict)
     _pending: dict[str, list[tuple[int, int, int]]] = field(default_factory=dict)
+    #: Term -> number of records, where the postings were counted but not read.
+    _counted: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         key = {"owner": self.owner, "collection": self.collection}
@@ -182,19 +183,18 @@ class Index:
 
     def _sizes(self, terms: Sequence[str]) -> dict[str, int]:
         """In how many records each term occurs: those read are known, the others are asked for."""
-        unknown = [term for term in terms if term not in self._postings]
         sizes = {term: self.frequency(term) for term in terms if term in self._postings}
+        unknown = [term for term in terms if term not in self._postings and term not in self._counted]
         if len(unknown) <= 8:
             # Few enough to read at once: one round trip less.
             self._read(unknown)
-            return sizes | {term: self.frequency(term) for term in unknown}
-        if unknown:
+            sizes |= {term: self.frequency(term) for term in unknown}
+        else:
             self._read_pending(unknown)
-            stored: Counter[str] = Counter()
+            self._counted |= {term: len(self._pending.get(term, ())) for term in unknown}
             for term, size in self.tx.query("lexical_sizes", self._parameters(unknown)):
-                stored[term] += size // segments.ENTRY
-            sizes |= {term: stored[term] + len(self._pending.get(term, ())) for term in unknown}
-        return sizes
+                self._counted[term] += size // segments.ENTRY
+        return {term: self._counted[term] for term in terms if term in self._counted} | sizes
 
     def _read(self, terms: Sequence[str]) -> None:
         missing = [term for term in terms if term not in self._postings]
