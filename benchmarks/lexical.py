@@ -54,7 +54,7 @@ def run(rows: int, servers: Servers) -> Iterator[Figure]:
         with Store.open(address) as store:
             collection = store.collection("code")
             for kind in kinds:
-                seconds, theirs, overlap = _measure(collection, kind, exact, peer if name == "SQLite" else None)
+                seconds, theirs, overlap, first = _measure(collection, kind, exact, peer if name == "SQLite" else None)
                 p95 = milliseconds(seconds, 95)
                 yield at_most(
                     bound,
@@ -63,7 +63,12 @@ def run(rows: int, servers: Servers) -> Iterator[Figure]:
                     unit="ms",
                     beside=milliseconds(theirs, 95) if theirs else None,
                     beside_what="FTS5",
-                    detail={"p50": milliseconds(seconds), "longest": max(seconds) * 1000, "overlap": overlap},
+                    detail={
+                        "p50": milliseconds(seconds),
+                        "longest": max(seconds) * 1000,
+                        "overlap": overlap,
+                        "same first": first,
+                    },
                 )
                 if kind.has_rarer:
                     yield at_least(
@@ -73,20 +78,24 @@ def run(rows: int, servers: Servers) -> Iterator[Figure]:
 
 def _measure(
     collection: Collection, kind: Kind, exact: dict[str, list[str]], peer: sqlite3.Connection | None
-) -> tuple[list[float], list[float], float]:
+) -> tuple[list[float], list[float], float, float]:
     collection.search(kind.queries[0], mode=Mode.LEXICAL)
-    seconds, theirs, overlap = [], [], 0.0
+    seconds: list[float] = []
+    theirs: list[float] = []
+    overlap = first = 0.0
     for query in kind.queries * (3 if len(kind.queries) < _OF_EACH_KIND else 1):
         began = time.perf_counter()
         hits = collection.search(query, mode=Mode.LEXICAL)
         seconds.append(time.perf_counter() - began)
         best = exact[query]
-        overlap += len({hit.record.id for hit in hits} & set(best)) / max(1, len(best))
+        found = [hit.record.id for hit in hits]
+        overlap += len(set(found) & set(best)) / max(1, len(best))
+        first += found[:1] == best[:1]
     for query in kind.queries if peer else ():
         began = time.perf_counter()
         _search_fts5(peer, query)  # type: ignore[arg-type]
         theirs.append(time.perf_counter() - began)
-    return seconds, theirs, overlap / len(seconds)
+    return seconds, theirs, overlap / len(seconds), first / len(seconds)
 
 
 # Queries
