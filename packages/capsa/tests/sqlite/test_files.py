@@ -17,6 +17,7 @@ from capsa.database import open_database
 from capsa.errors import CapsaError, DatabaseDamaged, DatabaseUnavailable
 from capsa.records import Record
 from capsa.sqlite.database import APPLICATION_ID
+from capsa.sqlite.lock import WriterLock
 from capsa.store import Store
 
 NOBODY = 65534
@@ -76,8 +77,36 @@ def test_it_is_marked_as_ours_and_keeps_a_journal_that_survives_a_power_cut(path
     with open_database(url_of(path)) as database, database.maintain() as tx:
         assert tx.execute("PRAGMA application_id") == [(APPLICATION_ID,)]
         assert tx.execute("PRAGMA journal_mode") == [("wal",)]
-        assert tx.execute("PRAGMA synchronous") == [(2,)]
+        assert tx.execute("PRAGMA synchronous") == [(1,)]
     assert path.read_bytes()[68:72] == b"Caps"
+
+
+def test_a_write_is_flushed_before_it_is_acknowledged_and_after_others_may_write(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[str] = []
+
+    def flush(descriptor: int) -> None:
+        flushed.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        with WriterLock(path).hold(0.5):
+            pass
+
+    with open_database(url_of(path)) as database:
+        monkeypatch.setattr("capsa.sqlite.database._flush", flush)
+        with database.write("somebody") as tx:
+            tx.execute("INSERT INTO capsa_models (name, dimensions) VALUES ('m', 3)")
+            assert flushed == []
+        assert flushed == ["memory.db-wal"]
+
+
+def test_a_write_that_cannot_be_flushed_is_not_acknowledged(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with open_database(url_of(path)) as database:
+        monkeypatch.setattr("capsa.sqlite.database._flush", fail)
+        with pytest.raises(DatabaseUnavailable, match="may not be on the disk"), database.write("somebody") as tx:
+            tx.execute("INSERT INTO capsa_models (name, dimensions) VALUES ('m', 3)")
 
 
 def test_what_was_deleted_is_overwritten(path: Path) -> None:

@@ -23,6 +23,10 @@ if sys.platform == "win32":
 else:
     import fcntl
 
+# Before queueing; times in seconds.
+_LOOKS = 50
+_BETWEEN_LOOKS = 0.0002
+
 
 class WriterLock:
     """The lock of one database file, between threads and between processes."""
@@ -85,11 +89,15 @@ if sys.platform == "win32":
 else:
 
     def _acquire(descriptor: int, deadline: float) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return _wait_in_turn(descriptor, deadline)
-        return True
+        # A write holds the lock for less than a millisecond: to look again soon costs less than to queue.
+        for _ in range(_LOOKS):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(_BETWEEN_LOOKS)
+            else:
+                return True
+        return _wait_in_turn(descriptor, deadline)
 
     def _wait_in_turn(descriptor: int, deadline: float) -> bool:
         # A blocking flock queues fairly but knows no time limit, so a thread waits in our place.
