@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-import itertools
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,9 +19,10 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from capsa import _queries, _schema
 from capsa._schema import SchemaPackage
-from capsa.database import NO_PARAMETERS, Database, Parameters, Row, Transaction, check_writer
+from capsa.database import Database, Transaction, check_writer
 from capsa.errors import DatabaseUnavailable
 from capsa.postgres import errors, walls
+from capsa.postgres.transaction import PostgresTransaction
 from capsa.postgres.types import register_vector, vector_oid
 from capsa.postgres.vectors import PostgresVectors, ensure_indexes
 from capsa.postgres.walls import Wall
@@ -40,53 +40,9 @@ LIFTING_WAIT = 60.0
 _ROWS_AT_ONCE = 20_000
 
 _PRELUDES_KEPT = 1_000
-_FIRST_FETCH = 16
-_ROWS_PER_FETCH = 1_000
-_BYTES_PER_FETCH = 2_000_000
 
 # PostgreSQL documentation, COPY, "Binary Format": signature, flags, length of the header's extension.
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-
-
-class PostgresTransaction(Transaction):
-    """An open transaction of one PostgreSQL database."""
-
-    def __init__(self, database: PostgresDatabase, connection: psycopg.Connection, owner: str | None) -> None:
-        self.database = database
-        self.connection = connection
-        self.owner = owner
-        # Cursors open at the same time need different names.
-        self._cursors = itertools.count()
-
-    @property
-    def active(self) -> bool:
-        return not self.connection.closed
-
-    def execute(self, sql: str, parameters: Parameters = NO_PARAMETERS) -> list[Row]:
-        cursor = self.connection.execute(_text(sql), parameters, binary=True)
-        return cursor.fetchall() if cursor.description else []
-
-    def execute_many(self, sql: str, rows: Sequence[Parameters]) -> int:
-        if len(rows) == 1:
-            # Without the pipeline of many, which costs more than the statement.
-            return int(self.connection.execute(_text(sql), rows[0]).rowcount)
-        with self.connection.cursor() as cursor:
-            cursor.executemany(_text(sql), rows)
-            return int(cursor.rowcount)
-
-    def stream(self, sql: str, parameters: Parameters = NO_PARAMETERS) -> Iterator[Row]:
-        with self.connection.cursor(name=f"capsa_{next(self._cursors)}", binary=True) as cursor:
-            cursor.execute(_text(sql), parameters)
-            size = _FIRST_FETCH
-            while rows := cursor.fetchmany(size):
-                yield from rows
-                # Rows may have megabytes each, so what is fetched at a time is bounded by bytes.
-                length = sum(len(value) for row in rows for value in row if isinstance(value, (str, bytes)))
-                size = max(1, min(4 * size, _ROWS_PER_FETCH, len(rows) * _BYTES_PER_FETCH // max(length, 1)))
-
-    def script(self, sql: str) -> None:
-        # Without parameters psycopg sends the whole script at once.
-        self.connection.execute(sql.encode())
 
 
 class PostgresDatabase(Database):
@@ -392,10 +348,6 @@ def _field(data: bytes) -> bytes:
 
 def _lock_name(kind: str, owner: str, collection: str) -> str:
     return f"capsa\x1f{kind}\x1f{owner}\x1f{collection}"
-
-
-def _text(statement: str) -> bytes:
-    return _queries.to_psycopg(statement).encode()
 
 
 def _roll_back(connection: psycopg.Connection) -> None:
