@@ -85,7 +85,8 @@ def print_report(report: transfer.Report) -> None:
         _line("Verified", _verified(report)),
         _line(
             "Time taken",
-            ", ".join(f"{name} {seconds:.1f}s" for name, seconds in report.seconds.items() if seconds >= 0.05),
+            ", ".join(f"{name} {seconds:.1f}s" for name, seconds in report.seconds.items() if seconds >= 0.05)
+            or "less than 0.1s",
         ),
         *_details(report),
     ]
