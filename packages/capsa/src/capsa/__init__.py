@@ -40,6 +40,8 @@ from capsa.url import DatabaseUrl
 
 if TYPE_CHECKING:
     from capsa import transfer as transfer
+    from capsa._queries import named_statements
+    from capsa._schema import SchemaPackage
     from capsa.database import Database, Transaction, open_database
     from capsa.embed import Embedder, open_embedder
     from capsa.local_postgres import LocalPostgres
@@ -73,6 +75,7 @@ __all__ = [
     "Mode",
     "ModelMismatch",
     "Record",
+    "SchemaPackage",
     "SchemaTooNew",
     "SearchResult",
     "SourceMissing",
@@ -82,6 +85,7 @@ __all__ = [
     "Transaction",
     "TransferError",
     "__version__",
+    "named_statements",
     "open_database",
     "open_embedder",
     "query_terms",
@@ -94,8 +98,10 @@ _LAZY = {
     "Database": "capsa.database",
     "Embedder": "capsa.embed",
     "LocalPostgres": "capsa.local_postgres",
+    "SchemaPackage": "capsa._schema",
     "Store": "capsa.store",
     "Transaction": "capsa.database",
+    "named_statements": "capsa._queries",
     "open_database": "capsa.database",
     "open_embedder": "capsa.embed",
     "query_terms": "capsa.search.tokens",

@@ -17,7 +17,7 @@ _PARAMETER = re.compile(r"'(?:[^']|'')*'|(?<![:\w]):(?P<name>[a-z_]\w*)")
 
 
 @functools.cache
-def load(package: str, filename: str = "queries.sql") -> Mapping[str, str]:
+def named_statements(package: str, filename: str = "queries.sql") -> Mapping[str, str]:
     """The statements of one file, by name."""
     text = resources.files(package).joinpath("sql", filename).read_text("utf-8")
     parts = _NAME.split(text)
@@ -27,7 +27,7 @@ def load(package: str, filename: str = "queries.sql") -> Mapping[str, str]:
 @functools.cache
 def of_dialect(package: str) -> Mapping[str, str]:
     """The engine's statements in one dialect: those of all dialects, and its own."""
-    return {**load("capsa"), **load(package)}
+    return {**named_statements("capsa"), **named_statements(package)}
 
 
 @functools.lru_cache(maxsize=1024)

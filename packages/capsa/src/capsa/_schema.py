@@ -10,7 +10,8 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,9 @@ class SchemaPackage:
     name: str
     #: The Python package that has the ``sql`` folder.
     resource: str
+    #: Table -> the column that says whose a row is, where it is not called ``owner``. Tables with neither
+    #: hold nothing of any owner.
+    owners: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def version(self) -> int:

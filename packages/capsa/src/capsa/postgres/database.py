@@ -252,7 +252,7 @@ class PostgresDatabase(Database):
                     # A step may touch rows, of all owners; `build` forces the policies again.
                     walls.lift(connection, package.tables())
                 if _schema.apply(tx, package, str(self.url)):
-                    walls.build(connection, package.tables())
+                    walls.build(connection, package)
         self.wall = walls.standing(connection)
         self._vector_oid = vector_oid(connection)
 

@@ -16,6 +16,7 @@ import enum
 import psycopg
 from psycopg import sql
 
+from capsa._schema import SchemaPackage
 from capsa.records import PUBLIC_OWNER
 
 #: Has no login and no rights but those on the tables; the same in every database of a server.
@@ -29,13 +30,13 @@ _PUBLIC = sql.Literal(PUBLIC_OWNER)
 
 # Direct comparisons: with a sub-select the planner cannot see how many rows the owner has. What reads is as
 # short as can be, for it is asked of every row; what writes leaves out the library and the empty owner.
-_MINE = sql.SQL("(owner = {} AND owner NOT IN ('', {}))").format(_SETTING, _PUBLIC)
+_MINE = "({column} = {setting} AND {column} NOT IN ('', {public}))"
 _POLICIES = {
-    "capsa_owner": sql.SQL("FOR SELECT USING (owner = {})").format(_SETTING),
-    "capsa_public": sql.SQL("FOR SELECT USING (owner = {} AND {} <> '')").format(_PUBLIC, _SETTING),
-    "capsa_insert": sql.SQL("FOR INSERT WITH CHECK {}").format(_MINE),
-    "capsa_update": sql.SQL("FOR UPDATE USING {0} WITH CHECK {0}").format(_MINE),
-    "capsa_delete": sql.SQL("FOR DELETE USING {}").format(_MINE),
+    "capsa_owner": "FOR SELECT USING ({column} = {setting})",
+    "capsa_public": "FOR SELECT USING ({column} = {public} AND {setting} <> '')",
+    "capsa_insert": f"FOR INSERT WITH CHECK {_MINE}",
+    "capsa_update": f"FOR UPDATE USING {_MINE} WITH CHECK {_MINE}",
+    "capsa_delete": f"FOR DELETE USING {_MINE}",
 }
 
 
@@ -57,30 +58,34 @@ def walled(connection: psycopg.Connection) -> list[str]:
     return [name for (name,) in rows.fetchall()]
 
 
-def build(connection: psycopg.Connection, tables: list[str]) -> Wall:
-    """Put the wall round a package's ``tables``, inside the caller's transaction, and say which one it is."""
+def build(connection: psycopg.Connection, package: SchemaPackage) -> Wall:
+    """Put the wall round a package's tables, inside the caller's transaction, and say which one it is."""
     wall = Wall.ROLE if _bound_role(connection) else Wall.FORCED
-    for table in _with_owner(connection, tables):
+    tables = package.tables()
+    for table, column in _owner_columns(connection, package).items():
         name = sql.Identifier(table)
         connection.execute(sql.SQL("ALTER TABLE {} ENABLE ROW LEVEL SECURITY").format(name))
         force = sql.SQL("FORCE" if wall is Wall.FORCED else "NO FORCE")
         connection.execute(sql.SQL("ALTER TABLE {} {} ROW LEVEL SECURITY").format(name, force))
         for policy, rule in _POLICIES.items():
+            written = sql.SQL(rule).format(column=sql.Identifier(column), setting=_SETTING, public=_PUBLIC)
             connection.execute(sql.SQL("DROP POLICY IF EXISTS {} ON {}").format(sql.Identifier(policy), name))
-            connection.execute(sql.SQL("CREATE POLICY {} ON {} {}").format(sql.Identifier(policy), name, rule))
+            connection.execute(sql.SQL("CREATE POLICY {} ON {} {}").format(sql.Identifier(policy), name, written))
     if wall is Wall.ROLE:
         _grant(connection, tables)
     return wall
 
 
-def _with_owner(connection: psycopg.Connection, tables: list[str]) -> list[str]:
+def _owner_columns(connection: psycopg.Connection, package: SchemaPackage) -> dict[str, str]:
+    """Table -> the column that says whose a row is; tables without one are left out."""
     rows = connection.execute(
         "SELECT attrelid::regclass::text FROM pg_attribute WHERE attname = 'owner' AND NOT attisdropped "
         "AND attrelid = ANY (SELECT to_regclass(quote_ident(t)) FROM unnest(%s::text[]) AS t) ORDER BY 1",
-        (tables,),
+        (package.tables(),),
     )
     having = {name.strip('"') for (name,) in rows.fetchall()}
-    return [table for table in tables if table in having]
+    named = {table: "owner" for table in package.tables() if table in having}
+    return named | dict(package.owners)
 
 
 def standing(connection: psycopg.Connection) -> Wall:

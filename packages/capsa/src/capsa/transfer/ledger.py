@@ -96,7 +96,7 @@ class Ledger:
         self._key = {"owner": owner, "transfer": transfer}
 
     def _run(self, tx: Transaction, name: str, **values: Any) -> list[tuple[Any, ...]]:
-        return tx.execute(_queries.load("capsa.transfer")[name], {**self._key, **values})
+        return tx.execute(_queries.named_statements("capsa.transfer")[name], {**self._key, **values})
 
     def lock(self, tx: Transaction) -> None:
         """Hold other runs of this transfer off until the transaction ends; SQLite has one writer anyway."""

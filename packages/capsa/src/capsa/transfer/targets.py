@@ -100,7 +100,7 @@ class Target(abc.ABC):
         for model, dimensions in sorted({vector[:2] for row in rows for vector in row.vectors}):
             if model not in known:
                 values = {"name": model, "dimensions": dimensions}
-                tx.execute(_queries.load("capsa.transfer")["add_model"], values)
+                tx.execute(_queries.named_statements("capsa.transfer")["add_model"], values)
                 known = self.known_models(tx)
             if known[model][1] != dimensions:
                 raise TransferError(
@@ -111,7 +111,7 @@ class Target(abc.ABC):
 
     def known_models(self, tx: Transaction) -> dict[str, tuple[int, int]]:
         """Name -> number and dimensions."""
-        rows = tx.execute(_queries.load("capsa.transfer")["models"])
+        rows = tx.execute(_queries.named_statements("capsa.transfer")["models"])
         return {name: (number, dimensions) for number, name, dimensions in rows}
 
 
