@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from capsa.local_postgres import LocalPostgres
     from capsa.search.tokens import query_terms
     from capsa.store import Collection, Store
+    from capsa.text import from_stored, to_stored
 
 __version__ = "1.0.0"
 
@@ -85,10 +86,12 @@ __all__ = [
     "Transaction",
     "TransferError",
     "__version__",
+    "from_stored",
     "named_statements",
     "open_database",
     "open_embedder",
     "query_terms",
+    "to_stored",
     "transfer",
 ]
 
@@ -101,10 +104,12 @@ _LAZY = {
     "SchemaPackage": "capsa._schema",
     "Store": "capsa.store",
     "Transaction": "capsa.database",
+    "from_stored": "capsa.text",
     "named_statements": "capsa._queries",
     "open_database": "capsa.database",
     "open_embedder": "capsa.embed",
     "query_terms": "capsa.search.tokens",
+    "to_stored": "capsa.text",
 }
 
 

@@ -1,0 +1,138 @@
+"""The database: Stoic Emperor's own tables and the searchable memory, in one place."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import capsa
+from stoic_emperor.config import load_configuration
+from stoic_emperor.infrastructure._rows import Rows
+from stoic_emperor.infrastructure.opening import database_url, open_engine
+from stoic_emperor.infrastructure.person import Person
+from stoic_emperor.models import CondensedSummary, Message, Profile, SemanticInsight, Session, User
+
+#: A database, however it is named: a URL, or the path of a SQLite file.
+Name = str | Path | capsa.DatabaseUrl
+
+
+class Database:
+    """Everything that is kept, of every person. Thread-safe.
+
+    `person` gives what one person may see, which is how the application works. The other methods have the names
+    that programs of the predecessor's time call; each names the person whose data it touches.
+    """
+
+    def __init__(self, url: Name | None = None) -> None:
+        """Open the database; its tables are created or migrated here.
+
+        Args:
+            url: default ``DATABASE_URL``, else ``database.url`` of ``settings.yaml``, else a SQLite file under
+                ``data/``. A path of an older program's file is never written: ours lies beside it.
+
+        Raises:
+            ConfigurationError: the configuration names no usable database.
+            capsa.CapsaError: or one of its kinds: it cannot be opened.
+        """
+        if url is None:
+            configuration = load_configuration()
+            named = database_url(configuration.settings.database.url, configuration.home)
+        else:
+            named = database_url(url, Path.cwd())
+        self.engine = open_engine(named)
+        self.rows = Rows(self.engine)
+        self._statements = capsa.named_statements("stoic_emperor.infrastructure")
+
+    @property
+    def url(self) -> capsa.DatabaseUrl:
+        """Where it is; ``str()`` of it shows no password."""
+        return self.engine.url
+
+    @functools.cached_property
+    def store(self) -> capsa.Store:
+        """The searchable memory, without an embedder: for what needs none."""
+        return capsa.Store(self.engine)
+
+    def person(self, user_id: str) -> Person:
+        """What one person may see and change; they need not exist yet."""
+        return Person(self, user_id)
+
+    def close(self) -> None:
+        """Give up all connections."""
+        self.engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def statement(self, name: str) -> str:
+        """The SQL of a statement in ``sql/queries.sql``."""
+        return self._statements[name]
+
+    def users(self) -> list[User]:
+        """Everybody, for whoever keeps the house."""
+        with self.engine.maintain() as tx:
+            return [self.rows.user(row) for row in tx.execute(self.statement("users"))]
+
+    # Names of the predecessor's time
+
+    def get_or_create_user(self, user_id: str, name: str | None = None) -> User:
+        return self.person(user_id).ensure(name)
+
+    def get_user(self, user_id: str) -> User | None:
+        return self.person(user_id).get()
+
+    def update_user_name(self, user_id: str, name: str) -> User:
+        return self.person(user_id).change(name=name)
+
+    def create_session(
+        self, user_id: str, metadata: Mapping[str, Any] | None = None, session_id: str | None = None
+    ) -> Session:
+        return self.person(user_id).begin_session(metadata=metadata, session_id=session_id)
+
+    def get_session(self, session_id: str, user_id: str) -> Session | None:
+        return self.person(user_id).session(session_id)
+
+    def get_latest_session(self, user_id: str) -> Session | None:
+        return self.person(user_id).latest_session()
+
+    def get_user_sessions(self, user_id: str, limit: int = 1000) -> list[Session]:
+        return [listed.session for listed in self.person(user_id).sessions(limit)]
+
+    def save_message(self, message: Message, user_id: str) -> Message:
+        return self.person(user_id).add_message(message)
+
+    def get_session_messages(self, session_id: str, user_id: str) -> list[Message]:
+        return self.person(user_id).messages(session_id)
+
+    def get_recent_messages(self, user_id: str, limit: int = 100) -> list[Message]:
+        return self.person(user_id).recent_messages(limit)
+
+    def get_unprocessed_messages(self, user_id: str, limit: int = 1000) -> list[Message]:
+        return self.person(user_id).unprocessed_replies(limit)
+
+    def mark_messages_processed(self, message_ids: Sequence[str], user_id: str) -> None:
+        self.person(user_id).mark_processed(message_ids)
+
+    def save_semantic_insight(self, insight: SemanticInsight) -> SemanticInsight:
+        return self.person(insight.user_id).add_insight(insight)
+
+    def get_semantic_insights(self, user_id: str, limit: int = 1000) -> list[SemanticInsight]:
+        return self.person(user_id).insights(limit)
+
+    def save_condensed_summary(self, summary: CondensedSummary) -> CondensedSummary:
+        return self.person(summary.user_id).add_summary(summary)
+
+    def get_condensed_summaries(self, user_id: str, level: int | None = None) -> list[CondensedSummary]:
+        found = self.person(user_id).summaries()
+        return found if level is None else [summary for summary in found if summary.level == level]
+
+    def save_profile(self, user_id: str, content: str, consensus_log: Any = None) -> Profile:
+        return self.person(user_id).add_profile(content, consensus_log)
+
+    def get_latest_profile(self, user_id: str) -> Profile | None:
+        return next(iter(self.person(user_id).profiles(1)), None)

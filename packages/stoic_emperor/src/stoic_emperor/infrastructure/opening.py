@@ -1,0 +1,92 @@
+"""Which database a name means, and opening it with both packages' tables."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+from capsa import Database as Engine
+from capsa import DatabaseUrl, SchemaPackage, open_database
+
+#: Whose a row is.
+OWNERS = {
+    "users": "id",
+    "sessions": "user_id",
+    "messages": "user_id",
+    "semantic_insights": "user_id",
+    "condensed_summaries": "user_id",
+    "profiles": "user_id",
+}
+
+#: How the file that holds our data beside an older one is told apart: ``stoic_emperor.capsa.db``.
+OWN_MARK = ".capsa"
+
+
+def schema(dialect: str) -> SchemaPackage:
+    """Stoic Emperor's tables in one dialect."""
+    folder = "sqlite" if dialect == "sqlite" else "postgres"
+    return SchemaPackage("stoic_emperor", f"stoic_emperor.infrastructure.{folder}", OWNERS)
+
+
+def database_url(name: str | Path | DatabaseUrl, home: Path) -> DatabaseUrl:
+    """The database that a URL, or a path as the predecessor took it, means.
+
+    An older program's file at that path is never opened for writing: ours lies beside it.
+
+    Raises:
+        capsa.InvalidUrl: the URL cannot be understood.
+    """
+    if isinstance(name, DatabaseUrl):
+        url = name
+    elif isinstance(name, str) and "://" in name:
+        url = DatabaseUrl.parse(_anchored(name, home))
+    else:
+        url = DatabaseUrl.for_path(home / Path(name).expanduser())
+    if url.path is not None and is_older(url.path):
+        return replace(url, path=own_path(url.path))
+    return url
+
+
+def _anchored(url: str, home: Path) -> str:
+    scheme, _, path = url.partition("sqlite:///")
+    if scheme or path.startswith(("/", "~", ":")) or not path:
+        return url
+    return f"sqlite:///{home / path}"
+
+
+def own_path(older: Path) -> Path:
+    """Where our data lies beside an older program's file."""
+    return older.with_name(f"{older.stem}{OWN_MARK}{older.suffix or '.db'}")
+
+
+def is_older(path: Path) -> bool:
+    """Whether the predecessor wrote this file: it has the predecessor's tables and not ours."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return False
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        finally:
+            connection.close()
+    except sqlite3.Error:
+        # What is the matter with it, opening it will say.
+        return False
+    names = {name for (name,) in rows}
+    return {"users", "messages"} <= names and "capsa_records" not in names
+
+
+def open_engine(url: DatabaseUrl) -> Engine:
+    """Open the database; the tables of both packages are created or migrated here.
+
+    Raises:
+        capsa.CapsaError: or one of its kinds, with the remedy.
+    """
+    engine = open_database(url)
+    try:
+        engine.migrate(schema(engine.dialect))
+    except BaseException:
+        engine.close()
+        raise
+    return engine

@@ -1,0 +1,310 @@
+"""What one person may see and change. Every statement here names the person, and runs bound to them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import capsa
+from stoic_emperor.errors import NotFound
+from stoic_emperor.infrastructure._rows import write_json
+from stoic_emperor.models import (
+    CondensedSummary,
+    Message,
+    Profile,
+    PsychUpdate,
+    SemanticInsight,
+    Session,
+    Status,
+    User,
+    new_id,
+    now,
+)
+
+if TYPE_CHECKING:
+    from stoic_emperor.infrastructure.database import Database
+
+#: Longer than any conversation that is read at once.
+_ALL = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A conversation in a list."""
+
+    session: Session
+    messages: int
+    last_at: dt.datetime
+
+
+class Person:
+    """The rows of one person. Made by `Database.person`; methods that write take part in ``tx`` if one is given."""
+
+    def __init__(self, database: Database, user_id: str) -> None:
+        """Nothing is read or written yet."""
+        self.database = database
+        self.user_id = user_id
+
+    # Statements
+
+    def run(self, tx: capsa.Transaction, statement: str, /, **values: Any) -> list[tuple[Any, ...]]:
+        """Run a statement of ``queries.sql`` for this person."""
+        parameters = self.database.rows.parameters({"user_id": self.user_id, **values})
+        return tx.execute(self.database.statement(statement), parameters)
+
+    def read(self, statement: str, /, **values: Any) -> list[tuple[Any, ...]]:
+        """`run` in a transaction of its own that only reads."""
+        with self.database.engine.read(self._owner) as tx:
+            return self.run(tx, statement, **values)
+
+    @contextmanager
+    def writing(self, tx: capsa.Transaction | None = None) -> Iterator[capsa.Transaction]:
+        """``tx``, or a transaction of this person's own."""
+        if tx is not None:
+            yield tx
+            return
+        with self.database.engine.write(self._owner) as own:
+            yield own
+
+    @property
+    def _owner(self) -> str:
+        return capsa.to_stored(self.user_id)
+
+    # The person
+
+    def get(self) -> User | None:
+        """The person, or None if they are not known."""
+        rows = self.read("user_by_id")
+        return self.database.rows.user(rows[0]) if rows else None
+
+    def ensure(self, name: str | None = None) -> User:
+        """The person, made known if they are not."""
+        if (known := self.get()) is not None:
+            return known
+        with self.writing() as tx:
+            self.run(tx, "add_user", name=name, created_at=now())
+            return self.database.rows.user(self.run(tx, "user_by_id")[0])
+
+    def change(self, **changes: Any) -> User:
+        """Change name, consent_at, asked_at, paused_at or country.
+
+        Raises:
+            NotFound: the person is not known.
+        """
+        with self.writing() as tx:
+            rows = self.run(tx, "user_by_id")
+            if not rows:
+                raise NotFound(
+                    f"there is no user {self.user_id!r}: name one that exists, or begin a conversation first"
+                )
+            user = self.database.rows.user(rows[0]).model_copy(update=changes)
+            self.run(tx, "update_user", **user.model_dump(exclude={"id", "created_at"}))
+        return user
+
+    # Conversations
+
+    def begin_session(
+        self,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        session_id: str | None = None,
+        title: str | None = None,
+        created_at: dt.datetime | None = None,
+        tx: capsa.Transaction | None = None,
+    ) -> Session:
+        """A new conversation; the person is made known if they are not."""
+        session = Session(
+            id=session_id or new_id(),
+            user_id=self.user_id,
+            created_at=created_at or now(),
+            title=title,
+            metadata=metadata or {},
+        )
+        with self.writing(tx) as own:
+            self.run(own, "add_user", name=None, created_at=now())
+            self.run(
+                own,
+                "add_session",
+                id=session.id,
+                created_at=session.created_at,
+                title=title,
+                metadata=write_json(dict(session.metadata)),
+            )
+        return session
+
+    def session(self, session_id: str) -> Session | None:
+        """One conversation of this person, or None."""
+        rows = self.read("session_by_id", id=session_id)
+        return self.database.rows.session(rows[0]) if rows else None
+
+    def sessions(self, limit: int = _ALL, skip: int = 0) -> list[Listed]:
+        """Conversations, newest first."""
+        rows = self.read("sessions_recent", n=limit, skip=skip)
+        make, time = self.database.rows.session, self.database.engine.datetime
+        return [Listed(make(row), row[5], time(row[6])) for row in rows]
+
+    def latest_session(self) -> Session | None:
+        """The conversation that was begun last."""
+        rows = self.read("latest_session")
+        return self.database.rows.session(rows[0]) if rows else None
+
+    def latest_spoken_session(self) -> Session | None:
+        """The conversation in which something was said last."""
+        rows = self.read("latest_spoken_session")
+        return self.database.rows.session(rows[0]) if rows else None
+
+    def rename_session(self, session_id: str, title: str | None) -> Session:
+        """Give a conversation a title.
+
+        Raises:
+            NotFound: there is no such conversation.
+        """
+        session = self._session(session_id).model_copy(update={"title": title})
+        with self.writing() as tx:
+            self.run(tx, "update_session", id=session_id, title=title, metadata=write_json(dict(session.metadata)))
+        return session
+
+    def _session(self, session_id: str) -> Session:
+        if (session := self.session(session_id)) is None:
+            raise NotFound(f"there is no conversation {session_id!r}: list them with /sessions")
+        return session
+
+    def sessions_since(self, since: dt.datetime | None) -> int:
+        """How many conversations were begun after ``since``."""
+        if since is None:
+            return int(self.read("count_sessions")[0][0])
+        return int(self.read("count_sessions_since", since=since)[0][0])
+
+    # Messages
+
+    def add_message(self, message: Message, *, tx: capsa.Transaction | None = None) -> Message:
+        """Keep a message; it is on the disk when this returns.
+
+        Raises:
+            NotFound: the conversation is not this person's.
+        """
+        with self.writing(tx) as own:
+            if not self.run(own, "session_by_id", id=message.session_id):
+                raise NotFound(f"there is no conversation {message.session_id!r}: list them with /sessions")
+            update = message.psych_update
+            self.run(
+                own,
+                "add_message",
+                **message.model_dump(exclude={"psych_update", "status"}),
+                psych_update=None if update is None else update.model_dump_json(),
+                status=message.status.value,
+            )
+        return message
+
+    def finish_message(self, message_id: str, content: str, status: Status) -> None:
+        """Keep what has come of a reply so far, or all of it."""
+        with self.writing() as tx:
+            self.run(tx, "update_message", id=message_id, content=content, status=status.value)
+
+    def message(self, message_id: str) -> Message | None:
+        """One message of this person, or None."""
+        rows = self.read("message_by_id", id=message_id)
+        return self.database.rows.message(rows[0]) if rows else None
+
+    def messages(self, session_id: str) -> list[Message]:
+        """Everything said in a conversation, in order; empty if it is not this person's."""
+        return [self.database.rows.message(row) for row in self.read("messages_of_session", session_id=session_id)]
+
+    def last_messages(self, session_id: str, limit: int) -> list[Message]:
+        """The last things said in a conversation, in order."""
+        rows = self.read("last_messages_of_session", session_id=session_id, n=limit)
+        return [self.database.rows.message(row) for row in reversed(rows)]
+
+    def recent_messages(self, limit: int = 100) -> list[Message]:
+        """The last things said in any conversation, in order."""
+        return [self.database.rows.message(row) for row in reversed(self.read("messages_recent", n=limit))]
+
+    def uncondensed_messages(self) -> list[Message]:
+        """What no summary stands for yet, in order."""
+        return [self.database.rows.message(row) for row in self.read("messages_uncondensed")]
+
+    def message_before(self, message_id: str) -> Message | None:
+        """What the person said that a reply answers."""
+        rows = self.read("message_before", id=message_id)
+        return self.database.rows.message(rows[0]) if rows else None
+
+    def unprocessed_replies(self, limit: int = _ALL) -> list[Message]:
+        """Replies whose turn waits to be analysed, in order: the durable queue."""
+        return [self.database.rows.message(row) for row in self.read("replies_unprocessed", n=limit)]
+
+    def set_processed(self, message_id: str, update: PsychUpdate | None, *, tx: capsa.Transaction) -> bool:
+        """Take a turn off the queue, inside ``tx``; False if somebody else has."""
+        written = None if update is None else update.model_dump_json()
+        return bool(self.run(tx, "set_processed", id=message_id, psych_update=written, at=now()))
+
+    def mark_processed(self, message_ids: Sequence[str]) -> None:
+        """Take turns off the queue without an analysis."""
+        with self.writing() as tx:
+            for message_id in message_ids:
+                self.run(tx, "mark_processed", id=message_id, at=now())
+
+    def settle_interrupted(self, before: dt.datetime) -> None:
+        """Replies that a crash cut off before ``before`` count as stopped; what was kept of them stays."""
+        with self.writing() as tx:
+            self.run(tx, "interrupted_replies", before=before)
+
+    # What is remembered
+
+    def add_insight(self, insight: SemanticInsight, *, tx: capsa.Transaction | None = None) -> SemanticInsight:
+        """Keep an insight's row; its place in the search is `memory.insights`' to make."""
+        with self.writing(tx) as own:
+            self.run(own, "add_user", name=None, created_at=now())
+            self.run(own, "add_insight", **insight.model_dump(exclude={"user_id"}))
+        return insight
+
+    def insights(self, limit: int = _ALL) -> list[SemanticInsight]:
+        """What is remembered, newest first."""
+        return [self.database.rows.insight(row) for row in self.read("insights", n=limit)]
+
+    def insight(self, insight_id: str) -> SemanticInsight | None:
+        """One of them, or None."""
+        rows = self.read("insight_by_id", id=insight_id)
+        return self.database.rows.insight(rows[0]) if rows else None
+
+    def add_summary(self, summary: CondensedSummary, *, tx: capsa.Transaction | None = None) -> CondensedSummary:
+        """Keep a summary."""
+        with self.writing(tx) as own:
+            self.run(own, "add_user", name=None, created_at=now())
+            values = summary.model_dump(exclude={"user_id", "source_summary_ids", "consensus_log"})
+            self.run(
+                own,
+                "add_summary",
+                **values,
+                source_summary_ids=write_json(summary.source_summary_ids),
+                consensus_log=write_json(summary.consensus_log),
+            )
+        return summary
+
+    def summaries(self) -> list[CondensedSummary]:
+        """All of them, those that others stand for included, by the time they tell of."""
+        return [self.database.rows.summary(row) for row in self.read("summaries")]
+
+    def add_profile(self, content: str, consensus_log: Any = None) -> Profile:
+        """Keep a portrait as the next version."""
+        with self.writing() as tx:
+            self.run(tx, "add_user", name=None, created_at=now())
+            newest = self.run(tx, "profiles", n=1)
+            version = self.database.rows.profile(newest[0]).version + 1 if newest else 1
+            profile = Profile(user_id=self.user_id, version=version, content=content, consensus_log=consensus_log)
+            self.run(
+                tx,
+                "add_profile",
+                id=profile.id,
+                version=version,
+                content=content,
+                consensus_log=write_json(consensus_log),
+                created_at=profile.created_at,
+            )
+        return profile
+
+    def profiles(self, limit: int = _ALL) -> list[Profile]:
+        """Portraits, newest version first."""
+        return [self.database.rows.profile(row) for row in self.read("profiles", n=limit)]

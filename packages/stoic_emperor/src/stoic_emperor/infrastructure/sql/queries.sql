@@ -1,0 +1,205 @@
+-- The statements of Stoic Emperor, the same in both dialects. Each names the user: the first wall.
+
+-- name: user_by_id
+SELECT id, name, created_at, consent_at, asked_at, paused_at, country FROM users WHERE id = :user_id
+
+-- name: users
+-- For whoever keeps the house, in maintenance only.
+SELECT id, name, created_at, consent_at, asked_at, paused_at, country FROM users ORDER BY created_at, id
+
+-- name: add_user
+INSERT INTO users (id, name, created_at) VALUES (:user_id, :name, :created_at) ON CONFLICT DO NOTHING
+
+-- name: update_user
+UPDATE users SET name = :name, consent_at = :consent_at, asked_at = :asked_at, paused_at = :paused_at,
+    country = :country
+WHERE id = :user_id
+
+-- name: add_session
+INSERT INTO sessions (user_id, id, created_at, title, metadata)
+VALUES (:user_id, :id, :created_at, :title, :metadata)
+
+-- name: session_by_id
+SELECT id, user_id, created_at, title, metadata FROM sessions WHERE user_id = :user_id AND id = :id
+
+-- name: update_session
+UPDATE sessions SET title = :title, metadata = :metadata WHERE user_id = :user_id AND id = :id
+
+-- name: sessions_recent
+-- Newest first, each with how many messages it has and when the last came.
+SELECT s.id, s.user_id, s.created_at, s.title, s.metadata, count(m.id), coalesce(max(m.created_at), s.created_at)
+FROM (SELECT * FROM sessions WHERE user_id = :user_id ORDER BY created_at DESC, id LIMIT :n OFFSET :skip) s
+LEFT JOIN messages m ON m.user_id = s.user_id AND m.session_id = s.id
+GROUP BY s.id, s.user_id, s.created_at, s.title, s.metadata
+ORDER BY s.created_at DESC, s.id
+
+-- name: latest_session
+SELECT id, user_id, created_at, title, metadata FROM sessions WHERE user_id = :user_id
+ORDER BY created_at DESC, id LIMIT 1
+
+-- name: latest_spoken_session
+-- The one in which something was said last, which need not be the one begun last.
+SELECT s.id, s.user_id, s.created_at, s.title, s.metadata
+FROM (SELECT session_id FROM messages WHERE user_id = :user_id ORDER BY seq DESC LIMIT 1) m
+JOIN sessions s ON s.user_id = :user_id AND s.id = m.session_id
+
+-- name: count_sessions
+SELECT count(*) FROM sessions WHERE user_id = :user_id
+
+-- name: count_sessions_since
+SELECT count(*) FROM sessions WHERE user_id = :user_id AND created_at > :since
+
+-- name: delete_session
+DELETE FROM sessions WHERE user_id = :user_id AND id = :id
+
+-- name: add_message
+INSERT INTO messages (user_id, session_id, id, role, content, psych_update, created_at, semantic_processed_at, status)
+VALUES (:user_id, :session_id, :id, :role, :content, :psych_update, :created_at, :semantic_processed_at, :status)
+
+-- name: update_message
+UPDATE messages SET content = :content, status = :status WHERE user_id = :user_id AND id = :id
+
+-- name: message_by_id
+SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
+WHERE user_id = :user_id AND id = :id
+
+-- name: messages_of_session
+SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
+WHERE user_id = :user_id AND session_id = :session_id ORDER BY seq
+
+-- name: last_messages_of_session
+-- The newest ones, newest first.
+SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
+WHERE user_id = :user_id AND session_id = :session_id ORDER BY seq DESC LIMIT :n
+
+-- name: messages_recent
+-- Over all sessions, newest first.
+SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
+WHERE user_id = :user_id ORDER BY seq DESC LIMIT :n
+
+-- name: messages_uncondensed
+-- What no summary stands for yet, oldest first.
+SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
+WHERE user_id = :user_id AND condensed_into IS NULL ORDER BY seq
+
+-- name: uncondensed_length
+SELECT coalesce(sum(length(content)), 0), count(*) FROM messages WHERE user_id = :user_id AND condensed_into IS NULL
+
+-- name: replies_unprocessed
+-- Turns that wait for their analysis, oldest first.
+SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
+WHERE user_id = :user_id AND semantic_processed_at IS NULL AND role = 'emperor' ORDER BY seq LIMIT :n
+
+-- name: message_before
+-- What the person said that this reply answers.
+SELECT b.id, b.session_id, b.role, b.content, b.psych_update, b.created_at, b.semantic_processed_at, b.status
+FROM messages m JOIN messages b ON b.user_id = m.user_id AND b.session_id = m.session_id AND b.seq < m.seq
+WHERE m.user_id = :user_id AND m.id = :id AND b.role = 'user' ORDER BY b.seq DESC LIMIT 1
+
+-- name: set_processed
+UPDATE messages SET psych_update = coalesce(:psych_update, psych_update), semantic_processed_at = :at
+WHERE user_id = :user_id AND id = :id AND semantic_processed_at IS NULL RETURNING id
+
+-- name: mark_processed
+UPDATE messages SET semantic_processed_at = :at WHERE user_id = :user_id AND id = :id
+
+-- name: set_condensed
+UPDATE messages SET condensed_into = :summary WHERE user_id = :user_id AND id = :id
+
+-- name: delete_message
+DELETE FROM messages WHERE user_id = :user_id AND id = :id
+
+-- name: count_messages
+SELECT count(*) FROM messages WHERE user_id = :user_id
+
+-- name: interrupted_replies
+-- Replies that a crash cut off: what was kept of them stays, as stopped.
+UPDATE messages SET status = 'stopped' WHERE user_id = :user_id AND status = 'streaming' AND created_at < :before
+
+-- name: add_insight
+INSERT INTO semantic_insights (user_id, id, source_message_id, assertion, confidence, created_at, edited_at)
+VALUES (:user_id, :id, :source_message_id, :assertion, :confidence, :created_at, :edited_at)
+
+-- name: insights
+SELECT id, user_id, source_message_id, assertion, confidence, created_at, edited_at FROM semantic_insights
+WHERE user_id = :user_id ORDER BY created_at DESC, id LIMIT :n
+
+-- name: insight_by_id
+SELECT id, user_id, source_message_id, assertion, confidence, created_at, edited_at FROM semantic_insights
+WHERE user_id = :user_id AND id = :id
+
+-- name: insights_from
+SELECT id, user_id, source_message_id, assertion, confidence, created_at, edited_at FROM semantic_insights
+WHERE user_id = :user_id AND source_message_id = :message_id ORDER BY created_at, id
+
+-- name: update_insight
+UPDATE semantic_insights SET assertion = :assertion, confidence = :confidence, edited_at = :edited_at
+WHERE user_id = :user_id AND id = :id
+
+-- name: delete_insight
+DELETE FROM semantic_insights WHERE user_id = :user_id AND id = :id
+
+-- name: count_insights
+SELECT count(*) FROM semantic_insights WHERE user_id = :user_id
+
+-- name: add_summary
+INSERT INTO condensed_summaries (user_id, id, level, content, period_start, period_end, source_message_count,
+    source_word_count, source_summary_ids, consensus_log, created_at, condensed_into)
+VALUES (:user_id, :id, :level, :content, :period_start, :period_end, :source_message_count,
+    :source_word_count, :source_summary_ids, :consensus_log, :created_at, :condensed_into)
+
+-- name: summaries
+SELECT id, user_id, level, content, period_start, period_end, source_message_count, source_word_count,
+    source_summary_ids, consensus_log, created_at, condensed_into
+FROM condensed_summaries WHERE user_id = :user_id ORDER BY period_start, level, id
+
+-- name: set_summary_condensed
+UPDATE condensed_summaries SET condensed_into = :summary WHERE user_id = :user_id AND id = :id
+
+-- name: release_condensed_messages
+UPDATE messages SET condensed_into = NULL WHERE user_id = :user_id AND condensed_into = :summary
+
+-- name: release_condensed_summaries
+UPDATE condensed_summaries SET condensed_into = NULL WHERE user_id = :user_id AND condensed_into = :summary
+
+-- name: delete_summary
+DELETE FROM condensed_summaries WHERE user_id = :user_id AND id = :id
+
+-- name: add_profile
+INSERT INTO profiles (user_id, id, version, content, consensus_log, created_at)
+VALUES (:user_id, :id, :version, :content, :consensus_log, :created_at)
+
+-- name: profiles
+-- Newest version first.
+SELECT id, user_id, version, content, consensus_log, created_at FROM profiles WHERE user_id = :user_id
+ORDER BY version DESC, created_at DESC LIMIT :n
+
+-- name: delete_profile
+DELETE FROM profiles WHERE user_id = :user_id AND id = :id
+
+-- name: messages_of_summary
+SELECT id FROM messages WHERE user_id = :user_id AND condensed_into = :summary ORDER BY seq
+
+-- name: add_referral
+INSERT INTO referrals (id, day, category, level) VALUES (:id, :day, :category, :level)
+
+-- name: referrals
+SELECT day, category, level, count(*) FROM referrals GROUP BY day, category, level ORDER BY day, category, level
+
+-- name: erase_messages
+DELETE FROM messages WHERE user_id = :user_id
+
+-- name: erase_insights
+DELETE FROM semantic_insights WHERE user_id = :user_id
+
+-- name: erase_summaries
+DELETE FROM condensed_summaries WHERE user_id = :user_id
+
+-- name: erase_profiles
+DELETE FROM profiles WHERE user_id = :user_id
+
+-- name: erase_sessions
+DELETE FROM sessions WHERE user_id = :user_id
+
+-- name: erase_user
+DELETE FROM users WHERE id = :user_id
