@@ -128,6 +128,14 @@ class Database(abc.ABC):
         """Make the vector indexes that the present sizes need."""
 
     @abc.abstractmethod
+    def scrub(self) -> tuple[str, ...]:
+        """Leave no trace of deleted rows in the database's files; as long as writing them anew takes.
+
+        Returns:
+            What could not be done, for a person; empty if everything was.
+        """
+
+    @abc.abstractmethod
     def close(self) -> None:
         """Give up all connections; a second call does nothing."""
 

@@ -302,6 +302,18 @@ class SqliteDatabase(Database):
 
         return SqliteVectors()
 
+    def scrub(self) -> tuple[str, ...]:
+        with self._borrow() as connection, self._lock.hold(self._timeout):
+            try:
+                # Deleted cells are overwritten at once (secure_delete); what page splits left of them is not.
+                connection.execute("VACUUM")
+                busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            except sqlite3.Error as error:
+                raise self._translate(error) from error
+        if busy:
+            return (f"{self.path}-wal still holds old pages while another program reads: it goes when that one ends",)
+        return ()
+
     def time(self, value: dt.datetime) -> int:
         return (value - _EPOCH) // _MICROSECOND
 
