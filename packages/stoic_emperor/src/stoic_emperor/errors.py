@@ -19,5 +19,49 @@ class ModelUnavailable(StoicError):
     """The language model cannot be reached, refuses, or takes too long."""
 
 
+class ModelRefusesKey(ModelUnavailable):
+    """The key is missing, wrong or not allowed to use this model."""
+
+
+class UnknownModel(ModelUnavailable):
+    """The server has no model of this name."""
+
+
+class ModelBusy(ModelUnavailable):
+    """The server asks to wait, or the account has nothing left."""
+
+
+class ModelTooSlow(ModelUnavailable):
+    """No sign of life within the time that was given."""
+
+
+class PromptTooLong(ModelUnavailable):
+    """What was sent does not fit into what the model can read at once."""
+
+
+class ReplyFiltered(ModelUnavailable):
+    """The provider's filter held the reply back."""
+
+
+class ReplyCutOff(ModelUnavailable):
+    """The connection ended before the reply did; what arrived until then was handed on."""
+
+
+class EmptyReply(ModelUnavailable):
+    """The model answered with nothing."""
+
+
 class InvalidAnswer(StoicError):
     """The language model answered, but not in the form that was asked for."""
+
+
+class TextMissing(StoicError):
+    """There is no file or folder where texts were to be imported from; nothing was changed."""
+
+
+class TextUnreadable(StoicError):
+    """A file holds no text that the library can take; the message says why."""
+
+
+class NotAText(TextUnreadable):
+    """A file is empty or binary: there is nothing in it to read, and nothing wrong with it."""
