@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capsa.database import Transaction
+from capsa.search import bulk, tokens
 from capsa.search import postings as segments
-from capsa.search import tokens
 from capsa.search.postings import Document, Segment
 from capsa.text import from_stored
 
@@ -171,8 +171,8 @@ def index_range(tx: Transaction, owner: str, collection: str, first_seq: int, la
     """
     key = {"owner": owner, "collection": collection, "first": first_seq, "last": last_seq}
     rows = tx.stream(tx.database.statement("lexical_texts"), key)
-    segment = segments.build(
-        document(seq, index_text(*(from_stored(part) if part else part for part in parts))) for seq, *parts in rows
+    segment = bulk.build(
+        (seq, index_text(*(from_stored(part) if part else part for part in parts))) for seq, *parts in rows
     )
     write_segment(tx, owner, collection, segment)
     return segment.records if segment else 0

@@ -16,6 +16,8 @@ import math
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,26 +54,52 @@ class Segment:
     postings: Sequence[tuple[str, bytes]]
 
 
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """How often some terms occur in some records: three arrays of one length, the records in ascending order."""
+
+    #: Positions among the records of the segment.
+    rows: NDArray[np.uint32]
+    #: Positions in the segment's vocabulary.
+    terms: NDArray[np.uint32]
+    #: 1 to 255.
+    occurrences: NDArray[np.uint16]
+
+    @classmethod
+    def of(cls, rows: NDArray[np.int64], terms: NDArray[np.int64], occurrences: NDArray[np.int64]) -> Self:
+        """What was counted, in as little memory as it takes."""
+        return cls(rows.astype(np.uint32), terms.astype(np.uint32), occurrences.clip(max=255).astype(np.uint16))
+
+
 def build(documents: Iterable[Document]) -> Segment | None:
     """Index the documents, which come in ascending order; None if there are none."""
     vocabulary: dict[str, int] = {}
-    term_ids, occurrences, sizes = array("I"), array("H"), array("I")
+    terms, occurrences, sizes = array("q"), array("q"), array("q")
     seqs, lengths = array("q"), array("q")
     for document in documents:
         seqs.append(document.seq)
         lengths.append(document.length)
         sizes.append(len(document.terms))
-        term_ids.extend([vocabulary.setdefault(term, len(vocabulary)) for term in document.terms])
-        occurrences.extend([n if n < 256 else 255 for n in document.terms.values()])
+        terms.extend([vocabulary.setdefault(term, len(vocabulary)) for term in document.terms])
+        occurrences.extend(document.terms.values())
+    rows = np.repeat(np.arange(len(seqs)), np.array(sizes, np.int64))
+    entries = Entries.of(rows, np.array(terms, np.int64), np.array(occurrences, np.int64))
+    return assemble(list(vocabulary), seqs, lengths, [entries])
+
+
+def assemble(
+    vocabulary: list[str], seqs: Sequence[int], lengths: Sequence[int], entries: Sequence[Entries]
+) -> Segment | None:
+    """A segment of records, given by number and length, and of what occurs in them; None if there are no records."""
     if not seqs:
         return None
-    classes = np.array([length_class(length) for length in lengths], np.uint16)
-    repeats = np.frombuffer(sizes, np.uint32) if sizes else np.zeros(0, np.uint32)
-    deltas = np.repeat((np.array(seqs, np.int64) - seqs[0]).astype("<u4"), repeats)
-    weights = np.array(occurrences, np.uint16) + (np.repeat(classes, repeats) << np.uint16(8))
-    ids = np.array(term_ids, np.uint32)
-    order = np.argsort(ids, kind="stable")
-    postings = _cut(list(vocabulary), ids, deltas[order], weights[order].astype("<u2"))
+    classes = np.array([length_class(length) for length in lengths], np.uint16) << np.uint16(8)
+    numbers = (np.array(seqs, np.int64) - seqs[0]).astype("<u4")
+    terms = np.concatenate([piece.terms for piece in entries])
+    rows = np.concatenate([piece.rows for piece in entries])
+    weights = np.concatenate([piece.occurrences for piece in entries]) + classes[rows]
+    order = np.argsort(terms, kind="stable")
+    postings = _cut(vocabulary, terms, numbers[rows[order]], weights[order].astype("<u2"))
     return Segment(seqs[0], seqs[-1], len(seqs), sum(lengths), postings)
 
 
@@ -85,7 +113,7 @@ def _cut(
         (term, delta_bytes[4 * a : 4 * b] + weight_bytes[2 * a : 2 * b])
         for term, a, b in zip(terms, starts, ends, strict=True)
     ]
-    rows.sort()
+    rows.sort(key=itemgetter(0))
     return rows
 
 

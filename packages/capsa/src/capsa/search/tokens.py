@@ -27,7 +27,8 @@ TOKENIZER_VERSION = 1
 MAX_TERM = 64
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_ASCII_TOKEN = re.compile(r"[A-Za-z0-9_]+")
+#: What is no letter, digit or '_' becomes a blank: several times as fast as a regular expression that finds the rest.
+_BLANKS = {c: " " for c in range(128) if not (chr(c).isalnum() or chr(c) == "_")}
 
 # Blocks of scripts without spaces between words, and Hangul, whose particles hang on the word.
 _UNSPACED = (
@@ -62,8 +63,8 @@ def terms(text: str) -> tuple[dict[str, int], int]:
     words = 0
     known = counts.get
     # Most words of a text come again, and again in the next: each is taken apart once.
-    for token, times in Counter(_split(text)).items():
-        parts, joined = _take_apart(token)
+    for token, times in Counter(split(text)).items():
+        parts, joined = take_apart(token)
         words += len(parts) * times
         for term in parts:
             counts[term] = known(term, 0) + times
@@ -76,21 +77,22 @@ def query_terms(text: str) -> list[str]:
     """The terms to look for, each once: the joined ones first, then in the order of the query."""
     whole: dict[str, None] = {}
     single: dict[str, None] = {}
-    for token in dict.fromkeys(_split(text)):
-        parts, joined = _take_apart(token)
+    for token in dict.fromkeys(split(text)):
+        parts, joined = take_apart(token)
         whole.update(dict.fromkeys(joined))
         if not (joined and _is_unspaced(token)):
             single.update(dict.fromkeys(parts))
     return list(whole | single)
 
 
-def _split(text: str) -> list[str]:
+def split(text: str) -> list[str]:
+    """The words of a text as they are written; `take_apart` gives the terms of each."""
     if text.isascii():
-        return _ASCII_TOKEN.findall(text)
+        return text.translate(_BLANKS).split()
     return _unicode_token().findall(_fold(text))
 
 
-def _take_apart(token: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def take_apart(token: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The words of a token, and what stands for several of them at once."""
     if _is_unspaced(token):
         run = token.lower()
@@ -103,8 +105,11 @@ def _take_apart(token: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _words(token: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     # Lower case is not enough outside of ASCII: 'ß' and 'ς' are the same letters as 'SS' and 'Σ'.
     chain = token if token.isascii() and token.islower() else _CAMEL.sub("_", token).casefold()
-    parts = tuple(part[:MAX_TERM] for part in chain.split("_") if part)
-    joined = (stem("".join(parts)[:MAX_TERM]),) if len(parts) > 1 else ()
+    if "_" not in chain:
+        return (stem(chain[:MAX_TERM]),), ()
+    parts = [part[:MAX_TERM] for part in chain.split("_") if part]
+    # Not remembered: what an identifier gives joined hardly comes from another one.
+    joined = (stem.__wrapped__("".join(parts)[:MAX_TERM]),) if len(parts) > 1 else ()
     return tuple(map(stem, parts)), joined
 
 

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import re
+import string
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from capsa.search import bulk, lexical, postings, tokens
+
+texts = st.lists(
+    st.lists(
+        st.one_of(
+            st.sampled_from(
+                ["get_user_name", "getUserName", "HTTPServer", "running", "runs", "日本語", "Straße", "🎉", "_", ""]
+            ),
+            st.text(max_size=8),
+        ),
+        max_size=12,
+    ).map(" ".join),
+    max_size=8,
+)
+
+
+@given(texts, st.sampled_from([1, 5, bulk.BLOCK]), st.integers(1, 2**40))
+@example(["x " * 400 + "y"], bulk.BLOCK, 1)
+@example(["", "", ""], 1, 1)
+def test_many_texts_at_once_are_the_segment_of_their_documents(found: list[str], block: int, first: int) -> None:
+    numbered = [(first + 3 * n, text) for n, text in enumerate(found)]
+    expected = postings.build(lexical.document(seq, text) for seq, text in numbered)
+    assert bulk.build(numbered, block=block) == expected
+
+
+@given(st.text(st.sampled_from(string.printable + "\0\x1c\x1f\x7f")))
+def test_words_of_ascii_are_runs_of_letters_digits_and_underscores(text: str) -> None:
+    assert tokens.split(text) == re.findall("[A-Za-z0-9_]+", text)
