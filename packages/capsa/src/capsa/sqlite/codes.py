@@ -30,9 +30,8 @@ _FETCH = 4096
 def encode(vectors: NDArray[np.float32]) -> list[bytes]:
     """The signs of each row of ``vectors`` (n × dimensions), packed, padded with zeros to whole 8 bytes."""
     bits = np.packbits(vectors > 0, axis=1)
-    padded = np.zeros((len(bits), code_bytes(vectors.shape[1])), np.uint8)
-    padded[:, : bits.shape[1]] = bits
-    return [row.tobytes() for row in padded]
+    padding = bytes(code_bytes(vectors.shape[1]) - bits.shape[1])
+    return [row.tobytes() + padding for row in bits]
 
 
 def code_bytes(dimensions: int) -> int:
