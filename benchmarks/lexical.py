@@ -14,16 +14,18 @@ import time
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from benchmarks import data, places, semantic_sqlite
+from benchmarks import data, places
 from benchmarks.report import Figure, at_least, at_most, milliseconds
 from benchmarks.servers import Servers
-from capsa import Collection, Mode, Store
+from capsa import Collection, Mode, Store, open_database, transfer
 from capsa.search import tokens
 from capsa.search.lexical import index_text
 
@@ -44,8 +46,8 @@ class Kind:
 
 def run(rows: int, servers: Servers) -> Iterator[Figure]:
     """See the module."""
-    path = semantic_sqlite.database(rows)
-    url = _postgres(rows, servers)
+    path = _sqlite(rows)
+    url = _postgres(rows, servers, path)
     kinds = _kinds(rows)
     exact = _exact(rows, kinds)
     peer = _fts5(rows)
@@ -176,21 +178,41 @@ def _points(holders: NDArray[np.uint32], times: NDArray[np.uint16], norm: NDArra
 # The databases
 
 
-def _postgres(rows: int, servers: Servers) -> str:
-    name = f"lexical_{rows}"
+def _sqlite(rows: int) -> Path:
+    """A file with the texts alone; made once."""
+    path = places.cache() / f"texts_{rows}.db"
+    if not path.exists():
+        part = path.with_suffix(".part")
+        for left in path.parent.glob(part.name + "*"):
+            left.unlink()
+        with Store.open(f"sqlite:///{part}") as store:
+            collection = store.collection("code")
+            for chunk in data.chunks(rows):
+                collection.add(chunk.records)
+                if chunk.first % 50_000 == 0:
+                    print(f"  loading SQLite: {chunk.first:,}/{rows:,}", flush=True)
+            collection.maintain()
+        part.rename(path)
+        part.with_name(part.name + "-lock").unlink(missing_ok=True)
+    return path
+
+
+def _postgres(rows: int, servers: Servers, path: Path) -> str:
+    """A database with what the file has, carried over as an application would; made once."""
+    name = f"texts_{rows}"
     url = servers.kept(name)
     with psycopg.connect(url) as connection:
         if connection.execute("SELECT to_regclass('benchmark_complete')").fetchone() != (None,):
             return url
     servers.drop(name)
     url = servers.kept(name)
+    print(f"  loading PostgreSQL: {rows:,}", flush=True)
+    with closing(open_database(url)) as target, closing(transfer.open_source(f"sqlite:///{path}")) as source:
+        report = transfer.transfer(source, target, transfer.Options(validate=False))
+        if report.migrated != rows:
+            raise RuntimeError(f"{report.migrated:,} of {rows:,} rows came over")
     with Store.open(url) as store:
-        collection = store.collection("code")
-        for chunk in data.chunks(rows):
-            collection.add(chunk.records)
-            if chunk.first % 50_000 == 0:
-                print(f"  loading PostgreSQL: {chunk.first:,}/{rows:,}", flush=True)
-        collection.maintain()
+        store.collection("code").maintain()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
         connection.execute("CREATE TABLE benchmark_complete ()")

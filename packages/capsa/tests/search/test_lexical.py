@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from capsa.local_postgres import LocalPostgres
 from capsa.records import Filter, Record
-from capsa.search import lexical, postings, ranking, tokens
+from capsa.search import directory, engine, lexical, postings, ranking, scoring, tokens
 from capsa.store import Collection, Store
 from capsa.testing.databases import fresh_database
 
@@ -108,7 +109,8 @@ def check_tables(collection: Collection, texts: Mapping[str, str]) -> None:
         numbers = tx.database.array(list(first))
         indexed = [
             first[number] + delta
-            for number, _, data in tx.query("lexical_all_postings", {**key, "segments": numbers})
+            for number, term, data in tx.query("lexical_all_postings", {**key, "segments": numbers})
+            if term != directory.NAME
             for delta in postings.decode(data)[0].tolist()
         ]
         ((pending, _),) = tx.query("lexical_pending_size", key)
@@ -221,26 +223,88 @@ def test_a_segment_of_few_records_among_millions_is_scored_alike() -> None:
     documents = [postings.Document(seq, 5, {"a": 1 + seq % 3, "b": 1}) for seq in (7, 8, 500, 90_000)]
     segment = postings.build(documents)
     assert segment is not None
-    weight = {"a": 1.5, "b": 0.25}
-    dense = ranking._score(segment.postings, weight, table, 90_000)
-    with mock.patch.object(ranking, "_DENSE_SPAN", 10):
-        sparse = ranking._score(segment.postings, weight, table, 90_000)
-    assert dense[0].tolist() == sparse[0].tolist() == [0, 1, 493, 89_993]
-    np.testing.assert_allclose(dense[1], sparse[1], rtol=1e-6)
+    rows = [("ab".index(term), data) for term, data in segment.postings]
+    factors = np.array([1.5, 0.25], np.float32)
+    for long in (1, 1_000):
+        with mock.patch.object(scoring, "_LONG", long):
+            found = scoring.gather(rows)
+        dense = scoring.score(found, factors, table, 90_000)
+        with mock.patch.object(scoring, "_DENSE_SPAN", 10):
+            sparse = scoring.score(found, factors, table, 90_000)
+        assert dense[0].tolist() == sparse[0].tolist() == [0, 1, 493, 89_993]
+        np.testing.assert_allclose(dense[1], sparse[1], rtol=1e-6)
 
 
-def test_of_many_words_the_rarest_are_looked_for(sqlite: Store) -> None:
+def test_the_rarest_words_are_looked_for_in_every_record_and_the_others_in_the_best(sqlite: Store) -> None:
     collection = fresh(sqlite)
     collection.add(Record(id=f"{i}", text=" ".join(f"w{j}" for j in range(i, 300))) for i in range(0, 300, 10))
     with sqlite.database.read(collection.owner) as tx:
         index = ranking.Index(tx, collection.owner, "notes")
-        chosen = index.choose([f"w{j}" for j in range(300)])
-        assert len(chosen) == ranking.MAX_QUERY_TERMS
-        assert [index.frequency(term) for term in chosen] == sorted(index.frequency(term) for term in chosen)
-        assert index.choose(["nowhere", "w0", "w0"]) == ["w0"]
+        everything = index.plan([f"w{j}" for j in range(100)])
+        assert everything.rest == []
+        assert [index.frequency(term) for term in everything.terms] == sorted(map(index.frequency, everything.terms))
+        assert index.plan(["nowhere", "w0", "w0"]).terms == ["w0"]
         with mock.patch.object(ranking, "MAX_POSTINGS", 20):
-            assert index.choose(["w299", "w5", "w9"]) == ["w5", "w9"], "those that fit"
-            assert index.choose(["w299"]) == ["w299"], "the rarest in any case"
+            plan = index.plan(["w299", "w5", "w9", "w29"])
+            assert (plan.terms, plan.rest) == (["w5", "w9", "w29"], ["w299"]), "those that fit"
+            assert list(plan.weight) == ["w5", "w9", "w29", "w299"]
+            assert index.plan(["w299"]).terms == ["w299"], "the rarest in any case"
+        assert index.plan([]).terms == index.plan(["nowhere"]).terms == []
+
+
+def code_like(chance: random.Random, words: int) -> str:
+    """Words of which few are frequent and most are rare, as in any text."""
+    return " ".join(f"word{int(1.5 ** chance.uniform(0, 22))}x" for _ in range(words))
+
+
+@pytest.mark.parametrize("pending", [False, True])
+def test_a_page_as_the_query_finds_what_every_word_of_it_would(store_url: str, pending: bool) -> None:
+    chance = random.Random(1)
+    texts = {f"{i}": code_like(chance, 60) for i in range(400)}
+    page = " ".join(chance.choice(list(texts.values())) for _ in range(20))
+    assert len(tokens.query_terms(page)) > 2 * ranking.MAX_TERMS
+    exact = naive(texts, page)
+    best = sorted(exact, key=lambda id_: -exact[id_])[:10]
+    with Store.open(store_url) as store, mock.patch.multiple(ranking, LONG_QUERY_POSTINGS=2_000):
+        collection = store.collection("notes")
+        collection.add(Record(id=id_, text=text) for id_, text in texts.items())
+        if not pending:
+            collection.maintain()
+        hits = collection.search(page, limit=10)
+        assert len({hit.record.id for hit in hits} & set(best)) >= 9
+        assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+        for hit in hits:
+            # Words that were not looked up are weighed by an estimate.
+            assert hit.score == pytest.approx(exact[hit.record.id], rel=0.25)
+            assert set(hit.words) == set(tokens.query_terms(page)) & set(tokens.terms(hit.record.text)[0])
+        everything = collection.search(page, limit=1_000)
+        assert [hit.score for hit in everything] == sorted((hit.score for hit in everything), reverse=True)
+        only = collection.search(page, limit=10, filter=Filter(session_id="none"))
+        assert len(only) == 0
+
+
+def test_a_page_of_unknown_words_still_finds_by_the_few_known_ones(sqlite: Store) -> None:
+    collection = fresh(sqlite)
+    collection.add(Record(id=f"{i}", text=f"common knownandlong{i}") for i in range(600))
+    unknown = " ".join(f"unknown{i}" for i in range(1_500))
+    assert len(collection.search(f"{unknown} common", limit=3)) == 3
+    hits = collection.search(f"{unknown} common knownandlong7", limit=3)
+    assert hits[0].record.id == "7"
+    assert hits[0].words == ("knownandlong7", "common")
+
+
+def test_long_texts_are_not_read_to_weigh_them(sqlite: Store) -> None:
+    collection = fresh(sqlite)
+    collection.add(Record(id=f"{i}", text=f"a{i} b c d " + "long " * 100) for i in range(20))
+    with (
+        mock.patch.object(ranking, "MAX_POSTINGS", 45),
+        mock.patch.object(engine, "MAX_WEIGHED_WORDS", 350),
+    ):
+        hits = collection.search("a3 b c d", limit=20)
+    assert hits[0].record.id == "3"
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    assert {len(hit.words) for hit in hits[:3]} == {3, 4}
+    assert all(len(hit.words) < 3 for hit in hits[3:])
 
 
 @given(

@@ -8,8 +8,9 @@ without a vector, which meaning cannot find, keep the place that their words giv
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,7 @@ from capsa.errors import ModelMismatch
 from capsa.records import Filter, Hit, Mode, Record, SearchResult
 from capsa.search import lexical, literal, ranking, tokens
 from capsa.search.vectors import Model, Space
-from capsa.store._rows import filtered, from_row
+from capsa.store._rows import filtered, from_row, searchable
 from capsa.text import from_stored
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ MAX_LITERAL_CANDIDATES = 200
 #: A query longer than this is not looked for literally as a whole.
 MAX_LITERAL_LENGTH = 2_000
 MAX_PHRASES = 8
+#: So many of the best, or twice the limit, are weighed by their texts if the query has more words than were read.
+WEIGHED, MAX_WEIGHED = 32, 128
+#: Words in all of these texts: about ten milliseconds.
+MAX_WEIGHED_WORDS = 12_000
 
 #: Filters that let no more than this through are resolved before the search, others with it.
 _CHUNK = 256
@@ -50,7 +55,10 @@ class Search:
         self.filter = filter
         self._index: ranking.Index | None = None
         self._allowed: NDArray[np.int64] | None = None
-        self._chosen: dict[str, list[str]] = {}
+        self._plan: ranking.Plan | None = None
+        self._read: dict[int, Record] = {}
+        #: The words of the query in each record that was weighed by its text.
+        self._words: dict[int, list[str]] = {}
 
     @property
     def index(self) -> ranking.Index:
@@ -58,10 +66,10 @@ class Search:
             self._index = ranking.Index(self.tx, self.collection.owner, self.collection.name)
         return self._index
 
-    def _terms(self, query: str) -> list[str]:
-        if query not in self._chosen:
-            self._chosen[query] = self.index.choose(tokens.query_terms(query))
-        return self._chosen[query]
+    def plan(self, query: str) -> ranking.Plan:
+        if self._plan is None:
+            self._plan = self.index.plan(tokens.query_terms(query))
+        return self._plan
 
     def run(self, query: str, mode: Mode, vector: NDArray[np.float32] | None, notes: tuple[str, ...]) -> SearchResult:
         """Search by words, and by meaning if there is a vector of the query by the store's embedder."""
@@ -101,11 +109,29 @@ class Search:
     # Each way to find
 
     def _lexical(self, query: str) -> list[Found]:
-        terms = self._terms(query)
-        if not terms:
+        plan = self.plan(query)
+        if not plan.terms:
             return []
-        best = self._passing(self.index.search(terms))
+        best = self._weighed(plan, self._passing(self.index.search(plan.terms)))
         return [Found(seq, score, lexical=score) for seq, score in islice(best, self.limit)]
+
+    def _weighed(self, plan: ranking.Plan, best: Iterator[tuple[int, float]]) -> Iterator[tuple[int, float]]:
+        """The same, but the first of them by all words of the query, as their texts have them."""
+        if not plan.rest:
+            yield from best
+            return
+        head = list(islice(best, min(max(WEIGHED, 2 * self.limit), MAX_WEIGHED)))
+        lengths = self.index.lengths_of([seq for seq, _ in head], plan.terms)
+        fit = bisect_right(list(accumulate(lengths[seq] for seq, _ in head)), MAX_WEIGHED_WORDS)
+        scores: dict[int, float] = {}
+        for seq, record in self._records([seq for seq, _ in head[:fit]]).items():
+            counts, length = tokens.terms(searchable(record))
+            scores[seq], have = self.index.score(counts, length, plan)
+            self._words[seq] = sorted(have, key=plan.weight.__getitem__, reverse=True)
+        # What is weighed stays before what is not: a score can only grow by more words.
+        yield from sorted(scores.items(), key=lambda found: (-found[1], -found[0]))
+        yield from head[fit:]
+        yield from best
 
     def _nearest(self, space: Space, vector: NDArray[np.float32]) -> list[tuple[int, float]]:
         vectors = self.collection.database.vectors
@@ -113,11 +139,11 @@ class Search:
 
     def _hybrid(self, query: str, space: Space, vector: NDArray[np.float32]) -> list[Found]:
         near = dict(self._nearest(space, vector))
-        terms = self._terms(query)
-        matches = self.index.search(terms) if terms else None
-        words = dict(islice(self._passing(matches), self.limit)) if matches is not None else {}
+        plan = self.plan(query)
+        matches = self.index.search(plan.terms) if plan.terms else None
+        words = dict(islice(self._weighed(plan, self._passing(matches)), self.limit)) if matches is not None else {}
         first = self._literal(query)
-        scores = _scores_of(matches, {*near, *words, *first})
+        scores = _scores_of(matches, {*near, *first}) | words
         ordered: dict[int, Found] = {}
         for seq in sorted(first, key=lambda seq: (first[seq], -scores.get(seq, 0.0), -seq)):
             ordered[seq] = Found(seq, 0.0, scores.get(seq), near.get(seq), literal=True)
@@ -187,9 +213,11 @@ class Search:
     # Results
 
     def _records(self, seqs: Sequence[int]) -> dict[int, Record]:
-        sql, parameters = filtered(self.tx, "records_by_seq", self.filter)
-        rows = self.tx.execute(sql, {**self._key(), **parameters, "seqs": self.tx.database.array(seqs)})
-        return {row[0]: from_row(self.tx.database, row) for row in rows}
+        if missing := [seq for seq in seqs if seq not in self._read]:
+            sql, parameters = filtered(self.tx, "records_by_seq", self.filter)
+            rows = self.tx.execute(sql, {**self._key(), **parameters, "seqs": self.tx.database.array(missing)})
+            self._read |= {row[0]: from_row(self.tx.database, row) for row in rows}
+        return {seq: self._read[seq] for seq in seqs if seq in self._read}
 
     def _texts(self, seqs: Sequence[int]) -> Iterator[tuple[int, str]]:
         sql, parameters = filtered(self.tx, "texts_by_seq", self.filter)
@@ -198,9 +226,9 @@ class Search:
 
     def _hits(self, found: Sequence[Found], query: str | None) -> tuple[Hit, ...]:
         records = self._records([f.seq for f in found])
-        words: dict[int, list[str]] = {}
-        if query is not None and self._index is not None:
-            words = self.index.words_of(list(records), self._terms(query))
+        words = self._words
+        if query is not None and (others := [seq for seq in records if seq not in words]):
+            words = words | self.index.words_of(others, self.plan(query).terms)
         return tuple(
             Hit(
                 record=records[f.seq],

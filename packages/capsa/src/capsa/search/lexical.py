@@ -8,13 +8,14 @@ larger ones.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from capsa.database import Transaction
-from capsa.search import bulk, tokens
+from capsa.search import bulk, directory, tokens
 from capsa.search import postings as segments
 from capsa.search.postings import Document, Segment
 from capsa.text import from_stored
@@ -87,19 +88,34 @@ def _remove_from_segment(
     wanted = {**key, "segments": tx.database.array([segment]), "terms": tx.database.array(terms)}
     gone = np.fromiter(documents, np.uint32, len(documents))
     found: set[int] = set()
+    lost: dict[str, int] = {}
     for _, term, data in tx.query("lexical_postings", wanted):
         deltas, weights = segments.decode(data)
         mine = np.isin(deltas, gone)
         if not mine.any():
             continue
         found.update(deltas[mine].tolist())
+        lost[term] = int(np.count_nonzero(mine))
         if mine.all():
             tx.query("lexical_delete_postings", {**key, "term": term})
         else:
             rest = segments.encode(deltas[~mine], weights[~mine])
             tx.query("lexical_set_postings", {**key, "term": term, "postings": rest})
+    _lower_directory(tx, key, lost)
     words = sum(documents[delta].length for delta in found)
     tx.query("lexical_shrink_segment", {**key, "records": len(found), "tokens": words})
+
+
+def _lower_directory(tx: Transaction, segment: dict[str, Any], lost: Mapping[str, int]) -> None:
+    key = {"segments": tx.database.array([segment["segment"]]), "terms": tx.database.array([directory.NAME])}
+    rows = tx.query("lexical_postings", {**segment, **key})
+    for _, name, data in rows if lost else ():
+        # Of the many terms in it, none stays that only what was removed made frequent.
+        left = directory.lowered(data, lost)
+        if not left:
+            tx.query("lexical_delete_postings", {**segment, "term": name})
+        elif left != data:
+            tx.query("lexical_set_postings", {**segment, "term": name, "postings": left})
 
 
 def clear(tx: Transaction, owner: str, collection: str) -> None:
@@ -127,7 +143,9 @@ def write_segment(tx: Transaction, owner: str, collection: str, segment: Segment
             "tokens": segment.tokens,
         },
     )
-    tx.database.load_postings(tx, owner, collection, number, segment.postings)
+    listed = directory.build(segment.postings, segment.records)
+    first = [(directory.NAME, listed)] if listed else []
+    tx.database.load_postings(tx, owner, collection, number, [*first, *segment.postings])
 
 
 # Keeping in order
@@ -147,7 +165,7 @@ def fold_if_due(tx: Transaction, owner: str, collection: str) -> bool:
 def fold(tx: Transaction, owner: str, collection: str) -> int:
     """Make one segment of all pending rows; the caller holds the collection's lock."""
     rows = tx.query("lexical_take_pending", {"owner": owner, "collection": collection})
-    documents = [Document(seq, length, _parse(terms)) for seq, length, terms in sorted(rows)]
+    documents = [Document(seq, length, unpacked(terms)) for seq, length, terms in sorted(rows)]
     write_segment(tx, owner, collection, segments.build(documents))
     return len(documents)
 
@@ -198,6 +216,8 @@ def _merge(tx: Transaction, owner: str, collection: str, rows: Sequence[Sequence
     parts: dict[str, list[tuple[NDArray[np.uint32], NDArray[np.uint16]]]] = {}
     numbers = tx.database.array(list(offsets))
     for number, term, data in tx.query("lexical_all_postings", {**key, "segments": numbers}):
+        if term == directory.NAME:
+            continue
         deltas, weights = segments.decode(data)
         parts.setdefault(term, []).append((deltas + np.uint32(offsets[number]), weights))
     merged = [(term, _join(pieces)) for term, pieces in sorted(parts.items())]
@@ -215,6 +235,7 @@ def _join(pieces: Sequence[tuple[NDArray[np.uint32], NDArray[np.uint16]]]) -> by
     return segments.encode(deltas[order], np.concatenate([piece[1] for piece in pieces])[order])
 
 
-def _parse(terms: str) -> dict[str, int]:
+def unpacked(terms: str) -> dict[str, int]:
+    """Term -> occurrences, of a pending row."""
     pairs = (pair.rpartition(":") for pair in terms.split(" ") if pair)
     return {term: int(n) for term, _, n in pairs}

@@ -92,6 +92,9 @@ VALUES (:owner, :collection, :seq, :tokens, :terms)
 -- name: lexical_count_pending
 SELECT count(*) FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection
 
+-- name: lexical_pending_all
+SELECT seq, tokens, terms FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection
+
 -- name: lexical_take_pending
 DELETE FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection RETURNING seq, tokens, terms
 

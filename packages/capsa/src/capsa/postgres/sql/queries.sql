@@ -107,9 +107,10 @@ SELECT nextval('capsa_sequence')
 SELECT segment, term, postings FROM capsa_lexical_postings
 WHERE owner = :owner AND collection = :collection AND segment = ANY(:segments::bigint[]) AND term = ANY(:terms::text[])
 
--- name: lexical_sizes
--- Bytes of postings of a term in each segment; octet_length() of a stored value is known without reading it.
-SELECT term, octet_length(postings) FROM capsa_lexical_postings
+-- name: lexical_look_up
+-- Bytes of postings of a term in each segment, and short ones themselves: the length of a stored value is known
+-- without reading it.
+SELECT segment, term, octet_length(postings), CASE WHEN octet_length(postings) <= :longest THEN postings END FROM capsa_lexical_postings
 WHERE owner = :owner AND collection = :collection AND segment = ANY(:segments::bigint[]) AND term = ANY(:terms::text[])
 
 -- name: lexical_all_postings

@@ -116,10 +116,10 @@ WHERE owner = :owner AND collection = :collection
 SELECT segment, term, postings FROM capsa_lexical_postings
 WHERE owner = :owner AND collection = :collection AND segment IN (SELECT value FROM json_each(:segments)) AND term IN (SELECT value FROM json_each(:terms))
 
--- name: lexical_sizes
--- Bytes of postings of a term in each segment; not summed here, as sorting would drag the postings themselves along.
--- length() of a stored value is known without reading it.
-SELECT term, length(postings) FROM capsa_lexical_postings
+-- name: lexical_look_up
+-- Bytes of postings of a term in each segment, and short ones themselves: the length of a stored value is known
+-- without reading it.
+SELECT segment, term, length(postings), CASE WHEN length(postings) <= :longest THEN postings END FROM capsa_lexical_postings
 WHERE owner = :owner AND collection = :collection AND segment IN (SELECT value FROM json_each(:segments)) AND term IN (SELECT value FROM json_each(:terms))
 
 -- name: lexical_all_postings

@@ -1,0 +1,115 @@
+"""BM25 over the postings of one segment, in numpy: no step of Python for each of a thousand rare terms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capsa.search import postings as segments
+
+#: A term in so many records of a segment is added by itself, rarer ones all at once.
+_LONG = 2_048
+#: A segment of one owner among many may span millions of numbers; then its few records are summed sparsely.
+_DENSE_SPAN = 1 << 20
+
+#: A record that has a term: which of the records asked for, which of the terms, and its weight (see `postings`).
+Occurrence = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The postings of some terms in one segment, decoded."""
+
+    #: Of the rarer terms: n postings, one term after the other.
+    deltas: NDArray[np.uint32]
+    weights: NDArray[np.uint16]
+    #: Which terms these are, and where the postings of each end; both as long as the terms are many.
+    short: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    #: The more frequent terms: which, the records, the weights.
+    long: list[tuple[int, NDArray[np.uint32], NDArray[np.uint16]]]
+
+
+def gather(found: Sequence[tuple[int, bytes]]) -> Gathered:
+    """Decode the rows of some terms, given by number."""
+    border = _LONG * segments.ENTRY
+    short = [(number, data, 4 * (len(data) // segments.ENTRY)) for number, data in found if len(data) < border]
+    return Gathered(
+        np.frombuffer(b"".join([data[:middle] for _, data, middle in short]), "<u4"),
+        np.frombuffer(b"".join([data[middle:] for _, data, middle in short]), "<u2"),
+        np.array([number for number, _, _ in short], np.int64),
+        np.cumsum([middle // 4 for _, _, middle in short], dtype=np.int64),
+        [(number, *segments.decode(data)) for number, data in found if len(data) >= border],
+    )
+
+
+def score(
+    found: Gathered, factors: NDArray[np.float32], table: NDArray[np.float32], span: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The records with a term, ascending, and their scores.
+
+    Args:
+        factors: what each term weighs, by its number.
+        table: see `postings.saturation`.
+        span: how many numbers the segment spans.
+    """
+    sizes = np.diff(found.ends, prepend=0)
+    points = table.take(found.weights) * np.repeat(factors[found.short], sizes)
+    if span > _DENSE_SPAN:
+        return _sparse(found, factors, table, points)
+    total = np.bincount(found.deltas, points, span).astype(np.float32)
+    for number, deltas, weights in found.long:
+        more = table.take(weights)
+        more *= factors[number]
+        if len(deltas) == span:
+            total += more
+        else:
+            total[deltas] += more
+    hits = np.flatnonzero(total)
+    return hits, total[hits]
+
+
+def _sparse(
+    found: Gathered, factors: NDArray[np.float32], table: NDArray[np.float32], points: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    deltas = np.concatenate([found.deltas, *(d for _, d, _ in found.long)])
+    points = np.concatenate([points, *(table.take(w) * factors[number] for number, _, w in found.long)])
+    unique, places = np.unique(deltas, return_inverse=True)
+    return unique.astype(np.int64), np.bincount(places, points).astype(np.float32)
+
+
+def occurrences(found: Gathered, wanted: NDArray[np.uint32]) -> Iterator[Occurrence]:
+    """Which of the ``wanted`` records, ascending, have which term."""
+    at = np.flatnonzero(np.isin(found.deltas, wanted))
+    records = np.searchsorted(wanted, found.deltas[at])
+    terms = found.short[np.searchsorted(found.ends, at, side="right")]
+    yield from zip(records.tolist(), terms.tolist(), found.weights[at].tolist(), strict=True)
+    for number, deltas, weights in found.long:
+        places = np.searchsorted(deltas, wanted)
+        have = np.flatnonzero(deltas.take(places, mode="clip") == wanted)
+        for record, weight in zip(have.tolist(), weights[places[have]].tolist(), strict=True):
+            yield record, number, weight
+
+
+def words(weight: int) -> int:
+    """About how many words the record of a posting has."""
+    return round(2 ** ((weight >> 8) / 12)) - 1
+
+
+def total(
+    counts: Mapping[str, int], length: int, weight: Mapping[str, float], table: NDArray[np.float32]
+) -> tuple[float, list[str]]:
+    """The score of a record by all terms that are weighed, and which of them it has.
+
+    Args:
+        counts, length: what `tokens.terms` gives of its text.
+    """
+    have = [term for term in counts if term in weight]
+    of_length = segments.length_class(length) << 8
+    points = table.take(np.array([min(counts[term], 255) + of_length for term in have], np.int64)).tolist()
+    # Exactly rounded: records with the same words in another order are equals.
+    return math.fsum(weight[term] * point for term, point in zip(have, points, strict=True)), have
