@@ -14,6 +14,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from stoic_emperor.llm.answers import confidence
+
 
 def new_id() -> str:
     """A fresh id for a row."""
@@ -30,29 +32,15 @@ def _aware(value: dt.datetime) -> dt.datetime:
     return value.astimezone(dt.UTC)
 
 
-#: What models say instead of a number, and what is meant.
-_IN_WORDS = {"very low": 0.1, "low": 0.3, "medium": 0.5, "moderate": 0.5, "high": 0.8, "very high": 0.95}
-
-
-def _confidence(value: Any) -> Any:
-    """Models answer "high", 85, "85 %" and null where a number from 0 to 1 was asked for."""
-    if value is None:
+def _stored_confidence(value: Any) -> Any:
+    # Files of the predecessor's time hold null where a model said NaN.
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return 0.5
-    if isinstance(value, str):
-        word = value.strip().lower()
-        if word in _IN_WORDS:
-            return _IN_WORDS[word]
-        if word.endswith("%"):
-            return _confidence(float(word[:-1]))
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        if math.isnan(value):
-            return 0.5
-        return value / 100 if 1 < value <= 100 else value
-    return value
+    return confidence(value)
 
 
 Time = Annotated[dt.datetime, AfterValidator(_aware)]
-Confidence = Annotated[float, BeforeValidator(_confidence), Field(ge=0, le=1)]
+Confidence = Annotated[float, BeforeValidator(_stored_confidence), Field(ge=0, le=1)]
 
 
 class Role(enum.StrEnum):

@@ -12,7 +12,8 @@ from stoic_emperor.config import load_configuration
 from stoic_emperor.infrastructure._rows import Rows
 from stoic_emperor.infrastructure.opening import database_url, open_engine
 from stoic_emperor.infrastructure.person import Person
-from stoic_emperor.models import CondensedSummary, Message, Profile, SemanticInsight, Session, User
+from stoic_emperor.models import CondensedSummary, Message, Profile, SemanticInsight, Session, User, new_id
+from stoic_emperor.safety.findings import Referral
 
 #: A database, however it is named: a URL, or the path of a SQLite file.
 Name = str | Path | capsa.DatabaseUrl
@@ -77,6 +78,17 @@ class Database:
         """Everybody, for whoever keeps the house."""
         with self.engine.maintain() as tx:
             return [self.rows.user(row) for row in tx.execute(self.statement("users"))]
+
+    def count_referral(self, referral: Referral) -> None:
+        """Count that help was shown: a day and what for, nothing about anybody."""
+        values = {
+            "id": new_id(),
+            "day": referral.day.isoformat(),
+            "category": referral.category,
+            "level": referral.level,
+        }
+        with self.engine.maintain() as tx:
+            tx.execute(self.statement("add_referral"), values)
 
     # Names of the predecessor's time
 

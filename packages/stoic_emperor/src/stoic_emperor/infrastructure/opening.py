@@ -90,3 +90,21 @@ def open_engine(url: DatabaseUrl) -> Engine:
         engine.close()
         raise
     return engine
+
+
+def older_files(url: DatabaseUrl) -> tuple[Path, ...]:
+    """Files beside a SQLite database that an older program left, and copies: they hold what they held.
+
+    Beside a server's database nothing is known of.
+    """
+    if url.path is None or not url.path.parent.is_dir():
+        return ()
+    stem = url.path.stem.removesuffix(OWN_MARK)
+    own = {url.path.name + ending for ending in ("", "-wal", "-shm", "-lock")}
+    found = []
+    for path in sorted(url.path.parent.iterdir()):
+        if path.name in own:
+            continue
+        if path.name.startswith((f"{stem}.", f"{stem}-", f"{url.path.stem}.", "vector_db")):
+            found.append(path)
+    return tuple(found)

@@ -204,6 +204,13 @@ class Person:
         with self.writing() as tx:
             self.run(tx, "update_message", id=message_id, content=content, status=status.value)
 
+    def replace_replies(self, old: Sequence[Message], new: Message) -> None:
+        """Put a new reply in the place of earlier ones to the same words."""
+        with self.writing() as tx:
+            for message in old:
+                self.run(tx, "delete_message", id=message.id)
+            self.add_message(new, tx=tx)
+
     def message(self, message_id: str) -> Message | None:
         """One message of this person, or None."""
         rows = self.read("message_by_id", id=message_id)

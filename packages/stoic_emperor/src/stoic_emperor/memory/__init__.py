@@ -1,0 +1,1 @@
+"""What is remembered of a person: kept, found again, shown, reworded and forgotten."""

@@ -103,6 +103,15 @@ WHERE user_id = :user_id AND id = :id AND semantic_processed_at IS NULL RETURNIN
 -- name: mark_processed
 UPDATE messages SET semantic_processed_at = :at WHERE user_id = :user_id AND id = :id
 
+-- name: summary_of_message
+SELECT condensed_into FROM messages WHERE user_id = :user_id AND id = :id
+
+-- name: blank_analysis
+UPDATE messages SET psych_update = NULL WHERE user_id = :user_id AND id = :id
+
+-- name: untitle_session
+UPDATE sessions SET title = NULL WHERE user_id = :user_id AND id = :id
+
 -- name: set_condensed
 UPDATE messages SET condensed_into = :summary WHERE user_id = :user_id AND id = :id
 
@@ -187,19 +196,19 @@ INSERT INTO referrals (id, day, category, level) VALUES (:id, :day, :category, :
 SELECT day, category, level, count(*) FROM referrals GROUP BY day, category, level ORDER BY day, category, level
 
 -- name: erase_messages
-DELETE FROM messages WHERE user_id = :user_id
+DELETE FROM messages WHERE user_id = :user_id RETURNING 1
 
 -- name: erase_insights
-DELETE FROM semantic_insights WHERE user_id = :user_id
+DELETE FROM semantic_insights WHERE user_id = :user_id RETURNING 1
 
 -- name: erase_summaries
-DELETE FROM condensed_summaries WHERE user_id = :user_id
+DELETE FROM condensed_summaries WHERE user_id = :user_id RETURNING 1
 
 -- name: erase_profiles
-DELETE FROM profiles WHERE user_id = :user_id
+DELETE FROM profiles WHERE user_id = :user_id RETURNING 1
 
 -- name: erase_sessions
-DELETE FROM sessions WHERE user_id = :user_id
+DELETE FROM sessions WHERE user_id = :user_id RETURNING 1
 
 -- name: erase_user
-DELETE FROM users WHERE id = :user_id
+DELETE FROM users WHERE id = :user_id RETURNING 1

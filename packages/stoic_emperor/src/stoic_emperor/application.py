@@ -1,0 +1,180 @@
+"""Putting it together: from the configuration to a companion that can be talked with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from pydantic import SecretStr
+
+import capsa
+from stoic_emperor.companion import Companion
+from stoic_emperor.config import Configuration, load_configuration
+from stoic_emperor.infrastructure.database import Database
+from stoic_emperor.infrastructure.opening import database_url
+from stoic_emperor.library import PSYCHOANALYSIS, STOIC_WISDOM, Library
+from stoic_emperor.llm import ChatModel, ModelSettings, Timeouts, open_chat_model
+from stoic_emperor.memory.caching import CachingEmbedder
+from stoic_emperor.memory.condensing import Condensation
+from stoic_emperor.memory.forgetting import Forgetting
+from stoic_emperor.memory.portraying import Portraying
+from stoic_emperor.memory.recall import Recall
+from stoic_emperor.memory.reflecting import Reflection
+
+if TYPE_CHECKING:
+    from stoic_emperor.infrastructure.person import Person
+
+#: Who speaks where only one person does; the name that programs of the predecessor's time use.
+DEFAULT_USER = "default_user"
+
+#: Of a checkout: the texts that everybody begins with.
+STARTER_LIBRARY = Path("data") / "stoic_texts"
+
+
+@dataclass(frozen=True, slots=True)
+class _Models:
+    main: ChatModel | None
+    reviewer: ChatModel | None
+    light: ChatModel | None
+
+
+class Application:
+    """Everything that one process needs, opened when it is first used."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        """Nothing is opened yet."""
+        self.configuration = configuration
+
+    @classmethod
+    def load(cls, home: Path | None = None) -> Self:
+        """The application as the configuration describes it.
+
+        Raises:
+            ConfigurationError: it cannot be used.
+        """
+        return cls(load_configuration(home))
+
+    @property
+    def database_url(self) -> capsa.DatabaseUrl:
+        """Where everything is kept."""
+        return database_url(self.configuration.settings.database.url, self.configuration.home)
+
+    @cached_property
+    def database(self) -> Database:
+        """The database, its tables created or migrated.
+
+        Raises:
+            capsa.CapsaError: or one of its kinds: it cannot be opened.
+        """
+        return Database(self.database_url)
+
+    @cached_property
+    def embedder(self) -> capsa.Embedder | None:
+        """Makes vectors; None if there is to be none."""
+        embedder = capsa.open_embedder(
+            self.configuration.settings.memory.embedding_model,
+            base_url=self.configuration.settings.models.base_url,
+            api_key=_plain(self.configuration.openai_key),
+        )
+        return None if embedder is None else CachingEmbedder(embedder)
+
+    @cached_property
+    def library(self) -> Library:
+        """The texts of the Stoics."""
+        return Library(self.database.engine, self.embedder, collection=STOIC_WISDOM)
+
+    @cached_property
+    def psychology(self) -> Library:
+        """Texts of psychology, searched apart."""
+        return Library(self.database.engine, self.embedder, collection=PSYCHOANALYSIS)
+
+    @cached_property
+    def _models(self) -> _Models:
+        models = self.configuration.settings.models
+        settings = ModelSettings(
+            main=models.main,
+            reviewer=models.reviewer,
+            light=models.light,
+            base_url=models.base_url,
+            openai_api_key=_plain(self.configuration.openai_key),
+            anthropic_api_key=_plain(self.configuration.anthropic_key),
+            timeouts=Timeouts(total=models.timeout),
+        )
+        main = open_chat_model(settings, "main")
+        if main is None:
+            return _Models(None, None, None)
+        return _Models(main, open_chat_model(settings, "reviewer"), open_chat_model(settings, "light"))
+
+    @property
+    def model(self) -> ChatModel | None:
+        """Speaks and reflects; None for the library mode.
+
+        Raises:
+            ConfigurationError: a setting is missing or impossible.
+        """
+        return self._models.main
+
+    @property
+    def reviewer(self) -> ChatModel | None:
+        """Reviews portraits."""
+        return self._models.reviewer
+
+    @property
+    def light_model(self) -> ChatModel | None:
+        """For small tasks."""
+        return self._models.light
+
+    @cached_property
+    def companion(self) -> Companion:
+        """Talks with people."""
+        return Companion(
+            self.database,
+            model=self.model,
+            libraries=(self.library, self.psychology),
+            embedder=self.embedder,
+            memory=self.configuration.settings.memory,
+        )
+
+    def recall(self, user_id: str) -> Recall:
+        """The searchable memory of one person."""
+        return Recall(self.database, user_id, self.embedder)
+
+    def forgetting(self, person: Person) -> Forgetting:
+        """Erases what a person wants forgotten."""
+        return Forgetting(person, Recall(self.database, person.user_id, None))
+
+    def portraying(self, person: Person, model: ChatModel) -> Portraying:
+        """Writes a person's portrait."""
+        rounds = self.configuration.settings.aegean_consensus.beta_threshold
+        return Portraying(person, model, self.reviewer, rounds)
+
+    async def reflect(self, person: Person, most: int = 20) -> int:
+        """Work off what waits to be analysed and condensed; how many turns and summaries that were.
+
+        Raises:
+            ModelUnavailable, InvalidAnswer: the model failed; what is done is kept, the rest waits.
+        """
+        if self.model is None:
+            return 0
+        reflected = await Reflection(person, self.recall(person.user_id), self.model).work_off(most)
+        summaries = await Condensation(person, self.model, self.configuration.settings.condensation).work_off()
+        return reflected.turns + len(summaries)
+
+    async def aclose(self) -> None:
+        """Give up all connections."""
+        if "_models" in self.__dict__:
+            for model in {self._models.main, self._models.reviewer, self._models.light} - {None}:
+                if model is not None:
+                    await model.close()
+        self.close()
+
+    def close(self) -> None:
+        """Give up the connections to the database."""
+        if "database" in self.__dict__:
+            self.database.close()
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()

@@ -1,0 +1,150 @@
+"""Bringing journals into a person's memory: one conversation a file, each piece of it found again like a turn.
+
+The same file with the same text is imported once: the conversation's id follows from both.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stoic_emperor.errors import TextMissing
+from stoic_emperor.memory.recall import Recall
+from stoic_emperor.models import Message, Role, now
+
+if TYPE_CHECKING:
+    from stoic_emperor.infrastructure.person import Person
+
+Progress = Callable[[int, int], None]
+
+_ENDINGS = (".md", ".txt")
+#: Characters of one piece: what the analysis reads at once.
+_PIECE = 6_000
+_NAMESPACE = uuid.UUID("6c1d1f0e-6a2f-5f0a-9d0e-6a8b6d1a4f53")
+_DATE = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
+_MARK = "Kept from your journal."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JournalReport:
+    """What became of the files."""
+
+    imported: tuple[str, ...]
+    #: There already, with the same text.
+    unchanged: tuple[str, ...]
+    #: File -> why not.
+    failed: tuple[tuple[str, str], ...]
+
+
+def import_journal(
+    person: Person, recall: Recall, path: Path, progress: Progress | None = None, *, remember: bool = True
+) -> JournalReport:
+    """Bring a file, or all .md and .txt files of a folder, into a person's memory.
+
+    Args:
+        remember: whether the pieces are to be analysed once a model is there; without the person's consent they are
+            not, whatever is said here.
+
+    Raises:
+        TextMissing: there is nothing at ``path``; nothing was changed.
+    """
+    files = list(_files(path))
+    person.ensure()
+    user = person.get()
+    analyse = remember and user is not None and user.remembers
+    imported: list[str] = []
+    unchanged: list[str] = []
+    failed: list[tuple[str, str]] = []
+    for number, file in enumerate(files):
+        if progress is not None:
+            progress(number, len(files))
+        name = str(file.relative_to(path)) if path.is_dir() else file.name
+        try:
+            text = file.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
+            failed.append((name, reason))
+            continue
+        if not text.strip():
+            failed.append((name, "is empty"))
+        elif _import(person, recall, file, name, text, analyse=analyse):
+            imported.append(name)
+        else:
+            unchanged.append(name)
+    if progress is not None:
+        progress(len(files), len(files))
+    return JournalReport(imported=tuple(imported), unchanged=tuple(unchanged), failed=tuple(failed))
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+    elif path.is_dir():
+        yield from sorted(file for file in path.rglob("*") if file.suffix.lower() in _ENDINGS and file.is_file())
+    else:
+        raise TextMissing(f"there is no file or folder {path}: name one that exists; nothing was changed")
+
+
+def _import(person: Person, recall: Recall, file: Path, name: str, text: str, *, analyse: bool) -> bool:
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    session_id = str(uuid.uuid5(_NAMESPACE, f"{person.user_id}\0{name}\0{digest}"))
+    if person.session(session_id) is not None:
+        return False
+    written_at = _date_of(file)
+    pieces = list(_pieces(text))
+    said = [
+        Message(session_id=session_id, role=Role.USER, content=piece, created_at=written_at + dt.timedelta(seconds=i))
+        for i, piece in enumerate(pieces)
+    ]
+    vectors = recall.vectors(pieces)
+    with person.writing() as tx:
+        person.begin_session(
+            session_id=session_id,
+            title=file.stem[:100],
+            metadata={"source": "import", "file": name, "sha256": digest},
+            created_at=written_at,
+            tx=tx,
+        )
+        for message in said:
+            person.add_message(message, tx=tx)
+            mark = Message(
+                session_id=session_id,
+                role=Role.EMPEROR,
+                content=_MARK,
+                created_at=message.created_at,
+                semantic_processed_at=None if analyse else now(),
+            )
+            person.add_message(mark, tx=tx)
+        recall.add_journal(said, vectors, name, tx)
+    return True
+
+
+def _date_of(file: Path) -> dt.datetime:
+    """The date in the file's name, else when it was last written."""
+    if match := _DATE.search(file.name):
+        try:
+            return dt.datetime(int(match[1]), int(match[2]), int(match[3]), 12, tzinfo=dt.UTC)
+        except ValueError:
+            # Looks like a date, and is none.
+            pass
+    return dt.datetime.fromtimestamp(file.stat().st_mtime, dt.UTC)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The text in paragraphs, as many together as a piece holds."""
+    piece = ""
+    for paragraph in re.split(r"\n\s*\n", text):
+        for start in range(0, len(paragraph), _PIECE):
+            part = paragraph[start : start + _PIECE].strip()
+            if piece and len(piece) + len(part) > _PIECE:
+                yield piece
+                piece = ""
+            piece = f"{piece}\n\n{part}" if piece and part else piece or part
+    if piece:
+        yield piece

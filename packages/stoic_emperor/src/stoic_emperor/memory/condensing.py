@@ -1,0 +1,156 @@
+"""Older talk becomes summaries, and older summaries become shorter ones.
+
+What a summary stands for bears its id (``condensed_into``), so nothing is condensed twice, nothing that is still hot
+is condensed at all, and forgetting a message finds every summary that knows of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from stoic_emperor.config import CondensationSettings
+from stoic_emperor.errors import InvalidAnswer
+from stoic_emperor.llm import ChatModel, Prompt, Turn
+from stoic_emperor.memory.quoting import quoted
+from stoic_emperor.memory.tokens import count_tokens, cut
+from stoic_emperor.memory.words import is_diagnostic
+from stoic_emperor.models import CondensedSummary, Message, Role, new_id
+from stoic_emperor.prompts import prompt
+
+if TYPE_CHECKING:
+    from stoic_emperor.infrastructure.person import Person
+
+#: The level above which nothing is condensed further.
+TOP_LEVEL = 10
+#: Of a single message in a chunk: a pasted book must not push everything else out.
+_MESSAGE_TOKENS = 2_000
+
+
+class Condensation:
+    """Condenses what one person said."""
+
+    def __init__(self, person: Person, model: ChatModel, settings: CondensationSettings) -> None:
+        """Nothing is read or asked yet."""
+        self._person = person
+        self._model = model
+        self._settings = settings
+
+    async def work_off(self, most: int = 4) -> list[CondensedSummary]:
+        """Make the summaries that are due, at most ``most``; each is one call and one transaction.
+
+        Raises:
+            ModelUnavailable: the model cannot be reached; what is done is kept.
+            InvalidAnswer: it answered with what may not be kept.
+        """
+        user = await asyncio.to_thread(self._person.get)
+        if user is None or not user.remembers:
+            return []
+        made: list[CondensedSummary] = []
+        while len(made) < most:
+            summary = await self._one()
+            if summary is None:
+                break
+            made.append(summary)
+        return made
+
+    async def _one(self) -> CondensedSummary | None:
+        if chunk := await asyncio.to_thread(self._due_messages):
+            return await self._condense_messages(chunk)
+        if group := await asyncio.to_thread(self._due_summaries):
+            return await self._condense_summaries(group)
+        return None
+
+    def _due_messages(self) -> list[Message]:
+        """The oldest talk outside the hot buffer that fills a chunk; empty if it does not."""
+        waiting = self._person.uncondensed_messages()
+        hot = 0
+        for message in reversed(waiting):
+            hot += _tokens(message)
+            if hot > self._settings.hot_buffer_tokens:
+                break
+            waiting.pop()
+        chunk: list[Message] = []
+        size = 0
+        for message in waiting:
+            chunk.append(message)
+            size += _tokens(message)
+            # A chunk ends with a reply, so that no summary tells half of a turn.
+            if size >= self._settings.chunk_threshold_tokens and message.role != Role.USER:
+                return chunk
+        return []
+
+    def _due_summaries(self) -> list[CondensedSummary]:
+        """The older half of the lowest level that is over its budget; empty if none is."""
+        active = [summary for summary in self._person.summaries() if summary.condensed_into is None]
+        for level in range(1, TOP_LEVEL):
+            group = [summary for summary in active if summary.level == level]
+            size = sum(count_tokens(summary.content) for summary in group)
+            if len(group) >= 2 and size > self._settings.summary_budget_tokens:
+                return group[: max(2, len(group) // 2)]
+        return []
+
+    async def _condense_messages(self, chunk: Sequence[Message]) -> CondensedSummary | None:
+        lines = [
+            f"[{message.created_at:%Y-%m-%d}] {'Person' if message.role == Role.USER else 'Companion'}: "
+            f"{cut(message.content, _MESSAGE_TOKENS)}"
+            for message in chunk
+        ]
+        summary = CondensedSummary(
+            user_id=self._person.user_id,
+            level=1,
+            content=await self._written("\n\n".join(lines)),
+            period_start=chunk[0].created_at,
+            period_end=chunk[-1].created_at,
+            source_message_count=len(chunk),
+            source_word_count=sum(len(message.content.split()) for message in chunk),
+        )
+        return await asyncio.to_thread(self._keep, summary, [message.id for message in chunk], "messages")
+
+    async def _condense_summaries(self, group: Sequence[CondensedSummary]) -> CondensedSummary | None:
+        lines = [f"[{s.period_start:%Y-%m-%d} to {s.period_end:%Y-%m-%d}] {s.content}" for s in group]
+        summary = CondensedSummary(
+            user_id=self._person.user_id,
+            level=group[0].level + 1,
+            content=await self._written("\n\n".join(lines)),
+            period_start=min(s.period_start for s in group),
+            period_end=max(s.period_end for s in group),
+            source_message_count=sum(s.source_message_count for s in group),
+            source_word_count=sum(s.source_word_count for s in group),
+            source_summary_ids=[s.id for s in group],
+        )
+        return await asyncio.to_thread(self._keep, summary, [s.id for s in group], "summaries")
+
+    async def _written(self, material: str) -> str:
+        asked = Prompt(
+            system=prompt("condensation"), turns=(Turn("user", quoted("conversation", material)),), max_tokens=1_200
+        )
+        content = "".join([piece async for piece in self._model.stream(asked)]).strip()
+        if not content or is_diagnostic(content):
+            raise InvalidAnswer("the model wrote a summary that may not be kept: it is tried again with the next turn")
+        return content
+
+    def _keep(self, summary: CondensedSummary, sources: Sequence[str], kind: str) -> CondensedSummary | None:
+        """Store the summary, and let it stand for its sources; None if they are no longer what was read."""
+        summary = summary.model_copy(update={"id": new_id()})
+        person = self._person
+        with person.writing() as tx:
+            if kind == "messages":
+                free = {person.database.rows.message(row).id for row in person.run(tx, "messages_uncondensed")}
+                mark = "set_condensed"
+            else:
+                rows = [person.database.rows.summary(row) for row in person.run(tx, "summaries")]
+                free = {s.id for s in rows if s.condensed_into is None}
+                mark = "set_summary_condensed"
+            # Somebody forgot one of them, or another process was faster.
+            if not set(sources) <= free:
+                return None
+            person.add_summary(summary, tx=tx)
+            for source in sources:
+                person.run(tx, mark, id=source, summary=summary.id)
+        return summary
+
+
+def _tokens(message: Message) -> int:
+    return min(count_tokens(message.content), _MESSAGE_TOKENS)

@@ -1,0 +1,173 @@
+"""What a model is given beside the persona: the talk at hand, and what fits from memory and library."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stoic_emperor.library import Library, Passage
+from stoic_emperor.llm import Prompt, Turn
+from stoic_emperor.memory.quoting import quoted
+from stoic_emperor.memory.recall import Recall, Recalled
+from stoic_emperor.memory.tokens import count_tokens, cut
+from stoic_emperor.models import Message, Role, Status
+from stoic_emperor.prompts import prompt
+
+if TYPE_CHECKING:
+    from stoic_emperor.infrastructure.person import Person
+
+REPLY_TOKENS = 1_200
+
+#: Of the budget: what the person says now may take up, and what the notes may of the rest.
+_NOW_SHARE = 0.5
+_NOTES_SHARE = 0.5
+_TURNS_READ = 60
+_INSIGHTS, _EPISODES, _PASSAGES = 5, 3, 3
+_EPISODE_TOKENS, _PASSAGE_TOKENS, _PORTRAIT_TOKENS = 200, 350, 300
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Context:
+    """A prompt, and what went into it."""
+
+    prompt: Prompt
+    passages: tuple[Passage, ...]
+    insights: tuple[Recalled, ...]
+    episodes: tuple[Recalled, ...]
+    #: Of everything beside the persona.
+    tokens: int
+
+
+class ContextBuilder:
+    """Puts together what the model is given for one turn of one person."""
+
+    def __init__(self, person: Person, recall: Recall, libraries: Sequence[Library], budget: int) -> None:
+        """Nothing is read yet.
+
+        Args:
+            libraries: the texts that are searched, in this order.
+            budget: tokens of everything beside the persona.
+        """
+        self._person = person
+        self._recall = recall
+        self._libraries = libraries
+        self._budget = budget
+
+    def build(self, said: Message, *, in_danger: bool = False) -> Context:
+        """The prompt for an answer to ``said``, which is stored already.
+
+        Args:
+            in_danger: the persona steps back, and neither memory nor library is drawn on.
+        """
+        if in_danger:
+            return self._bare(said)
+        now = cut(said.content, int(self._budget * _NOW_SHARE))
+        hot = [m for m in self._person.last_messages(said.session_id, _TURNS_READ) if m.id != said.id and m.content]
+        query = self._query(said, hot)
+        passages = tuple(passage for library in self._libraries for passage in library.search(query, _PASSAGES))
+        at_hand = frozenset([said.id, *(m.id for m in hot if m.role == Role.USER)])
+        insights = tuple(self._recall.known(query, _INSIGHTS))
+        episodes = tuple(self._recall.turns(query, _EPISODES, leaving_out=at_hand))
+        left = self._budget - count_tokens(now)
+        notes = self._notes(insights, episodes, passages, int(left * _NOTES_SHARE))
+        last = f"{notes}\n\n{now}" if notes else now
+        turns = _alternating(_newest(hot, self._budget - count_tokens(last)), last)
+        return Context(
+            prompt=Prompt(system=prompt("emperor"), turns=turns, max_tokens=REPLY_TOKENS),
+            passages=passages,
+            insights=insights,
+            episodes=episodes,
+            tokens=sum(count_tokens(turn.text) for turn in turns),
+        )
+
+    def _bare(self, said: Message) -> Context:
+        now = cut(said.content, int(self._budget * _NOW_SHARE))
+        hot = [m for m in self._person.last_messages(said.session_id, _TURNS_READ) if m.id != said.id and m.content]
+        turns = _alternating(_newest(hot, self._budget - count_tokens(now)), now)
+        return Context(
+            prompt=Prompt(system=prompt("in_danger"), turns=turns, max_tokens=REPLY_TOKENS),
+            passages=(),
+            insights=(),
+            episodes=(),
+            tokens=sum(count_tokens(turn.text) for turn in turns),
+        )
+
+    def _query(self, said: Message, hot: Sequence[Message]) -> str:
+        """What to look for: a short answer such as "yes, him" means nothing without what it answers."""
+        if len(said.content.split()) >= 6 or not hot:
+            return said.content
+        before = [m.content for m in hot if m.role == Role.USER][-1:]
+        return "\n".join([*before, said.content])
+
+    def _notes(
+        self,
+        insights: Sequence[Recalled],
+        episodes: Sequence[Recalled],
+        passages: Sequence[Passage],
+        budget: int,
+    ) -> str:
+        """The block of notes, the most telling first; a note that does not fit is left out whole."""
+        candidates: list[tuple[str, str]] = []
+        user = self._person.get()
+        if user is not None and user.name:
+            candidates.append(("About the person", f"- Their name is {user.name}."))
+        candidates += [
+            ("About the person", f"- {r.record.text} (noted {r.record.created_at:%Y-%m-%d})") for r in insights
+        ]
+        candidates += [
+            (
+                "What they said before",
+                f"- On {r.record.created_at:%Y-%m-%d}: “{cut(r.record.text, _EPISODE_TOKENS)}”",
+            )
+            for r in episodes
+        ]
+        candidates += [("From the library", f"- {p.reference}: “{cut(p.text, _PASSAGE_TOKENS)}”") for p in passages]
+        active = [s for s in self._person.summaries() if s.condensed_into is None]
+        candidates += [
+            ("Earlier conversations", f"- {s.period_start:%Y-%m-%d} to {s.period_end:%Y-%m-%d}: {s.content}")
+            for s in reversed(active)
+        ]
+        candidates += [("Portrait", f"- {cut(p.content, _PORTRAIT_TOKENS)}") for p in self._person.profiles(1)]
+        chosen: dict[str, list[str]] = {}
+        # The tags and the blank lines.
+        size = 10
+        for heading, line in candidates:
+            more = count_tokens(line) + 1 + (0 if heading in chosen else count_tokens(heading) + 2)
+            if size + more <= budget:
+                chosen.setdefault(heading, []).append(line)
+                size += more
+        if not chosen:
+            return ""
+        return quoted("notes", "\n\n".join("\n".join([f"{heading}:", *lines]) for heading, lines in chosen.items()))
+
+
+def _newest(hot: Sequence[Message], budget: int) -> list[Message]:
+    """The newest messages that fit, in order."""
+    kept: list[Message] = []
+    for message in reversed(hot):
+        if message.status is Status.FAILED:
+            continue
+        budget -= count_tokens(message.content) + 4
+        if budget < 0:
+            break
+        kept.append(message)
+    return kept[::-1]
+
+
+def _alternating(messages: Sequence[Message], last: str) -> tuple[Turn, ...]:
+    """Turns that begin with the person and alternate, as every provider wants them."""
+    turns: list[Turn] = []
+    for message in messages:
+        role = "user" if message.role == Role.USER else "assistant"
+        if not turns and role == "assistant":
+            continue
+        if turns and turns[-1].role == role:
+            turns[-1] = Turn(turns[-1].role, f"{turns[-1].text}\n\n{message.content}")
+        elif role == "user":
+            turns.append(Turn("user", message.content))
+        else:
+            turns.append(Turn("assistant", message.content))
+    if turns and turns[-1].role == "user":
+        last = f"{turns.pop().text}\n\n{last}"
+    return (*turns, Turn("user", last))

@@ -1,0 +1,94 @@
+"""Everything that is kept of a person, as JSON and as Markdown, for the person."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from stoic_emperor.memory.recall import Recall
+from stoic_emperor.models import Role, now
+
+if TYPE_CHECKING:
+    from stoic_emperor.infrastructure.person import Person
+
+FORMAT = "stoic-emperor-export"
+VERSION = 1
+
+
+def export_json(person: Person, recall: Recall) -> Iterator[str]:
+    """The whole of it as one JSON document, in pieces; vectors are left out, as they follow from the texts."""
+    user = person.get()
+    head = {
+        "format": FORMAT,
+        "version": VERSION,
+        "exported_at": now().isoformat(),
+        "user": None if user is None else user.model_dump(mode="json"),
+    }
+    yield json.dumps(head, ensure_ascii=True, indent=1)[:-2]
+    yield from _list("sessions", _sessions(person))
+    yield from _list("insights", (insight.model_dump(mode="json") for insight in person.insights()))
+    yield from _list("summaries", (summary.model_dump(mode="json") for summary in person.summaries()))
+    yield from _list("profiles", (profile.model_dump(mode="json") for profile in person.profiles()))
+    own = {insight.id for insight in person.insights()}
+    yield from _list(
+        "search_only",
+        (
+            {
+                "id": record.id,
+                "text": record.text,
+                "session_id": record.session_id,
+                "created_at": record.created_at.isoformat(),
+                "metadata": dict(record.metadata),
+            }
+            for collection in (recall.episodes, recall.insights)
+            for record in collection.iterate()
+            # What stands in the lists above is not told twice.
+            if record.id not in own and record.metadata.get("type") != "conversation_turn"
+        ),
+    )
+    yield "\n}\n"
+
+
+def _sessions(person: Person) -> Iterator[dict[str, Any]]:
+    for listed in person.sessions():
+        messages = [message.model_dump(mode="json") for message in person.messages(listed.session.id)]
+        yield {**listed.session.model_dump(mode="json"), "messages": messages}
+
+
+def _list(name: str, items: Iterator[dict[str, Any]]) -> Iterator[str]:
+    yield f',\n "{name}": ['
+    separator = "\n  "
+    for item in items:
+        # Lone surrogates of old files have an ASCII spelling only.
+        yield separator + json.dumps(item, ensure_ascii=True)
+        separator = ",\n  "
+    yield "\n ]"
+
+
+def export_markdown(person: Person) -> Iterator[str]:
+    """The whole of it to read, in pieces."""
+    user = person.get()
+    name = user.name if user is not None and user.name else person.user_id
+    yield f"# What Stoic Emperor remembers of {_line(name)}\n\n"
+    for profile in person.profiles(1):
+        yield f"## Portrait (version {profile.version}, {profile.created_at:%Y-%m-%d})\n\n{profile.content}\n\n"
+    if insights := person.insights():
+        yield "## Insights\n\n"
+        for insight in insights:
+            yield f"- {_line(insight.assertion)} ({insight.confidence:.0%}, {insight.created_at:%Y-%m-%d})\n"
+        yield "\n"
+    if summaries := person.summaries():
+        yield "## Summaries\n\n"
+        for summary in summaries:
+            yield f"### {summary.period_start:%Y-%m-%d} to {summary.period_end:%Y-%m-%d}\n\n{summary.content}\n\n"
+    for listed in reversed(person.sessions()):
+        title = listed.session.title or f"Conversation of {listed.session.created_at:%Y-%m-%d %H:%M}"
+        yield f"## {_line(title)}\n\n"
+        for message in person.messages(listed.session.id):
+            who = "You" if message.role == Role.USER else "Marcus"
+            yield f"**{who}**, {message.created_at:%Y-%m-%d %H:%M}\n\n{message.content}\n\n"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

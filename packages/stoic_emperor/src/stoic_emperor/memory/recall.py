@@ -1,0 +1,124 @@
+"""The searchable memory of one person: what was said, and what was understood of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import capsa
+from stoic_emperor.models import Message, SemanticInsight
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from stoic_emperor.infrastructure.database import Database
+
+Vectors: TypeAlias = "list[NDArray[np.float32]]"
+
+#: Turns of conversations and journals that were brought along; a record's id is that of the person's message.
+EPISODIC = "episodic"
+#: Insights; a record's id is that of the insight.
+SEMANTIC = "semantic"
+
+#: Two insights this near in meaning say the same: MiniLM's cosine of paraphrases is above it, of neighbours below.
+_SAME = 0.92
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recalled:
+    """Something of this person's own that was found again."""
+
+    record: capsa.Record
+    score: float
+    reason: str
+
+
+class Recall:
+    """What one person said and what is remembered of them, by words and by meaning."""
+
+    def __init__(self, database: Database, user_id: str, embedder: capsa.Embedder | None) -> None:
+        """Nothing is read yet.
+
+        Args:
+            embedder: without one, things are found by words.
+        """
+        store = capsa.Store(database.engine, embedder=embedder)
+        owner = capsa.to_stored(user_id)
+        self._embedder = embedder
+        self.episodes = store.collection(EPISODIC, owner=owner)
+        self.insights = store.collection(SEMANTIC, owner=owner)
+
+    # Finding
+
+    def turns(self, query: str, limit: int, *, leaving_out: frozenset[str] = frozenset()) -> list[Recalled]:
+        """What the person said before that fits, best first, without the messages that are at hand anyway."""
+        found = self.episodes.search(query, limit=limit + len(leaving_out))
+        return [_recalled(hit) for hit in found if hit.record.id not in leaving_out][:limit]
+
+    def known(self, query: str, limit: int) -> list[Recalled]:
+        """The insights that fit, best first."""
+        return [_recalled(hit) for hit in self.insights.search(query, limit=limit)]
+
+    def says_the_same(self, assertion: str) -> str | None:
+        """The id of an insight that says the same, in these words or in others."""
+        for hit in self.insights.search(assertion, limit=3):
+            if _plain(hit.record.text) == _plain(assertion) or (hit.semantic_score or 0) >= _SAME:
+                return hit.record.id
+        return None
+
+    # Keeping
+
+    def add_turn(self, said: Message, tx: capsa.Transaction) -> None:
+        """Make what a person said findable, inside ``tx``; with the same id, it is replaced."""
+        record = capsa.Record(
+            id=said.id,
+            text=said.content,
+            session_id=said.session_id,
+            created_at=said.created_at,
+            metadata={"type": "conversation_turn"},
+        )
+        self.episodes.put([record], vectors=self.vectors([said.content]), tx=tx)
+
+    def add_journal(self, pieces: Sequence[Message], vectors: Vectors | None, file: str, tx: capsa.Transaction) -> None:
+        """Make the pieces of a journal findable, inside ``tx``."""
+        records = [
+            capsa.Record(
+                id=piece.id,
+                text=piece.content,
+                title=file,
+                session_id=piece.session_id,
+                created_at=piece.created_at,
+                metadata={"type": "imported_journal", "source_file": file},
+            )
+            for piece in pieces
+        ]
+        self.episodes.add(records, vectors=vectors, tx=tx)
+
+    def vectors(self, texts: Sequence[str]) -> Vectors | None:
+        """The vectors of many texts, made before a transaction that will need them; None without an embedder."""
+        return None if self._embedder is None else list(self._embedder.embed(texts))
+
+    def add_insight(self, insight: SemanticInsight, tx: capsa.Transaction) -> None:
+        """Make an insight findable, inside ``tx``; one with the same id is replaced."""
+        record = capsa.Record(
+            id=insight.id,
+            text=insight.assertion,
+            created_at=insight.created_at,
+            metadata={"source_message_id": insight.source_message_id, "confidence": insight.confidence},
+        )
+        self.insights.put([record], vectors=self.vectors([insight.assertion]), tx=tx)
+
+    def prepare(self, text: str) -> None:
+        """Have the vector of a text made now, before a transaction that will need it begins."""
+        if self._embedder is not None:
+            self._embedder.embed([text])
+
+
+def _recalled(hit: capsa.Hit) -> Recalled:
+    return Recalled(record=hit.record, score=hit.score, reason=hit.reason)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split()).rstrip(".!")

@@ -1,0 +1,123 @@
+"""The second call: what a turn tells about the person. Off their path, after the reply, from a durable queue."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stoic_emperor.llm import ChatModel, Prompt, Turn
+from stoic_emperor.memory.quoting import quoted
+from stoic_emperor.memory.recall import Recall
+from stoic_emperor.memory.tokens import cut
+from stoic_emperor.memory.words import is_diagnostic, may_be_remembered
+from stoic_emperor.models import Message, PsychUpdate, SemanticAssertion, SemanticInsight
+from stoic_emperor.prompts import prompt
+
+if TYPE_CHECKING:
+    from stoic_emperor.infrastructure.person import Person
+
+#: Assertions that the model itself doubts are not kept.
+_LEAST_CONFIDENCE = 0.5
+_MOST_ASSERTIONS = 3
+_SAID_TOKENS = 3_000
+_REPLY_TOKENS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reflected:
+    """What came of the queue."""
+
+    turns: int
+    insights: int
+
+
+class Reflection:
+    """Analyses the turns of one person that wait for it."""
+
+    def __init__(self, person: Person, recall: Recall, model: ChatModel) -> None:
+        """Nothing is read or asked yet."""
+        self._person = person
+        self._recall = recall
+        self._model = model
+
+    async def work_off(self, limit: int = 20) -> Reflected:
+        """Analyse the oldest waiting turns, at most ``limit``; each is one call and one transaction.
+
+        Nothing happens without the person's consent, or while they have paused it: the turns go on waiting.
+
+        Raises:
+            ModelUnavailable: the model cannot be reached; what is done is kept, the rest goes on waiting.
+            InvalidAnswer: it does not answer in the form asked for; that turn is kept as analysed without result.
+        """
+        user = await asyncio.to_thread(self._person.get)
+        if user is None or not user.remembers:
+            return Reflected(0, 0)
+        turns = insights = 0
+        for reply in await asyncio.to_thread(self._person.unprocessed_replies, limit):
+            said = await asyncio.to_thread(self._person.message_before, reply.id)
+            if said is None:
+                await asyncio.to_thread(self._person.mark_processed, [reply.id])
+                continue
+            update = await self._analyse(said, reply)
+            insights += await asyncio.to_thread(self._keep, said, reply, update)
+            turns += 1
+        return Reflected(turns, insights)
+
+    async def _analyse(self, said: Message, reply: Message) -> PsychUpdate:
+        if reply.psych_update is not None and reply.psych_update.semantic_assertions:
+            # A program of the predecessor's time has asked the model already.
+            return _in_plain_words(reply.psych_update)
+        exchange = f"Person: {cut(said.content, _SAID_TOKENS)}\n\nCompanion: {cut(reply.content, _REPLY_TOKENS)}"
+        asked = Prompt(
+            system=prompt("reflection"), turns=(Turn("user", quoted("exchange", exchange)),), max_tokens=1_000
+        )
+        return _in_plain_words(await self._model.extract(asked, PsychUpdate))
+
+    def _keep(self, said: Message, reply: Message, update: PsychUpdate) -> int:
+        """Take the turn off the queue and keep what is new, together or not at all; how many insights."""
+        fresh = [item for item in update.semantic_assertions if self._recall.says_the_same(item.text) is None]
+        made = [
+            SemanticInsight(
+                user_id=self._person.user_id,
+                source_message_id=said.id,
+                assertion=item.text,
+                confidence=item.confidence,
+            )
+            for item in fresh
+        ]
+        for insight in made:
+            self._recall.prepare(insight.assertion)
+        with self._person.writing() as tx:
+            # Forgotten, paused or worked off by somebody else since: then there is nothing to keep.
+            user = self._person.run(tx, "user_by_id")
+            if not user or not self._person.database.rows.user(user[0]).remembers:
+                return 0
+            if not self._person.run(tx, "message_by_id", id=said.id):
+                return 0
+            if not self._person.set_processed(reply.id, update, tx=tx):
+                return 0
+            for insight in made:
+                self._person.add_insight(insight, tx=tx)
+                self._recall.add_insight(insight, tx)
+        return len(made)
+
+
+def _in_plain_words(update: PsychUpdate) -> PsychUpdate:
+    """The analysis without labels, orders and guesses."""
+    assertions: dict[str, SemanticAssertion] = {}
+    for item in update.semantic_assertions:
+        text = " ".join(item.text.split())
+        if item.confidence >= _LEAST_CONFIDENCE and may_be_remembered(text):
+            assertions.setdefault(text.casefold(), SemanticAssertion(text=text, confidence=item.confidence))
+    return update.model_copy(
+        update={
+            "detected_patterns": [text for text in update.detected_patterns if may_be_remembered(text)][:3],
+            "emotional_state": "" if is_diagnostic(update.emotional_state) else update.emotional_state[:100],
+            "stoic_principle_applied": update.stoic_principle_applied[:200],
+            "suggested_next_direction": (
+                update.suggested_next_direction if may_be_remembered(update.suggested_next_direction) else ""
+            ),
+            "semantic_assertions": list(assertions.values())[:_MOST_ASSERTIONS],
+        }
+    )
