@@ -65,3 +65,22 @@ class TextUnreadable(StoicError):
 
 class NotAText(TextUnreadable):
     """A file is empty or binary: there is nothing in it to read, and nothing wrong with it."""
+
+
+class OlderTables(StoicError):
+    """A PostgreSQL database holds an earlier program's tables under the names of ours; nothing was changed."""
+
+
+class NothingToMigrate(StoicError):
+    """What to migrate, or where to, is not there or cannot be told; nothing was changed."""
+
+
+def explain(error: Exception) -> str | None:
+    """The line that tells a person what happened and what to do, or None for a defect of ours."""
+    from capsa import CapsaError
+
+    if isinstance(error, StoicError | CapsaError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return None

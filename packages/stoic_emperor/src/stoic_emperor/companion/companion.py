@@ -78,8 +78,8 @@ class Companion:
             yield HelpShown(verdict.card)
         said = Message(session_id=session_id, role=Role.USER, content=text)
         await asyncio.to_thread(person.add_message, said)
-        if verdict.referral is not None:
-            await asyncio.to_thread(self.database.count_referral, verdict.referral)
+        if (referral := self.desk.referral(verdict)) is not None:
+            await asyncio.to_thread(self.database.count_referral, referral)
         reply = await asyncio.to_thread(self._begin, person, said, verdict, [])
         yield Started(said, reply)
         async with aclosing(self._answer(person, said, reply, verdict)) as events:
@@ -133,7 +133,7 @@ class Companion:
         try:
             context = await asyncio.to_thread(self._context, person, said, verdict)
             passages = context.passages
-            async with aclosing(_guarded(self._stream(said, context, in_danger=verdict.explicit), guard)) as pieces:
+            async with aclosing(_guarded(self._stream(said, context, in_danger=verdict.persona_off), guard)) as pieces:
                 async for piece in pieces:
                     await keeper.add(piece)
                     yield Piece(piece)
@@ -146,7 +146,7 @@ class Companion:
             reply = keeper.finish(status if keeper.text else Status.FAILED)
         if guard.stopped is not None:
             await asyncio.to_thread(person.mark_processed, [reply.id])
-            yield HelpShown(self.desk.card_for_reply(guard.stopped, await _country(person)))
+            yield HelpShown(self.desk.card(await _country(person)))
         if error is not None:
             yield Failed(reply, str(error))
             return
@@ -157,9 +157,9 @@ class Companion:
         """What the model is given; and what was said becomes findable for other days."""
         recall = self.recall(person.user_id)
         builder = ContextBuilder(person, recall, self.libraries, self._memory.max_context_tokens)
-        context = builder.build(said, in_danger=verdict.explicit)
+        context = builder.build(said, in_danger=verdict.persona_off)
         user = person.get()
-        if user is not None and user.paused_at is None and not verdict.explicit:
+        if user is not None and user.paused_at is None and not verdict.persona_off:
             recall.prepare(said.content)
             with person.writing() as tx:
                 # Forgotten meanwhile: then it stays so.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from capsa import Database as Engine
 from capsa import DatabaseUrl, SchemaPackage, open_database
+from stoic_emperor.errors import OlderTables
 
 #: Whose a row is.
 OWNERS = {
@@ -81,8 +82,10 @@ def open_engine(url: DatabaseUrl) -> Engine:
     """Open the database; the tables of both packages are created or migrated here.
 
     Raises:
+        OlderTables: tables of an earlier program are in the way.
         capsa.CapsaError: or one of its kinds, with the remedy.
     """
+    _refuse_older_tables(url)
     engine = open_database(url)
     try:
         engine.migrate(schema(engine.dialect))
@@ -90,6 +93,44 @@ def open_engine(url: DatabaseUrl) -> Engine:
         engine.close()
         raise
     return engine
+
+
+def _refuse_older_tables(url: DatabaseUrl) -> None:
+    """Look before anything is created: ours have the names of the predecessor's."""
+    if url.dialect != "postgresql":
+        return
+    try:
+        older = has_older_tables(url)
+    except ModuleNotFoundError as error:
+        if error.name != "psycopg":
+            raise
+        # What is missing, opening it will say.
+        return
+    if older:
+        raise OlderTables(
+            f"{url} holds the tables of an earlier program (users, sessions, messages), which are never written to: "
+            f"give ours another database, or a schema of their own in this one (CREATE SCHEMA stoic, and in DATABASE_URL "
+            f"after the name: ?options=-csearch_path%3Dstoic,public), then bring the past along with "
+            f"`stoic migrate --from` and the URL as it is now; nothing was changed"
+        )
+
+
+def has_older_tables(url: DatabaseUrl) -> bool:
+    """Whether tables in the current schema of a PostgreSQL database have names of ours, and are another program's.
+
+    Raises:
+        capsa.DatabaseUnavailable: or one of its kinds: it cannot be reached.
+    """
+    from capsa import transfer
+
+    with transfer.connect_source(url) as connection:
+        rows = connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = c.oid AND attname = 'original') "
+            "FROM pg_class AS c WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v', 'm') "
+            "AND relname = ANY (%s)",
+            (list(OWNERS),),
+        ).fetchall()
+    return bool(rows) and not all(ours for (ours,) in rows)
 
 
 def older_files(url: DatabaseUrl) -> tuple[Path, ...]:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import capsa
 from stoic_emperor.errors import NotFound
@@ -46,6 +46,14 @@ class Receipt:
     elsewhere: tuple[Path, ...] = ()
     #: What could not be done.
     notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """For a program."""
+        return {
+            "erased": dict(self.erased),
+            "elsewhere": [str(path) for path in self.elsewhere],
+            "notes": list(self.notes),
+        }
 
     @property
     def lines(self) -> list[str]:
@@ -144,6 +152,28 @@ class Forgetting:
             work = _Work(tx)
             self._portraits_since(work, None)
         return self._receipt(work)
+
+    def named(self, given: str) -> Receipt:
+        """Forget what has this id, or the only thing whose id begins so.
+
+        Raises:
+            NotFound: nothing has, or several things have.
+        """
+        kinds = {
+            self.insight: [insight.id for insight in self._person.insights()],
+            self.session: [listed.session.id for listed in self._person.sessions()],
+            self.summary: [summary.id for summary in self._person.summaries()],
+            self.message: [row[0] for row in self._person.read("message_ids", beginning=given)],
+        }
+        fitting = [(forget, id_) for forget, ids in kinds.items() for id_ in ids if id_.startswith(given)]
+        exact = [(forget, id_) for forget, id_ in fitting if id_ == given]
+        found = exact or fitting
+        if not given or not found:
+            raise NotFound(f"nothing of yours has the id {given!r}: /memory and /sessions show what there is")
+        if len(found) > 1:
+            raise NotFound(f"several things begin with {given!r}: give more of the id; nothing was erased")
+        forget, id_ = found[0]
+        return forget(id_)
 
     def everything(self) -> Receipt:
         """Forget the person."""

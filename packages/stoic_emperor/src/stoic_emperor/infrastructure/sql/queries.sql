@@ -63,6 +63,10 @@ UPDATE messages SET content = :content, status = :status WHERE user_id = :user_i
 SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
 WHERE user_id = :user_id AND id = :id
 
+-- name: message_ids
+-- Those that begin so.
+SELECT id FROM messages WHERE user_id = :user_id AND substr(id, 1, length(:beginning)) = :beginning ORDER BY seq
+
 -- name: messages_of_session
 SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
 WHERE user_id = :user_id AND session_id = :session_id ORDER BY seq

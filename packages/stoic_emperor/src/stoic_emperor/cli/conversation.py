@@ -1,0 +1,180 @@
+"""A conversation in a terminal, or through a pipe."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import click
+
+from stoic_emperor.cli.commands import COMMANDS, Leave
+from stoic_emperor.cli.reading import Reader
+from stoic_emperor.cli.terminal import clean, note
+from stoic_emperor.companion import Failed, Finished, HelpShown, Piece
+from stoic_emperor.companion.background import Background
+from stoic_emperor.errors import NotFound, StoicError, explain
+from stoic_emperor.models import Session, now
+from stoic_emperor.safety.disclosure import AGE_NOTICE, PURPOSE_NOTICE, SESSION_CLOSINGS, notice_due
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from stoic_emperor.application import Application
+
+_CONSENT = (
+    "May what you write also be analysed after each reply, so that I remember what matters to you? You see all of it "
+    "with /memory, and can stop or erase it at any time. Without it we talk all the same."
+)
+_LEAVING = frozenset({"exit", "quit", "q", "/exit", "/quit", "/q"})
+
+
+class Conversation:
+    """One sitting of one person."""
+
+    def __init__(self, application: Application, user_id: str) -> None:
+        """Nothing is read yet."""
+        self.application = application
+        self.person = application.database.person(user_id)
+        self.reader = Reader()
+        self.session: Session | None = None
+        self._noticed_at: dt.datetime | None = None
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person sits there."""
+        return self.reader.interactive
+
+    def hold(self, *, session_id: str | None, latest: bool) -> None:
+        """Talk until the person leaves.
+
+        Raises:
+            NotFound: the conversation to go on with is not this person's.
+        """
+        self.person.ensure()
+        self.person.settle_interrupted(now())
+        if session_id:
+            self.session = self.find(session_id)
+        elif latest:
+            self.session = self.person.latest_spoken_session()
+            if self.session is None:
+                note("there is no conversation yet: this is the first")
+        self._open()
+        # The companion's parts load while the first line is typed.
+        with Background(self.application, self.person.user_id) as background, asyncio.Runner() as runner:
+            try:
+                self._talk(runner, background)
+            finally:
+                runner.run(self._close())
+        if self.interactive:
+            click.echo(f"\n{SESSION_CLOSINGS[now().timetuple().tm_yday % len(SESSION_CLOSINGS)]}")
+
+    async def _close(self) -> None:
+        if (model := self.application.model) is not None:
+            await model.close()
+
+    def find(self, given: str) -> Session:
+        """The conversation whose id is, or begins with, what was given; a number counts in /sessions; "last".
+
+        Raises:
+            NotFound: there is none, or several.
+        """
+        if given == "last":
+            if (found := self.person.latest_spoken_session()) is None:
+                raise NotFound("there is no conversation yet: just begin to talk")
+            return found
+        if (exact := self.person.session(given)) is not None:
+            return exact
+        listed = [entry.session for entry in self.person.sessions()]
+        if given.isdecimal() and 0 < int(given) <= len(listed):
+            return listed[int(given) - 1]
+        beginning = [session for session in listed if session.id.startswith(given)]
+        if len(beginning) == 1:
+            return beginning[0]
+        if beginning:
+            raise NotFound(f"several conversations begin with {given!r}: give more of the id")
+        raise NotFound(f"there is no conversation {given!r}: /sessions lists them")
+
+    # Talking
+
+    def _open(self) -> None:
+        if not self.interactive:
+            return
+        click.secho("Stoic Emperor", bold=True)
+        self._notice()
+        click.echo(f"{AGE_NOTICE} {PURPOSE_NOTICE}")
+        model = self.application.model
+        speaking = f"{model.name} speaks" if model is not None else "no language model: the library answers"
+        click.echo(f"{speaking} · /help for what you can do · Ctrl-D to leave")
+        user = self.person.get()
+        if user is not None and user.asked_at is None and model is not None:
+            agreed = click.confirm(f"\n{_CONSENT}", default=False)
+            self.person.change(asked_at=now(), consent_at=now() if agreed else None)
+        if self.session is not None:
+            for message in self.person.last_messages(self.session.id, 4):
+                who = "You" if message.role == "user" else "Marcus"
+                click.echo(f"\n{click.style(who, bold=True)}: {clean(message.content)}")
+        click.echo()
+
+    def _notice(self) -> None:
+        if (text := notice_due(self._noticed_at, now())) is not None:
+            click.secho(text, dim=True)
+            self._noticed_at = now()
+
+    def _talk(self, runner: asyncio.Runner, background: Background) -> None:
+        while True:
+            line = self.reader.read()
+            if line is None or line.strip().lower() in _LEAVING:
+                return
+            if not line.strip():
+                continue
+            try:
+                if line.startswith("/"):
+                    if self._command(line) != "again":
+                        continue
+                    self._reply(runner, None)
+                else:
+                    self._reply(runner, line)
+            except Leave:
+                return
+            except (StoicError, OSError) as error:
+                note(explain(error) or str(error))
+            background.wake()
+            if self.interactive:
+                self._notice()
+
+    def _command(self, line: str) -> str | None:
+        name, _, rest = line[1:].partition(" ")
+        found = COMMANDS.get(name.lower())
+        if found is None:
+            raise NotFound(f"there is no command /{name}: /help lists them")
+        return found(self, rest.strip())
+
+    def _reply(self, runner: asyncio.Runner, text: str | None) -> None:
+        if self.session is None:
+            self.session = self.person.begin_session()
+        try:
+            runner.run(self._show(self.session.id, text))
+        except KeyboardInterrupt:
+            click.echo("\n[stopped; what came of it is kept]")
+
+    async def _show(self, session_id: str, text: str | None) -> None:
+        companion = self.application.companion
+        user_id = self.person.user_id
+        events = companion.again(user_id, session_id) if text is None else companion.reply(user_id, session_id, text)
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, HelpShown):
+                    click.echo(f"\n{event.card.as_text()}\n")
+                elif isinstance(event, Piece):
+                    click.echo(clean(event.text), nl=False)
+                    sys.stdout.flush()
+                elif isinstance(event, Finished):
+                    click.echo()
+                    for source in dict.fromkeys(event.sources):
+                        click.secho(f"  — {clean(source)}", dim=True)
+                    click.echo()
+                elif isinstance(event, Failed):
+                    click.echo()
+                    note(f"{event.message}. What you said is kept: /again asks once more")

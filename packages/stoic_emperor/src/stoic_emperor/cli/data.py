@@ -1,0 +1,226 @@
+"""``stoic memory|forget|export|erase|consent|search|sessions|users|reembed|reflect``: what is kept, for its owners."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from stoic_emperor.cli.terminal import (
+    Bar,
+    application,
+    clean,
+    json_option,
+    note,
+    one_line,
+    table,
+    user_option,
+    write_json,
+)
+
+
+@click.command(epilog="\b\nExample:\n  stoic memory --user anna")
+@user_option
+@json_option
+def memory(user_id: str, as_json: bool) -> None:
+    """Show everything that is remembered of somebody, and where it comes from."""
+    from stoic_emperor.cli.overview import memory_as_json, show_memory
+
+    with application() as opened:
+        person = opened.database.person(user_id)
+        if as_json:
+            write_json(memory_as_json(person))
+        else:
+            show_memory(person)
+
+
+@click.command(epilog="\b\nExample:\n  stoic forget 3f2a91c0 --user anna")
+@click.argument("id_", metavar="ID")
+@user_option
+@json_option
+def forget(id_: str, user_id: str, as_json: bool) -> None:
+    """Erase an insight, a message, a summary or a conversation, with all that came of it."""
+    with application() as opened:
+        receipt = opened.forgetting(opened.database.person(user_id)).named(id_)
+    if as_json:
+        write_json(
+            {"erased": dict(receipt.erased), "elsewhere": [str(p) for p in receipt.elsewhere], "notes": receipt.notes}
+        )
+    else:
+        click.echo("\n".join(map(clean, receipt.lines)))
+
+
+@click.command(epilog="\b\nExample:\n  stoic erase --user anna")
+@user_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def erase(user_id: str, yes: bool, as_json: bool) -> int:
+    """Erase everything of somebody, and say what was erased, table by table."""
+    with application() as opened:
+        person = opened.database.person(user_id)
+        if person.get() is None:
+            note(f"there is no user {user_id!r}: stoic users lists them")
+            return 1
+        if not yes:
+            if not sys.stdin.isatty():
+                note("nothing was erased: add --yes to erase without being asked")
+                return 1
+            click.confirm(f"Erase everything of {user_id!r}? This cannot be undone", abort=True)
+        receipt = opened.forgetting(person).everything()
+    if as_json:
+        write_json(
+            {"erased": dict(receipt.erased), "elsewhere": [str(p) for p in receipt.elsewhere], "notes": receipt.notes}
+        )
+    else:
+        table(("table", "rows erased"), [(name, str(count)) for name, count in receipt.erased.items()])
+        click.echo("\n".join(map(clean, receipt.lines[1:])))
+    return 0
+
+
+@click.command(epilog="\b\nExamples:\n  stoic export --user anna me.json\n  stoic export --user anna me.md")
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True), default="-")
+@user_option
+def export(file: Path, user_id: str) -> int:
+    """Write all that is kept of somebody to a new file: .json, or .md to read. Without a file, JSON to the terminal."""
+    from stoic_emperor.memory.exporting import export_json, export_markdown
+
+    with application() as opened:
+        person = opened.database.person(user_id)
+        if person.get() is None:
+            note(f"there is no user {user_id!r}: stoic users lists them")
+            return 1
+        markdown = file.suffix.lower() in {".md", ".markdown"}
+        pieces = export_markdown(person) if markdown else export_json(person, opened.recall(user_id))
+        if str(file) == "-":
+            for piece in pieces:
+                click.echo(piece, nl=False)
+            return 0
+        try:
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            note(f"{file} exists already: name a new file; nothing was written")
+            return 1
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as opened_file:
+            for piece in pieces:
+                opened_file.write(piece)
+    note(f"written to {file}, for its owner's eyes only")
+    return 0
+
+
+@click.command(epilog="\b\nExample:\n  stoic consent no --user anna")
+@click.argument("answer", type=click.Choice(["yes", "no"]))
+@user_option
+def consent(answer: str, user_id: str) -> None:
+    """Allow or stop the analysis of what somebody writes. Without it they can talk all the same."""
+    from stoic_emperor.models import now
+
+    with application() as opened:
+        person = opened.database.person(user_id)
+        person.ensure()
+        person.change(asked_at=now(), consent_at=now() if answer == "yes" else None)
+    click.echo("What is written from now on is analysed." if answer == "yes" else "Nothing is analysed any more.")
+
+
+@click.command(epilog='\b\nExample:\n  stoic search "losing my temper"')
+@click.argument("query")
+@click.option("--limit", default=5, show_default=True, type=click.IntRange(1, 1000))
+@json_option
+def search(query: str, limit: int, as_json: bool) -> int:
+    """Search the library."""
+    with application() as opened:
+        found = opened.library.search(query, limit)
+    if as_json:
+        write_json(
+            [
+                {"text": p.text, "reference": p.reference, "title": p.title, "score": p.score, "why": p.reason}
+                for p in found
+            ]
+        )
+    else:
+        for passage in found:
+            click.echo(f"{clean(passage.text)}\n  — {clean(passage.reference)}  [{clean(passage.reason)}]\n")
+        for line in found.notes:
+            note(line)
+    if not found:
+        note("nothing found; is the library imported? stoic import ./data/stoic_texts")
+        return 1
+    return 0
+
+
+@click.command(epilog="\b\nExample:\n  stoic sessions --user anna")
+@user_option
+@json_option
+def sessions(user_id: str, as_json: bool) -> None:
+    """List somebody's conversations, newest first."""
+    with application() as opened:
+        listed = opened.database.person(user_id).sessions()
+    if as_json:
+        write_json(
+            [
+                {
+                    **entry.session.model_dump(mode="json"),
+                    "messages": entry.messages,
+                    "last_at": entry.last_at.isoformat(),
+                }
+                for entry in listed
+            ]
+        )
+        return
+    rows = [
+        (e.session.id, f"{e.session.created_at:%Y-%m-%d %H:%M}", str(e.messages), one_line(e.session.title or "", 60))
+        for e in listed
+    ]
+    table(("id", "begun", "messages", "title"), rows)
+
+
+@click.command(epilog="\b\nExample:\n  stoic users")
+@json_option
+def users(as_json: bool) -> None:
+    """List everybody whose memory is kept here."""
+    with application() as opened:
+        everybody = opened.database.users()
+    if as_json:
+        write_json([user.model_dump(mode="json") for user in everybody])
+        return
+    table(("id", "name", "since"), [(u.id, u.name or "", f"{u.created_at:%Y-%m-%d}") for u in everybody])
+
+
+@click.command(epilog="\b\nExample:\n  stoic reembed")
+def reembed() -> int:
+    """Give every text a vector of the configured model; may be stopped and begun again. Search goes on meanwhile."""
+    from stoic_emperor.memory.reembedding import reembed_everything
+
+    with application() as opened:
+        if opened.embedder is None:
+            note("memory.embedding_model is none: there is no model to make vectors with")
+            return 1
+        made = reembed_everything(opened.database, opened.embedder, Bar("embedding"))
+    click.echo(f"{made} vectors made.")
+    return 0
+
+
+@click.command(epilog="\b\nExample:\n  stoic reflect --user anna")
+@user_option
+def reflect(user_id: str) -> int:
+    """Work off what waits to be analysed and condensed."""
+    with application() as opened:
+        if opened.model is None:
+            note("no language model is configured: what waits goes on waiting")
+            return 1
+        person = opened.database.person(user_id)
+
+        async def work() -> int:
+            try:
+                return await opened.reflect(person, most=1_000)
+            finally:
+                await opened.aclose()
+
+        done = asyncio.run(work())
+    click.echo(f"{done} turns and summaries done.")
+    return 0
+
+
+COMMANDS = (memory, forget, erase, export, consent, search, sessions, users, reembed, reflect)

@@ -1,0 +1,77 @@
+"""``stoic import``: texts for the library, and journals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from stoic_emperor.cli.terminal import Bar, application, clean, note, user_option
+
+if TYPE_CHECKING:
+    from stoic_emperor.application import Application
+    from stoic_emperor.library import Library
+
+_KINDS = ("stoic", "psychology", "journal")
+
+
+@click.command(
+    "import",
+    epilog="""\b
+Examples:
+  stoic import ./data/stoic_texts
+  stoic import stoic meditations.txt --author "Marcus Aurelius" --work Meditations
+  stoic import journal ~/diary --user anna""",
+)
+@click.argument("words", nargs=-1, required=True, metavar="[stoic|psychology|journal] PATH")
+@click.option("--author", help="Of the texts, where the files do not say.")
+@click.option("--work", help="Of the texts, where the files do not say.")
+@click.option("--tag/--no-tag", default=False, help="Have the model say what each passage is about.")
+@user_option
+@click.option("--analyze", is_flag=True, help="Of a journal: write a portrait afterwards.")
+def command(
+    words: tuple[str, ...], *, author: str | None, work: str | None, tag: bool, user_id: str, analyze: bool
+) -> int:
+    """Bring .txt, .md and .epub texts into the library, or a journal into somebody's memory.
+
+    What is there already is left as it is, so the same command can be given again.
+    """
+    kind, path = ("stoic", words[0]) if len(words) == 1 else (words[0], words[1])
+    if len(words) > 2 or kind not in _KINDS:
+        raise click.UsageError(f"give a path, or one of {', '.join(_KINDS)} and a path")
+    with application() as opened:
+        if kind == "journal":
+            return _journal(opened, user_id, Path(path).expanduser(), analyze=analyze)
+        library = opened.library if kind == "stoic" else opened.psychology
+        return _texts(opened, library, path, author, work, tag=tag)
+
+
+def _texts(opened: Application, library: Library, path: str, author: str | None, work: str | None, *, tag: bool) -> int:
+    tagger = None
+    if tag:
+        if opened.light_model is None:
+            note("no language model is configured: the texts are imported without tags")
+        else:
+            from stoic_emperor.library.tagging import tagger_of
+
+            tagger = tagger_of(opened.light_model)
+    report = library.import_path(path, author=author, work=work, tagger=tagger, progress=Bar("importing"))
+    for line in report.lines():
+        click.echo(clean(line))
+    return 1 if report.failed else 0
+
+
+def _journal(opened: Application, user_id: str, path: Path, *, analyze: bool) -> int:
+    from stoic_emperor.journal import import_journal
+
+    person = opened.database.person(user_id)
+    report = import_journal(person, opened.recall(user_id), path, Bar("importing"))
+    click.echo(f"{len(report.imported)} imported, {len(report.unchanged)} there already.")
+    for name, reason in report.failed:
+        note(f"{clean(name)} was not imported: it {reason}")
+    if analyze:
+        from stoic_emperor.cli.analyze import command as write_portrait
+
+        click.get_current_context().invoke(write_portrait, user_id=user_id, force=True, show=False, as_json=False)
+    return 1 if report.failed else 0

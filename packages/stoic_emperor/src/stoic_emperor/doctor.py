@@ -1,0 +1,210 @@
+"""What stands between a person and a working companion: each item of the guide's checklist, with its remedy."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import aclosing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import capsa
+from stoic_emperor.application import STARTER_LIBRARY, Application
+from stoic_emperor.errors import ConfigurationError, StoicError
+from stoic_emperor.infrastructure.opening import OWNERS, is_older, older_files
+from stoic_emperor.llm import Prompt, Turn
+
+if TYPE_CHECKING:
+    from stoic_emperor.config import Configuration
+
+Verdict = Literal["ok", "note", "fail"]
+
+#: The first SQLite without the WAL-reset bug.
+_WAL_RESET_FIXED = (3, 51, 3)
+_MODEL_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    verdict: Verdict
+    found: str
+    #: What to do, unless all is well.
+    remedy: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name."""
+        return asdict(self)
+
+
+def examine(home: Path | None = None) -> Iterator[Check]:
+    """Look at everything, one check after the other. Raises nothing that a check can say."""
+    try:
+        application = Application.load(home)
+        url = application.database_url
+    except (ConfigurationError, capsa.InvalidUrl) as error:
+        yield Check("configuration", "fail", str(error), "correct it and run stoic doctor again")
+        return
+    yield from _configuration(application.configuration)
+    try:
+        _ = application.database
+    except (StoicError, capsa.CapsaError, OSError) as error:
+        yield Check("database connection", "fail", str(error), _remedy(error))
+        return
+    try:
+        yield Check("database connection", "ok", str(url))
+        yield from _migrations(application)
+        yield from _library(application)
+        yield _chat(application)
+        yield from _web()
+        yield from _files(url)
+    finally:
+        application.close()
+
+
+def _configuration(configuration: Configuration) -> Iterator[Check]:
+    file, env = configuration.settings_file, configuration.env_file
+    yield Check("configuration", "ok", str(file) if file.is_file() else f"{file} (missing: defaults)")
+    for key, reason in configuration.without_effect.items():
+        yield Check("setting without effect", "note", f"{key}: {reason}", f"remove {key} from {file}")
+    if not env.is_file():
+        yield Check(".env", "note", f"{env} is missing: the embedded database is used", "cp .env.example .env")
+        return
+    named = any(line.lstrip().startswith("DATABASE_URL=") for line in env.read_text("utf-8", "replace").splitlines())
+    if not named:
+        yield Check(".env", "note", f"{env} names no DATABASE_URL: the embedded database is used", f"add it to {env}")
+    elif env.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        yield Check(".env", "note", f"others may read the secrets in {env}", f"chmod 600 {env}")
+    else:
+        yield Check(".env", "ok", f"{env} names DATABASE_URL")
+
+
+def _remedy(error: Exception) -> str:
+    if isinstance(error, capsa.MissingExtra):
+        return 'pip install "stoic-emperor[postgresql]"'
+    if isinstance(error, capsa.MissingExtension):
+        return "as a superuser of that database: CREATE EXTENSION IF NOT EXISTS vector"
+    if isinstance(error, capsa.AuthenticationFailed):
+        return "check user and password in DATABASE_URL: postgresql://user:password@host:port/database"
+    if isinstance(error, capsa.DatabaseDamaged):
+        return "restore a backup"
+    return "is the server running? check DATABASE_URL: postgresql://user:password@host:port/database"
+
+
+def _migrations(application: Application) -> Iterator[Check]:
+    database = application.database
+    with database.engine.maintain() as tx:
+        applied = tx.execute("SELECT package, max(version) FROM capsa_migrations GROUP BY package ORDER BY package")
+        counts = {table: tx.execute(f"SELECT count(*) FROM {table}")[0][0] for table in OWNERS}
+        unfinished = tx.execute("SELECT count(*) FROM capsa_transfers WHERE state <> 'done'")[0][0]
+        aside = tx.execute("SELECT count(*) FROM capsa_quarantine")[0][0]
+        if database.engine.dialect == "postgresql":
+            version, extension = tx.execute(
+                "SELECT current_setting('server_version'), extversion FROM pg_extension WHERE extname = 'vector'"
+            )[0]
+            yield Check("PostgreSQL", "ok", f"{version}, pgvector {extension}")
+    yield Check("migrations", "ok", ", ".join(f"{package} {version}" for package, version in applied))
+    if wall := getattr(database.engine, "wall", None):
+        yield Check("row-level security", "ok", f"on every person's tables ({wall})")
+    else:
+        yield _sqlite_version()
+    told = ", ".join(f"{count:,} {table.replace('_', ' ')}" for table, count in counts.items() if count)
+    yield Check("memory", "ok", told or "empty")
+    if unfinished:
+        yield Check("transfer", "fail", f"{unfinished} interrupted", "run the same stoic migrate again: it goes on")
+    if aside:
+        yield Check(
+            "transfer", "note", f"{aside:,} rows could not be carried and are kept aside", "the report names them"
+        )
+
+
+def _sqlite_version() -> Check:
+    version = sqlite3.sqlite_version
+    if sqlite3.sqlite_version_info < _WAL_RESET_FIXED:
+        return Check("SQLite", "ok", f"{version}, has the WAL-reset bug; our writers take turns, so it cannot strike")
+    return Check("SQLite", "ok", version)
+
+
+def _library(application: Application) -> Iterator[Check]:
+    library = application.library
+    count = library.count()
+    import_it = f"stoic import ./{STARTER_LIBRARY}"
+    if not count:
+        yield Check("texts imported", "note", "the library is empty", import_it)
+        return
+    yield Check("texts imported", "ok", f"{count:,} passages of {len(library.works())} works")
+    try:
+        found = library.search("what is in our power", 3, mode=capsa.Mode.SEMANTIC)
+    except capsa.CapsaError as error:
+        yield Check("vector search", "fail", str(error), "stoic reembed; until then search goes by words")
+        return
+    if found and found.mode is capsa.Mode.SEMANTIC:
+        yield Check("vector search", "ok", f"finds {found[0].reference}")
+    else:
+        yield Check(
+            "vector search", "note", "; ".join(found.notes) or "no text has a vector of this model", "stoic reembed"
+        )
+
+
+def _chat(application: Application) -> Check:
+    try:
+        model = application.model
+    except ConfigurationError as error:
+        return Check("chat", "fail", str(error), "correct it in .env")
+    if model is None:
+        return Check(
+            "chat",
+            "note",
+            "no language model is configured: the library answers",
+            "set LLM_MAIN_MODEL with LLM_BASE_URL, OPENAI_API_KEY or ANTHROPIC_API_KEY in .env",
+        )
+    try:
+        asyncio.run(_ask(application))
+    except (StoicError, TimeoutError) as error:
+        found = str(error) or f"{model.name} has not answered within {_MODEL_SECONDS:.0f} s"
+        return Check("chat", "fail", found, "check the model's name, its key and LLM_BASE_URL")
+    return Check("chat", "ok", f"{model.name} answers")
+
+
+async def _ask(application: Application) -> None:
+    model = application.model
+    if model is None:
+        return
+    try:
+        async with asyncio.timeout(_MODEL_SECONDS):
+            asked = Prompt(system="Answer with one word.", turns=(Turn("user", "Ready?"),), max_tokens=16)
+            async with aclosing(model.stream(asked)) as reply:
+                async for _ in reply:
+                    break
+    finally:
+        await model.close()
+
+
+def _web() -> Iterator[Check]:
+    if importlib.util.find_spec("stoic_emperor.web") is None:
+        yield Check("web", "note", "this version has no web application yet", "use stoic chat")
+        yield Check("authentication", "note", "belongs to the web application, which is not there yet")
+
+
+def _files(url: capsa.DatabaseUrl) -> Iterator[Check]:
+    folder = Path.cwd() / "data" if url.path is None else url.path.parent
+    older = [path for path in folder.glob("*.db") if is_older(path)] if folder.is_dir() else []
+    chroma = folder / "vector_db"
+    if not older and not chroma.is_dir():
+        files = older_files(url)
+        yield Check("older files", "ok", f"copies beside the database: {len(files)}" if files else "none")
+        return
+    for path in [*older, *([chroma] if chroma.is_dir() else [])]:
+        backup = path.with_name(path.name + ".backup")
+        if backup.exists():
+            yield Check("backup", "ok", f"{backup} is there")
+        else:
+            yield Check("backup", "note", f"{path} has no copy beside it", f"cp -r {path} {backup}")
+    if url.path is not None and older:
+        yield Check("older memory", "note", f"{older[0]} is not written any more", f"stoic migrate --sqlite {older[0]}")
