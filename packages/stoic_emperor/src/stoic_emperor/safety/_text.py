@@ -1,0 +1,247 @@
+"""One spelling for what people write, so that a rule needs to know only one.
+
+A message is read into plain words: small letters without accents, contractions joined ("I am", "I’m" and "im" are
+one word), figures and signs that stand for letters undone ("su1c1de"), letters that were spaced out joined
+("k i l l"), a handful of words that matter mended when misspelt. Every word remembers where it stood in the original.
+The work is proportional to the length of the text, whatever the text.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+#: A word longer than this is no word of any rule; cutting it bounds the work that a pattern can cause.
+LONGEST_WORD = 48
+
+_MARKS = "'’‘ʼ`´\u00ad\u200b-\u200f\u2060-\u2064\ufeff\u0300-\u036f"
+_WORD = re.compile(
+    rf"(?P<word>(?:[^\W_]|[@$*](?=\S)|[{_MARKS}]|!(?=[^\W\d_]))++)"
+    r'|(?P<stop>[.!?;…\n\r。!?]++)|(?P<quote>["“”„«»])'
+)
+_SPACED = re.compile(r"(?<![^\W_])[^\W\d_](?P<gap>[ .\-_*/|])(?:[^\W\d_](?P=gap)){0,38}[^\W\d_](?![^\W_])")
+_UNSEEN = re.compile(rf"[{_MARKS}]+")
+_REPEATED = re.compile(r"([^\W\d_])\1{2,}")
+_SHORT_PAIRS = frozenset({"to", "my", "me", "it", "im"})
+
+_LETTERS = str.maketrans(
+    {
+        "ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i",
+        "а": "a", "е": "e", "о": "o", "р": "p", "с": "c", "х": "x", "і": "i", "у": "y", "к": "k", "м": "m",
+        "ѕ": "s", "ԁ": "d", "ӏ": "l", "ο": "o", "α": "a", "ι": "i", "κ": "k", "ε": "e", "υ": "u", "ν": "v",
+    }
+)  # fmt: skip
+_FIGURES = str.maketrans({"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "!": "i"})
+
+#: Words that a star may hide, and that run-together words are cut into.
+_HIDDEN = ("suicide", "suicidal", "kill", "killing", "killed", "die", "dying", "dead", "rape", "raped", "overdose")
+_PIECES = (
+    "i", "im", "want", "to", "die", "kill", "killing", "myself", "my", "self", "end", "life", "it", "all",
+    "suicide", "going", "dont", "live", "hurt", "cut", "be", "dead", "me", "am",
+)  # fmt: skip
+_WORTH_CUTTING = re.compile(r"die|kill|suicid|live|life|dead|hurt|want")
+_MENDED = ("suicide", "suicidal", "myself", "overdose", "overdosed", "hopeless", "worthless", "anymore", "paracetamol")
+#: Words of other languages that only look like a slip.
+_NO_SLIPS = frozenset(("suicider", "suicidar", "suicidas", "suicida", "suicidi", "suicidio", "suicidee", "suicides"))
+_REPLACED = {
+    "kil": ("kill",), "kll": ("kill",), "klil": ("kill",), "kiil": ("kill",), "dieing": ("dying",), "lfie": ("life",),
+    "wan": ("want",), "wnat": ("want",), "wnt": ("want",), "wanna": ("want", "to"), "wana": ("want", "to"),
+    "gonna": ("going", "to"), "gunna": ("going", "to"), "cannot": ("cant",), "u": ("you",), "ur": ("your",),
+    "unalive": ("kill",), "unaliving": ("killing",), "unalived": ("killed",), "kms": ("kill", "myself"),
+    "sewerslide": ("suicide",), "sewercide": ("suicide",), "suislide": ("suicide",), "selfharm": ("self", "harm"),
+    "selfharming": ("self", "harming"), "meself": ("myself",), "mum": ("mother",), "mom": ("mother",),
+    "mama": ("mother",), "dad": ("father",), "papa": ("father",), "hubby": ("husband",),
+}  # fmt: skip
+_JOINED = {
+    ("i", "am"): "im", ("i", "will"): "ill", ("i", "have"): "ive", ("i", "would"): "id", ("i", "had"): "ive",
+    ("do", "not"): "dont", ("does", "not"): "doesnt", ("did", "not"): "didnt", ("can", "not"): "cant",
+    ("could", "not"): "couldnt", ("will", "not"): "wont", ("would", "not"): "wouldnt", ("is", "not"): "isnt",
+    ("are", "not"): "arent", ("was", "not"): "wasnt", ("were", "not"): "werent", ("have", "not"): "havent",
+    ("has", "not"): "hasnt", ("any", "more"): "anymore", ("my", "self"): "myself", ("no", "one"): "nobody",
+    ("want", "2"): "want to", ("any", "longer"): "anymore", ("it", "is"): "its", ("no", "longer"): "no longer",
+    ("there", "is"): "theres", ("what", "is"): "whats", ("you", "are"): "youre", ("your", "self"): "yourself",
+    ("sewer", "slide"): "suicide",
+}  # fmt: skip
+_FILLERS = frozenset(
+    (
+        "really", "just", "literally", "honestly", "actually", "seriously", "simply", "basically", "ngl", "tbh",
+        "lol", "haha", "fucking", "fuckin", "damn", "bloody", "kinda", "very", "truly", "also", "even", "so",
+        "completely", "totally", "absolutely", "einfach", "nur", "doch", "eigentlich", "wirklich", "echt", "juste",
+        "vraiment", "realmente", "davvero", "gewoon", "po", "prostu", "naprawde",
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word in its one spelling, and where it stood."""
+
+    text: str
+    start: int
+    end: int
+
+
+class Reading:
+    """A text as rules see it: words with one space between, ``.`` where a sentence ends, ``"`` at quotation marks."""
+
+    def __init__(self, words: list[Word]) -> None:
+        self._words = words
+        self._offsets: list[int] = []
+        parts = [" ."]
+        length = len(parts[0])
+        for word in words:
+            self._offsets.append(length + 1)
+            parts.append(word.text)
+            length += 1 + len(word.text)
+        #: starts and ends with a sentence mark, so that every word has a neighbour on both sides
+        self.text = " ".join(parts) + " . "
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Where the stretch from ``start`` to ``end`` of :attr:`text` stood in the original."""
+        if not self._words:
+            return (0, 0)
+        first = max(bisect_right(self._offsets, start) - 1, 0)
+        last = max(bisect_left(self._offsets, end) - 1, first)
+        while first < last and self._words[first].text == ".":
+            first += 1
+        return (self._words[first].start, self._words[last].end)
+
+    def sentence(self, position: int, reach: int) -> tuple[int, int]:
+        """The sentence of :attr:`text` that ``position`` is in, cut ``reach`` letters before and after it."""
+        lowest, highest = max(position - reach, 0), min(position + reach, len(self.text))
+        start = self.text.rfind(" . ", lowest, position + 1)
+        end = self.text.find(" . ", position, highest)
+        return (start if start >= 0 else lowest, end if end >= 0 else highest)
+
+    def is_quoted(self, position: int) -> bool:
+        """Whether ``position`` stands between quotation marks."""
+        return bisect_left(self._quotes, position) % 2 == 1
+
+    @cached_property
+    def _quotes(self) -> list[int]:
+        return [index for index, letter in enumerate(self.text) if letter == '"']
+
+
+def read(text: str) -> Reading:
+    """Read ``text``, whatever it holds."""
+    return Reading(list(_without_fillers(_join(_words(text)))))
+
+
+def _words(text: str) -> Iterator[Word]:
+    known: dict[str, tuple[str, ...]] = {}
+    at = 0
+    for spaced in _SPACED.finditer(text):
+        letters = spaced.group()[:: 1 + len(spaced["gap"])]
+        if len(letters) < 3 and letters.lower() not in _SHORT_PAIRS:
+            continue
+        yield from _plain_words(text, at, spaced.start(), known)
+        for piece in _spellings(letters, known):
+            yield Word(piece, spaced.start(), spaced.end())
+        at = spaced.end()
+    yield from _plain_words(text, at, len(text), known)
+
+
+def _plain_words(text: str, start: int, end: int, known: dict[str, tuple[str, ...]]) -> Iterator[Word]:
+    number_before = False
+    for found in _WORD.finditer(text, start, end):
+        if found["stop"]:
+            yield Word(".", found.start(), found.end())
+        elif found["quote"]:
+            yield Word('"', found.start(), found.end())
+        else:
+            raw = found.group()
+            distance = number_before and raw.lower() == "kms"
+            for piece in ("km",) if distance else _spellings(raw, known):
+                yield Word(piece, found.start(), found.end())
+            number_before = raw.isdigit()
+
+
+def _spellings(raw: str, known: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    spelt = known.get(raw)
+    if spelt is None:
+        spelt = known[raw] = tuple(piece[:LONGEST_WORD] for piece in _spell(raw[: LONGEST_WORD * 4]))
+    return spelt
+
+
+def _spell(raw: str) -> tuple[str, ...]:
+    plain = _UNSEEN.sub("", raw).casefold()
+    plain = "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
+    plain = plain.translate(_LETTERS).strip("*")
+    if "!" in plain:
+        undone = plain.translate(_FIGURES)
+        if undone not in _HIDDEN:
+            return tuple(piece for part in plain.split("!") for piece in _spell(part))
+        plain = undone
+    if any(c.isalpha() for c in plain) and not plain.isalpha():
+        plain = plain.translate(_FIGURES) if "*" not in plain else _unstarred(plain)
+    plain = _REPEATED.sub(r"\1", plain)
+    if not plain:
+        return ()
+    if plain in _REPLACED:
+        return _REPLACED[plain]
+    if len(plain) >= 5 and _WORTH_CUTTING.search(plain) and plain not in _MENDED:
+        pieces = _cut(plain)
+        if pieces:
+            return pieces
+    return (_mend(plain),)
+
+
+def _unstarred(word: str) -> str:
+    for hidden in _HIDDEN:
+        if len(hidden) == len(word) and all(a in (b, "*") for a, b in zip(word, hidden, strict=True)):
+            return hidden
+    return word.replace("*", "")
+
+
+def _cut(word: str) -> tuple[str, ...]:
+    """Words written without spaces, when nothing is left over: "iwanttodie"."""
+    reached: dict[int, tuple[str, ...]] = {0: ()}
+    for at in range(len(word)):
+        if at in reached:
+            for piece in _PIECES:
+                if word.startswith(piece, at):
+                    reached.setdefault(at + len(piece), (*reached[at], piece))
+    pieces = reached.get(len(word), ())
+    return pieces if len(pieces) > 1 and len(max(pieces, key=len)) > 2 else ()
+
+
+def _one_letter_less(word: str) -> set[str]:
+    return {word[:i] + word[i + 1 :] for i in range(len(word))}
+
+
+_MEND = {less: word for word in _MENDED for less in (word, *_one_letter_less(word))}
+
+
+def _mend(word: str) -> str:
+    """A word that matters, spelt with one slip of the finger."""
+    if word in _NO_SLIPS:
+        return word
+    if not 5 <= len(word) <= 12 or word in _MEND:
+        return _MEND.get(word, word) if len(word) >= 5 else word
+    for less in _one_letter_less(word):
+        whole = _MEND.get(less)
+        if whole and abs(len(whole) - len(word)) <= 1 and word[0] == whole[0]:
+            return whole
+    return word
+
+
+def _join(words: Iterator[Word]) -> Iterator[Word]:
+    held: Word | None = None
+    for word in words:
+        if held is not None:
+            joined = _JOINED.get((held.text, word.text))
+            if joined is not None:
+                held = Word(joined, held.start, word.end)
+                continue
+            yield held
+        held = word
+    if held is not None:
+        yield held
+
+
+def _without_fillers(words: Iterator[Word]) -> Iterator[Word]:
+    return (word for word in words if word.text not in _FILLERS)
