@@ -36,7 +36,7 @@ def test_the_frequent_terms_are_in_it(sizes: dict[str, int], records: int) -> No
 def test_what_is_removed_leaves_it(sizes: dict[str, int], data: st.DataObject) -> None:
     lost = {term: data.draw(st.integers(0, n)) for term, n in sizes.items()} | {"unknown": 3}
     left = {term: n - lost[term] for term, n in sizes.items()}
-    assert directory.lowered(built(sizes), lost) == built({term: n for term, n in left.items() if sizes[term] >= 8})
+    assert directory.lowered(built(sizes), lost) == built({term: n for term, n in left.items() if sizes[term] >= 4})
 
 
 def stored(tx: Transaction, collection: Collection) -> list[bytes]:
@@ -49,10 +49,10 @@ def stored(tx: Transaction, collection: Collection) -> list[bytes]:
 def test_every_segment_has_one_that_follows_its_records(store_url: str) -> None:
     with Store.open(store_url) as store:
         collection = store.collection("notes", owner=uuid.uuid4().hex)
-        collection.add(Record(id=f"{i}", text="often " + "secret" * (i < 9) + " once" * (i == 7)) for i in range(600))
+        collection.add(Record(id=f"{i}", text="often " + "secret" * (i < 8) + " once" * (i == 7)) for i in range(600))
         with store.database.read(collection.owner) as tx:
             (before,) = stored(tx, collection)
-        assert looked_up(before, ["often", "secret", "onc"]) == {"often": 600, "secret": 9, "onc": 0}
+        assert looked_up(before, ["often", "secret", "onc"]) == {"often": 600, "secret": 8, "onc": 0}
         collection.delete([f"{i}" for i in range(5)])
         with store.database.read(collection.owner) as tx:
             (after,) = stored(tx, collection)

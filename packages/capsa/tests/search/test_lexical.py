@@ -298,7 +298,7 @@ def test_long_texts_are_not_read_to_weigh_them(sqlite: Store) -> None:
     collection.add(Record(id=f"{i}", text=f"a{i} b c d " + "long " * 100) for i in range(20))
     with (
         mock.patch.object(ranking, "MAX_POSTINGS", 45),
-        mock.patch.object(engine, "MAX_WEIGHED_WORDS", 350),
+        mock.patch.object(engine, "MAX_WEIGHED_CHARACTERS", 1_200),
     ):
         hits = collection.search("a3 b c d", limit=20)
     assert hits[0].record.id == "3"

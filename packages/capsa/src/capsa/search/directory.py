@@ -27,7 +27,7 @@ NAME = ""
 #: The terms that one record in so many has are in it: some 200 KB for 40,000 records.
 _SHARE = 2_048
 #: In small segments, terms of fewer records are not worth a place.
-_LEAST = 8
+_LEAST = 4
 _BYTES = 8
 
 

@@ -8,9 +8,9 @@ without a vector, which meaning cannot find, keep the place that their words giv
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, islice
+from heapq import nlargest
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,8 +36,8 @@ MAX_LITERAL_LENGTH = 2_000
 MAX_PHRASES = 8
 #: So many of the best, or twice the limit, are weighed by their texts if the query has more words than were read.
 WEIGHED, MAX_WEIGHED = 32, 128
-#: Words in all of these texts: about ten milliseconds.
-MAX_WEIGHED_WORDS = 12_000
+#: Words in all of these texts, of average length, and characters of those that are longer: some ten milliseconds.
+MAX_WEIGHED_WORDS, MAX_WEIGHED_CHARACTERS = 12_000, 100_000
 
 #: Filters that let no more than this through are resolved before the search, others with it.
 _CHUNK = 256
@@ -120,17 +120,27 @@ class Search:
         if not plan.rest:
             yield from best
             return
-        head = list(islice(best, min(max(WEIGHED, 2 * self.limit), MAX_WEIGHED)))
-        lengths = self.index.lengths_of([seq for seq, _ in head], plan.terms)
-        fit = bisect_right(list(accumulate(lengths[seq] for seq, _ in head)), MAX_WEIGHED_WORDS)
+        average = self.index.words // max(1, self.index.records)
+        most = min(max(WEIGHED, 2 * self.limit), MAX_WEIGHED, MAX_WEIGHED_WORDS // max(1, average))
+        head = list(islice(best, max(1, most)))
+        records = self._records([seq for seq, _ in head])
         scores: dict[int, float] = {}
-        for seq, record in self._records([seq for seq, _ in head[:fit]]).items():
-            counts, length = tokens.terms(searchable(record))
-            scores[seq], have = self.index.score(counts, length, plan)
-            self._words[seq] = sorted(have, key=plan.weight.__getitem__, reverse=True)
+        gain, read, looked_at = 0.0, 0, 0
+        for seq, score in head:
+            # By what others gained, it does not come among the wanted any more.
+            hopeless = len(scores) >= self.limit and score + gain < nlargest(self.limit, scores.values())[-1]
+            if hopeless or read > MAX_WEIGHED_CHARACTERS:
+                break
+            looked_at += 1
+            if record := records.get(seq):
+                text = searchable(record)
+                counts, length = tokens.terms(text)
+                scores[seq], have = self.index.score(counts, length, plan)
+                self._words[seq] = sorted(have, key=plan.weight.__getitem__, reverse=True)
+                gain, read = max(gain, scores[seq] - score), read + len(text)
         # What is weighed stays before what is not: a score can only grow by more words.
         yield from sorted(scores.items(), key=lambda found: (-found[1], -found[0]))
-        yield from head[fit:]
+        yield from head[looked_at:]
         yield from best
 
     def _nearest(self, space: Space, vector: NDArray[np.float32]) -> list[tuple[int, float]]:

@@ -138,7 +138,7 @@ class Index:
         sizes = np.cumsum([self._sizes[term] for term in known])
         read = max(1, int(np.searchsorted(sizes, self._budget(len(unique)), side="right")))
         weight = {term: segments.idf(self.records, self._sizes[term]) for term in known}
-        weight |= {term: segments.idf(self.records, max(1, round(guess))) for term, guess in guesses.items()}
+        weight |= dict(zip(guesses, scoring.idf(self.records, list(guesses.values())), strict=True))
         return Plan(known[:read], [*known[read:], *guesses], weight)
 
     def _budget(self, terms: int) -> int:
@@ -200,10 +200,6 @@ class Index:
             words[seq].append(term)
         return {seq: [terms[number] for number in sorted(numbers)] for seq, numbers in words.items()}
 
-    def lengths_of(self, seqs: Sequence[int], terms: Sequence[str]) -> dict[int, int]:
-        """How many words each record has, within a few percent, of those that have one of ``terms``."""
-        return {seq: scoring.words(weight) for seq, _, weight in self._occurrences(seqs, terms)}
-
     def _occurrences(self, seqs: Sequence[int], terms: Sequence[str]) -> Iterator[scoring.Occurrence]:
         """Sequence number, number of the term, weight of the posting."""
         wanted = np.array(sorted(seqs), np.int64)
@@ -260,12 +256,12 @@ class Index:
             counts = directory.counts(data, wanted)
             total += np.where(counts > 0, counts - below[number], 0)
             known |= counts > 0
-        guesses = dict(zip(terms, total.tolist(), strict=True))
-        there = dict(zip(terms, known.tolist(), strict=True))
-        unsure = sorted((term for term in terms if not there[term]), key=len, reverse=True)
-        sure = sorted((term for term in terms if there[term]), key=guesses.__getitem__)
+        lengths = np.fromiter(map(len, terms), np.int64, len(terms))
+        unsure = [i for i in np.argsort(-lengths, kind="stable").tolist() if not known[i]]
+        sure = [i for i in np.argsort(total, kind="stable").tolist() if known[i]]
         turns = chain.from_iterable(zip_longest(unsure, sure))
-        return {term: guesses[term] for term in turns if term is not None}
+        guesses = total.tolist()
+        return {terms[i]: guesses[i] for i in turns if i is not None}
 
     def _look_up(self, terms: Sequence[str]) -> None:
         """Learn in how many records each term occurs, and read those with few postings at once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -95,9 +96,11 @@ def occurrences(found: Gathered, wanted: NDArray[np.uint32]) -> Iterator[Occurre
             yield record, number, weight
 
 
-def words(weight: int) -> int:
-    """About how many words the record of a posting has."""
-    return round(2 ** ((weight >> 8) / 12)) - 1
+def idf(records: int, guesses: Sequence[float]) -> list[float]:
+    """`postings.idf` of many terms of which about so many records are known to be."""
+    numbers = np.clip(np.round(guesses), 1, max(records, 1))
+    weights: list[float] = np.log1p((records - numbers + 0.5) / (numbers + 0.5)).tolist()
+    return weights
 
 
 def total(
@@ -109,7 +112,7 @@ def total(
         counts, length: what `tokens.terms` gives of its text.
     """
     have = [term for term in counts if term in weight]
-    of_length = segments.length_class(length) << 8
-    points = table.take(np.array([min(counts[term], 255) + of_length for term in have], np.int64)).tolist()
+    codes = np.minimum([counts[term] for term in have], 255).astype(np.int64) + (segments.length_class(length) << 8)
+    points = table.take(codes).tolist()
     # Exactly rounded: records with the same words in another order are equals.
-    return math.fsum(weight[term] * point for term, point in zip(have, points, strict=True)), have
+    return math.fsum(map(operator.mul, map(weight.__getitem__, have), points)), have
