@@ -143,6 +143,12 @@ class ChromaDirectory:
             who = Who("SELECT id FROM scratch.strays WHERE segment = ? AND key = ?", (segments.number, key))
             yield Candidate(key, id_, who)
 
+    def orphans(self, collection: ChromaCollection) -> Iterator[Unreadable]:
+        """The vectors that no record belongs to."""
+        for item in self.read(collection, _BY_LABEL):
+            if isinstance(item, Unreadable) and not item.is_record:
+                yield item
+
     def flaw(self, collection: ChromaCollection) -> str | None:
         """Why the vector index of a collection cannot be used at all, if it cannot."""
         with _Reading(self.path):

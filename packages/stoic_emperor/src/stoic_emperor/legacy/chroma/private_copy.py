@@ -2,7 +2,9 @@
 
 SQLite copies its own file; see `capsa.transfer.Snapshot`. The files of the vector index know no locks,
 so they are copied around it: if they were the same before and after, they and the snapshot belong
-together, as whatever the queue holds beyond them is replayed. The directory itself is only read.
+together, as whatever the queue holds beyond them is replayed. Chroma writes the id map last, so a file
+that is newer than its id map tells of a save that is going on, or was cut short long ago. The directory
+itself is only read.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ DATABASE_FILE = "chroma.sqlite3"
 _ATTEMPTS = 5
 #: File times are as fine as the kernel's clock ticks: a file written just now may be written again unseen.
 _TICK_SECONDS = 0.02
+#: A save that has not gone on for so long was cut short.
+_ABANDONED_SECONDS = 1.0
+_PATIENCE_SECONDS = 5.0
 
 #: Name -> inode, size and time of change of each file of the indexes.
 _Look = dict[str, tuple[int, int, int]]
@@ -49,9 +54,7 @@ class PrivateCopy:
                 self.close()
                 raise
             self.close()
-        raise DatabaseBusy(
-            f"{path} is being written by another program: stop it (or wait until it is idle) and try again"
-        )
+        raise _busy(path)
 
     def _copied(self) -> bool:
         """Whether the copy is of one instant."""
@@ -102,6 +105,10 @@ class PrivateCopy:
             self._folder = None
 
 
+def _busy(path: Path) -> DatabaseBusy:
+    return DatabaseBusy(f"{path} is being written by another program: stop it (or wait until it is idle) and try again")
+
+
 def _check(path: Path) -> None:
     if not path.exists():
         raise SourceMissing(f"there is no directory {path}: check the path; nothing was created")
@@ -112,13 +119,23 @@ def _check(path: Path) -> None:
 
 
 def _settled(path: Path) -> _Look:
-    """The files of the indexes, none of them written within the last tick."""
-    look = _look(path)
-    newest = max((changed for _, _, changed in look.values()), default=0) / 1e9
-    if 0 <= time.time() - newest < _TICK_SECONDS:
+    """The files of the indexes, once nobody is in the middle of writing them; or as they are after a while."""
+    waited = 0.0
+    while True:
+        look = _look(path)
+        age = time.time() - max((changed for _, _, changed in look.values()), default=0) / 1e9
+        if age < 0 or age > _ABANDONED_SECONDS or (age > _TICK_SECONDS and _is_whole(look)):
+            return look
+        if waited > _PATIENCE_SECONDS:
+            raise _busy(path)
         time.sleep(_TICK_SECONDS)
-        return _look(path)
-    return look
+        waited += _TICK_SECONDS
+
+
+def _is_whole(look: _Look) -> bool:
+    """Whether no file is newer than the id map of its index."""
+    saved = {name.partition("/")[0]: changed for name, (_, _, changed) in look.items() if name.endswith(ID_MAP_FILE)}
+    return all(changed <= saved.get(name.partition("/")[0], 0) for name, (_, _, changed) in look.items())
 
 
 def _look(path: Path) -> _Look:
