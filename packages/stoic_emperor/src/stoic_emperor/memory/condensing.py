@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 TOP_LEVEL = 10
 #: Of a single message in a chunk: a pasted book must not push everything else out.
 _MESSAGE_TOKENS = 2_000
+#: What the person said, and the reply.
+_LAST_TURN = 2
 
 
 class Condensation:
@@ -66,9 +68,10 @@ class Condensation:
         """The oldest talk outside the hot buffer that fills a chunk; empty if it does not."""
         waiting = self._person.uncondensed_messages()
         hot = 0
-        for message in reversed(waiting):
+        for number, message in enumerate(reversed(waiting)):
             hot += _tokens(message)
-            if hot > self._settings.hot_buffer_tokens:
+            # The last turn stays hot, however long it is.
+            if number >= _LAST_TURN and hot > self._settings.hot_buffer_tokens:
                 break
             waiting.pop()
         chunk: list[Message] = []

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stoic_emperor.errors import InvalidAnswer
 from stoic_emperor.llm import ChatModel, Prompt, Turn
 from stoic_emperor.memory.quoting import quoted
 from stoic_emperor.memory.recall import Recall
@@ -48,7 +49,7 @@ class Reflection:
 
         Raises:
             ModelUnavailable: the model cannot be reached; what is done is kept, the rest goes on waiting.
-            InvalidAnswer: it does not answer in the form asked for; that turn is kept as analysed without result.
+                A turn that it cannot analyse in the form asked for counts as analysed, without a result.
         """
         user = await asyncio.to_thread(self._person.get)
         if user is None or not user.remembers:
@@ -59,7 +60,11 @@ class Reflection:
             if said is None:
                 await asyncio.to_thread(self._person.mark_processed, [reply.id])
                 continue
-            update = await self._analyse(said, reply)
+            try:
+                update = await self._analyse(said, reply)
+            except InvalidAnswer:
+                # Asked twice already; it must not hold up the turns after it.
+                update = PsychUpdate()
             insights += await asyncio.to_thread(self._keep, said, reply, update)
             turns += 1
         return Reflected(turns, insights)

@@ -1,0 +1,81 @@
+"""What a model is given: within its budget, in turns, quoted."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from capsa.testing.embedders import HashingEmbedder
+from stoic_emperor.infrastructure.person import Person
+from stoic_emperor.memory.context import ContextBuilder
+from stoic_emperor.memory.recall import Recall
+from stoic_emperor.memory.tokens import count_tokens, cut
+from stoic_emperor.models import Message, SemanticInsight
+
+
+@pytest.fixture
+def recall(anna: Person, embedder: HashingEmbedder) -> Recall:
+    return Recall(anna.database, "anna", embedder)
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    budget=st.integers(500, 3000),
+    talk=st.lists(st.tuples(st.sampled_from(["user", "emperor"]), st.integers(0, 400)), max_size=12),
+    now=st.integers(1, 4000),
+)
+def test_the_budget_is_kept_and_turns_alternate(
+    anna: Person, recall: Recall, budget: int, talk: list[tuple[str, int]], now: int
+) -> None:
+    session = anna.begin_session()
+    for role, words in talk:
+        anna.add_message(Message(session_id=session.id, role=role, content="word " * words))
+    insight = SemanticInsight(user_id="anna", assertion="They like every word. " * 20)
+    with anna.writing() as tx:
+        anna.add_insight(insight, tx=tx)
+        recall.add_insight(insight, tx)
+    said = anna.add_message(Message(session_id=session.id, role="user", content="word " * now))
+
+    context = ContextBuilder(anna, recall, (), budget).build(said)
+
+    assert context.tokens <= budget
+    roles = [turn.role for turn in context.prompt.turns]
+    assert roles[0] == roles[-1] == "user"
+    assert all(one != other for one, other in itertools.pairwise(roles))
+
+
+def test_a_note_that_does_not_fit_is_left_out_whole(anna: Person, recall: Recall) -> None:
+    for number in range(30):
+        insight = SemanticInsight(user_id="anna", assertion=f"They planted tree number {number} " + "with care " * 60)
+        with anna.writing() as tx:
+            anna.add_insight(insight, tx=tx)
+            recall.add_insight(insight, tx)
+    session = anna.begin_session()
+    said = anna.add_message(Message(session_id=session.id, role="user", content="Which tree did I plant with care?"))
+    text = ContextBuilder(anna, recall, (), 700).build(said).prompt.turns[-1].text
+    lines = [line for line in text.splitlines() if line.startswith("- They planted")]
+    assert lines
+    assert all(line.endswith(")") for line in lines)
+
+
+def test_a_short_answer_is_looked_up_with_what_it_answers(anna: Person, recall: Recall) -> None:
+    session = anna.begin_session()
+    old = anna.begin_session()
+    bees = anna.add_message(Message(session_id=old.id, role="user", content="The bees of my grandfather died"))
+    with anna.writing() as tx:
+        recall.add_turn(bees, tx)
+    anna.add_message(Message(session_id=session.id, role="user", content="I dreamt of grandfather and his bees"))
+    anna.add_message(Message(session_id=session.id, role="emperor", content="Do you miss him?"))
+    said = anna.add_message(Message(session_id=session.id, role="user", content="yes, him"))
+    context = ContextBuilder(anna, recall, (), 2000).build(said)
+    assert [found.record.id for found in context.episodes] == [bees.id]
+
+
+@given(st.text(), st.integers(5, 200))
+def test_cutting_keeps_to_its_length(text: str, tokens: int) -> None:
+    kept = cut(text, tokens)
+    assert count_tokens(kept) <= max(tokens, 2)
+    assert kept == text or kept.endswith("…")

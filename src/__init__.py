@@ -1,0 +1,1 @@
+"""The import paths that the migration guide shows; everything is in `stoic_emperor`."""
