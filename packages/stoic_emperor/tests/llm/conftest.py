@@ -58,6 +58,10 @@ parameters = xllamacpp.CommonParams()
 parameters.model.path = sys.argv[1]
 parameters.hostnames, parameters.port = ["127.0.0.1"], 0
 parameters.n_ctx, parameters.n_parallel, parameters.verbosity = 1024, 1, 0
+# The same answers each time.
+parameters.sampling.temp, parameters.sampling.seed = 0, 1
+# Threads that wait for each other are slower than one where other tests use the cores.
+parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = 1
 server = xllamacpp.Server(parameters)
 print("READY", server.listening_address, flush=True)
 sys.stdin.read()
