@@ -1,0 +1,137 @@
+"""The library: what philosophers wrote, for everybody to read and search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from capsa import Mode, Store
+from stoic_emperor.library.importer import Importer
+from stoic_emperor.library.importing import ImportReport, Progress, Tagger
+from stoic_emperor.library.passages import Findings, Passage, Tags, Work
+from stoic_emperor.library.shelf import Shelf
+
+if TYPE_CHECKING:
+    from capsa import Collection, Database, Embedder
+
+#: Texts of the Stoics, and texts of psychology: searched apart.
+STOIC_WISDOM = "stoic_wisdom"
+PSYCHOANALYSIS = "psychoanalysis"
+
+#: Read at most, however few passages of the wanted author or work come first.
+_MAX_LOOKED_AT = 2_000
+
+
+class Library:
+    """One collection of passages that belongs to everybody. Thread-safe."""
+
+    def __init__(self, database: Database, embedder: Embedder | None = None, *, collection: str = STOIC_WISDOM) -> None:
+        """The library in ``database``, which stays the caller's to close.
+
+        Args:
+            embedder: finds passages by meaning; without one they are found by words.
+            collection: which of the libraries.
+        """
+        self._store = Store(database, embedder=embedder)
+        self._shelf = Shelf(self._store, collection)
+
+    @property
+    def collection(self) -> Collection:
+        """The engine's collection underneath."""
+        return self._shelf.passages
+
+    # Filling
+
+    def import_path(
+        self,
+        path: str | Path,
+        *,
+        author: str | None = None,
+        work: str | None = None,
+        source: str | None = None,
+        tags: Tags | None = None,
+        tagger: Tagger | None = None,
+        progress: Progress | None = None,
+    ) -> ImportReport:
+        """Take in a file or a folder of .txt, .md and .epub files, or of the starter library's own.
+
+        What is there already stays as it is; of a file that changed, only what changed is written. A file that
+        cannot be read does not stop the others.
+
+        Args:
+            author: instead of what the files say; those of the starter format always speak for themselves.
+            work: likewise.
+            source: where the texts are from, for a person; else what the file says, or its name.
+            tags: for every passage, beside its own.
+            tagger: asked for the tags of every new passage, and of those for which it failed before.
+            progress: called with the bytes of the files that are done, and of all.
+
+        Raises:
+            TextMissing: there is nothing at ``path``; nothing was changed.
+        """
+        importer = Importer(self._shelf, author=author, work=work, source=source, tags=tags or Tags(), tagger=tagger)
+        return importer.run(Path(path).expanduser(), progress)
+
+    def remove(self, *, file: str | Path | None = None, author: str | None = None, work: str | None = None) -> int:
+        """Take passages out: of a file, by the name a passage bears or by its path, or of an author, a work, or both.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            ValueError: nothing says which.
+        """
+        if file is None and author is None and work is None:
+            raise ValueError("name the file, the author or the work to remove")
+        names = None if file is None else {str(file), str(Path(file).expanduser().resolve())}
+        gone = [passage.id for passage in self._shelf.browse(author, work) if names is None or passage.file in names]
+        return self._shelf.remove(gone)
+
+    # Finding
+
+    def search(
+        self,
+        query: str,
+        limit: int = 5,
+        *,
+        author: str | None = None,
+        work: str | None = None,
+        mode: Mode | str = Mode.HYBRID,
+    ) -> Findings:
+        """The passages that fit what is asked, best first."""
+        if author is None and work is None:
+            return self._found(query, mode, limit)
+        looked_at = max(50, limit * 10)
+        while True:
+            found = self._found(query, mode, looked_at)
+            fitting = tuple(passage for passage in found if _is_of(passage, author, work))
+            if len(fitting) >= limit or len(found) < looked_at or looked_at >= _MAX_LOOKED_AT:
+                return Findings(fitting[:limit], found.mode, found.notes)
+            looked_at = min(looked_at * 4, _MAX_LOOKED_AT)
+
+    def _found(self, query: str, mode: Mode | str, limit: int) -> Findings:
+        result = self.collection.search(query, mode=mode, limit=limit)
+        passages = tuple(Passage.from_record(hit.record, score=hit.score, reason=hit.reason) for hit in result)
+        return Findings(passages, result.mode, result.notes)
+
+    def get(self, id: str) -> Passage | None:
+        """The passage with this id, or None."""
+        record = self.collection.get(id)
+        return None if record is None else Passage.from_record(record)
+
+    def browse(self, author: str | None = None, work: str | None = None) -> Iterator[Passage]:
+        """The passages of an author, a work, or all, file by file in the order of the text."""
+        return self._shelf.browse(author, work)
+
+    def works(self) -> list[Work]:
+        """What there is, by author and work."""
+        return self._shelf.works()
+
+    def count(self) -> int:
+        """How many passages there are."""
+        return self.collection.count()
+
+
+def _is_of(passage: Passage, author: str | None, work: str | None) -> bool:
+    return author in {None, passage.author} and work in {None, passage.work}

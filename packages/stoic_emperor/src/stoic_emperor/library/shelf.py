@@ -1,0 +1,140 @@
+"""Where the passages stand: two collections of the public owner, one of passages and one of their files.
+
+The second says which files there are, so that a changed file, a copy under another name, and the list of
+works need no walk over all passages. Passages that came without a file, from a migrated library, are found by one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from capsa import PUBLIC_OWNER, Filter, Record, Store
+from stoic_emperor.library.passages import Passage, Work
+
+if TYPE_CHECKING:
+    from capsa import Transaction
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShelvedFile:
+    """A file of which the library has passages."""
+
+    name: str
+    #: Of all that was taken from it.
+    hash: str
+    passages: int
+    #: (author, work) -> passages.
+    works: tuple[tuple[str | None, str | None, int], ...]
+
+    @property
+    def key(self) -> str:
+        """The session of its passages: short, whatever the name."""
+        return key_of(self.name)
+
+    def to_record(self) -> Record:
+        """As it is stored."""
+        about = {"hash": self.hash, "passages": self.passages, "works": [list(work) for work in self.works]}
+        return Record(id=self.key, text=self.name, metadata=about)
+
+    @classmethod
+    def from_record(cls, record: Record) -> ShelvedFile:
+        """As it was stored."""
+        about = record.metadata
+        works = tuple((author, work, count) for author, work, count in about["works"])
+        return cls(name=record.text, hash=about["hash"], passages=about["passages"], works=works)
+
+
+def key_of(name: str) -> str:
+    """What stands for a file's name in keys, which have a bounded length."""
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+class Shelf:
+    """Reads and writes passages together with what is known of their files."""
+
+    def __init__(self, store: Store, collection: str) -> None:
+        self.store = store
+        self.passages = store.collection(collection, owner=PUBLIC_OWNER)
+        self._files = store.collection(f"{collection}.files", owner=PUBLIC_OWNER)
+
+    def files(self) -> dict[str, ShelvedFile]:
+        """By key."""
+        return {record.id: ShelvedFile.from_record(record) for record in self._files.iterate()}
+
+    def records_of(self, key: str) -> dict[str, Record]:
+        """The stored passages of one file, by id."""
+        return {record.id: record for record in self.passages.iterate(Filter(session_id=key))}
+
+    def put_file(self, file: ShelvedFile, tx: Transaction) -> None:
+        """Note what the library now has of a file."""
+        if file.passages:
+            self._files.put([file.to_record()], embed=False, tx=tx)
+        else:
+            self._files.delete([file.key], tx=tx)
+
+    def browse(self, author: str | None, work: str | None) -> Iterator[Passage]:
+        """See `Library.browse`."""
+        files = self.files()
+        for key, file in sorted(files.items(), key=lambda item: item[1].name):
+            if not any(author in {None, a} and work in {None, w} for a, w, _ in file.works):
+                continue
+            found = [Passage.from_record(record) for record in self.records_of(key).values()]
+            yield from (
+                passage
+                for passage in sorted(found, key=lambda passage: passage.position)
+                if author in {None, passage.author} and work in {None, passage.work}
+            )
+        if not self._complete(files):
+            for record in self.passages.iterate():
+                passage = Passage.from_record(record)
+                mine = author in {None, passage.author} and work in {None, passage.work}
+                if mine and record.session_id not in files:
+                    yield passage
+
+    def works(self) -> list[Work]:
+        """See `Library.works`."""
+        files = self.files()
+        counts: Counter[tuple[str | None, str | None]] = Counter()
+        if self._complete(files):
+            for file in files.values():
+                for author, work, count in file.works:
+                    counts[author, work] += count
+        else:
+            for record in self.passages.iterate():
+                passage = Passage.from_record(record)
+                counts[passage.author, passage.work] += 1
+        ordered = sorted(counts.items(), key=lambda item: tuple(part or "" for part in item[0]))
+        return [Work(author=author, work=work, passages=count) for (author, work), count in ordered]
+
+    def _complete(self, files: dict[str, ShelvedFile]) -> bool:
+        return sum(file.passages for file in files.values()) == self.passages.count()
+
+    def remove(self, ids: Iterable[str]) -> int:
+        """Take passages out, and note it of their files."""
+        wanted = list(ids)
+        if not wanted:
+            return 0
+        keys = {record.session_id for record in self.passages.get_many(wanted).values()}
+        files = self.files()
+        left = {key: self._without(files[key], set(wanted)) for key in keys if key in files}
+        with self.store.database.maintain() as tx:
+            gone = self.passages.delete(wanted, tx=tx)
+            for file in left.values():
+                self.put_file(file, tx)
+        return gone
+
+    def _without(self, file: ShelvedFile, gone: set[str]) -> ShelvedFile:
+        rest = [record for id_, record in self.records_of(file.key).items() if id_ not in gone]
+        # Not what was imported any more: the next import of the file puts it back.
+        return shelved(file.name, "", rest)
+
+
+def shelved(name: str, hash_: str, records: Iterable[Record]) -> ShelvedFile:
+    """What is noted of a file with these passages."""
+    counts = Counter((record.metadata.get("author"), record.metadata.get("work")) for record in records)
+    works = tuple((author, work, count) for (author, work), count in counts.items())
+    return ShelvedFile(name=name, hash=hash_, passages=counts.total(), works=works)
