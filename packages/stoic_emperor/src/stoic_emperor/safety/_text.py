@@ -21,7 +21,7 @@ LONGEST_WORD = 48
 _MARKS = "'’‘ʼ`´\u00ad\u200b-\u200f\u2060-\u2064\ufeff\u0300-\u036f"
 _WORD = re.compile(
     rf"(?P<word>(?:[^\W_]|[@$*](?=\S)|[{_MARKS}]|!(?=[^\W\d_]))++)"
-    r'|(?P<stop>[.!?;…\n\r。!?]++)|(?P<quote>["“”„«»])'
+    r'|(?P<stop>[.!?;…\n\r。!?]++)|(?P<quote>["“”„«»]++)'
 )
 _SPACED = re.compile(r"(?<![^\W_])[^\W\d_](?P<gap>[ .\-_*/|])(?:[^\W\d_](?P=gap)){0,38}[^\W\d_](?![^\W_])")
 _UNSEEN = re.compile(rf"[{_MARKS}]+")
