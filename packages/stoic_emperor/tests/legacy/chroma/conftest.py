@@ -37,8 +37,14 @@ def _fingerprint(path: Path) -> dict[str, tuple[int, str]]:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _nothing_left_behind(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     """Private copies are made in a folder of the test's own, and are gone afterwards."""
+    if "store_url" in request.fixturenames:
+        # A server that outlives the test may be made in it, too.
+        yield
+        return
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
