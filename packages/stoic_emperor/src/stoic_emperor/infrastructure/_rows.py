@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,11 @@ from stoic_emperor.models import (
 )
 
 Row = Sequence[Any]
+
+#: Surrogates without their other half are no text to anything but Python.
+_HALF = re.compile("[\ud800-\udfff]")
+#: How they may be spelled in stored JSON.
+_MAYBE_HALF = re.compile(r"\\u[dD]|\ufdd0")
 
 
 class Rows:
@@ -125,13 +131,13 @@ class Rows:
 
 
 def text(stored: str) -> str:
-    """A stored text as it was given."""
-    return from_stored(stored)
+    """A stored text as it was given; half a character, which old files may hold, is shown as U+FFFD."""
+    return _HALF.sub("\N{REPLACEMENT CHARACTER}", from_stored(stored))
 
 
 def optional(stored: str | None) -> str | None:
-    """A stored text as it was given, or None."""
-    return None if stored is None else from_stored(stored)
+    """The same, or None."""
+    return None if stored is None else text(stored)
 
 
 def write_json(value: Any) -> str | None:
@@ -144,9 +150,12 @@ def read_json(stored: str | None) -> Any:
     if stored is None:
         return None
     try:
-        return json.loads(from_stored(stored))
-    except ValueError:
+        read = json.loads(from_stored(stored))
+        if _MAYBE_HALF.search(stored):
+            read = json.loads(_HALF.sub("\N{REPLACEMENT CHARACTER}", json.dumps(read, ensure_ascii=False)))
+    except (ValueError, RecursionError):
         return None
+    return read
 
 
 def read_psych_update(stored: str | None) -> PsychUpdate | None:

@@ -30,6 +30,19 @@ def schema(dialect: str) -> SchemaPackage:
     return SchemaPackage("stoic_emperor", f"stoic_emperor.infrastructure.{folder}", OWNERS)
 
 
+def named_url(name: str | Path | DatabaseUrl, home: Path) -> DatabaseUrl:
+    """What a URL, or a path as the predecessor took it, says: to be read, as it may be an older program's file.
+
+    Raises:
+        capsa.InvalidUrl: the URL cannot be understood.
+    """
+    if isinstance(name, DatabaseUrl):
+        return name
+    if isinstance(name, str) and "://" in name:
+        return DatabaseUrl.parse(_anchored(name, home))
+    return DatabaseUrl.for_path(home / Path(name).expanduser())
+
+
 def database_url(name: str | Path | DatabaseUrl, home: Path) -> DatabaseUrl:
     """The database that a URL, or a path as the predecessor took it, means.
 
@@ -38,12 +51,7 @@ def database_url(name: str | Path | DatabaseUrl, home: Path) -> DatabaseUrl:
     Raises:
         capsa.InvalidUrl: the URL cannot be understood.
     """
-    if isinstance(name, DatabaseUrl):
-        url = name
-    elif isinstance(name, str) and "://" in name:
-        url = DatabaseUrl.parse(_anchored(name, home))
-    else:
-        url = DatabaseUrl.for_path(home / Path(name).expanduser())
+    url = named_url(name, home)
     if url.path is not None and is_older(url.path):
         return replace(url, path=own_path(url.path))
     return url
@@ -109,8 +117,8 @@ def _refuse_older_tables(url: DatabaseUrl) -> None:
     if older:
         raise OlderTables(
             f"{url} holds the tables of an earlier program (users, sessions, messages), which are never written to: "
-            f"give ours another database, or a schema of their own in this one (CREATE SCHEMA stoic, and in DATABASE_URL "
-            f"after the name: ?options=-csearch_path%3Dstoic,public), then bring the past along with "
+            f"give ours another database, or a schema of their own in this one (CREATE SCHEMA stoic, and at the end of "
+            f"DATABASE_URL ?options=-csearch_path%3Dstoic,public), then bring the past along with "
             f"`stoic migrate --from` and the URL as it is now; nothing was changed"
         )
 
@@ -126,8 +134,8 @@ def has_older_tables(url: DatabaseUrl) -> bool:
     with transfer.connect_source(url) as connection:
         rows = connection.execute(
             "SELECT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = c.oid AND attname = 'original') "
-            "FROM pg_class AS c WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v', 'm') "
-            "AND relname = ANY (%s)",
+            "FROM pg_class AS c WHERE relnamespace = current_schema()::regnamespace "
+            "AND relkind IN ('r', 'p', 'v', 'm') AND relname = ANY (%s)",
             (list(OWNERS),),
         ).fetchall()
     return bool(rows) and not all(ours for (ours,) in rows)

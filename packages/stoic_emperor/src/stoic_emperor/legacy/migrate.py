@@ -1,0 +1,319 @@
+"""Bringing a past along: from the predecessor's files and tables, or between two databases of ours.
+
+What is named may be any of it; what it is, is looked up. Nothing that is missing is created, and no source is written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from capsa import DatabaseUrl, open_database, transfer
+from stoic_emperor.config import DEFAULT_URL, Configuration
+from stoic_emperor.errors import NothingToMigrate
+from stoic_emperor.infrastructure.opening import (
+    database_url,
+    has_older_tables,
+    is_older,
+    named_url,
+    open_engine,
+    own_path,
+)
+from stoic_emperor.legacy.tables import HOUSE, TABLES
+from stoic_emperor.legacy.together import Together
+
+#: Where the predecessor kept its vectors, beside its SQLite file.
+CHROMA_FOLDER = "vector_db"
+CHROMA_FILE = "chroma.sqlite3"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What to migrate, and how. Names are URLs or paths; None: what the configuration and its folder say."""
+
+    source: str | None = None
+    target: str | None = None
+    #: The folder of a Chroma database; None: the one beside the predecessor's SQLite file, if there is one.
+    chroma: Path | None = None
+    #: Whether to look for one.
+    find_chroma: bool = True
+    #: The zone of times that name none; None: this machine's.
+    timezone: str | None = None
+    on_conflict: transfer.OnConflict = transfer.OnConflict.KEEP
+    validate: bool = True
+    dry_run: bool = False
+    #: Where to write what `verify` checks again.
+    manifest: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What has become of it."""
+
+    report: transfer.Report
+    #: Model -> vectors.
+    models: dict[str, int]
+    #: The sources, which are as they were.
+    unchanged: tuple[str, ...]
+    #: The database that everything is in now; None after a dry run.
+    target: DatabaseUrl | None
+    #: How to go back, and what else to know, a line each.
+    advice: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row is there, equal; after a dry run, whether every row could be carried."""
+        return self.report.failed == 0 if self.report.dry_run else self.report.complete
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, ready for ``json.dumps``."""
+        return {
+            **self.report.as_json(),
+            "complete": self.complete,
+            "vectors_by_model": self.models,
+            "unchanged": list(self.unchanged),
+            "advice": list(self.advice),
+        }
+
+
+@dataclass(slots=True)
+class _Opened:
+    """The sources of a migration."""
+
+    sources: list[transfer.Source] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    #: Whether the predecessor wrote them.
+    older: bool = False
+
+
+def migrate(
+    request: Request,
+    configuration: Configuration,
+    progress: Callable[[str, int, int], None] | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Outcome:
+    """Carry everything over, and compare every row. A run that was interrupted goes on when it is run again.
+
+    Args:
+        progress: called with a phase, how much is done, and how much there is to do.
+        say: gets a line about what was chosen.
+
+    Raises:
+        NothingToMigrate: source or target is missing or unclear; nothing was changed.
+        StoicError, capsa.CapsaError: or one of their kinds; the source is never changed.
+    """
+    source = source_of(request, configuration)
+    target = target_of(request, configuration)
+    if source is not None and str(source) == str(target):
+        raise NothingToMigrate(f"source and target are the same, {target}: name another with --to")
+    opened = _open(request, source, say)
+    with contextlib.closing(Together(opened.sources)) as together:
+        options = transfer.Options(
+            on_conflict=request.on_conflict,
+            validate=request.validate,
+            manifest=request.manifest,
+            owner=HOUSE,
+            progress=progress or (lambda _phase, _done, _total: None),
+        )
+        if request.dry_run:
+            report = transfer.examine(together, options)
+            return Outcome(
+                report=report, models=together.models(), unchanged=tuple(opened.names), target=None, advice=()
+            )
+        with open_engine(target) as engine:
+            report = transfer.transfer(together, engine, options)
+        advice = tuple(_advice(configuration, target, source, older=opened.older))
+        return Outcome(
+            report=report, models=together.models(), unchanged=tuple(opened.names), target=target, advice=advice
+        )
+
+
+def verify(manifest: Path, name: str | None, configuration: Configuration) -> tuple[transfer.Verification, DatabaseUrl]:
+    """Compare a database with the manifest of a migration; how it stands, and which database it was.
+
+    Args:
+        name: the database; default the configured one.
+
+    Raises:
+        NothingToMigrate: there is no such database; nothing was created.
+        capsa.CapsaError: or one of its kinds.
+    """
+    url = _named(name) if name else _configured(configuration)
+    if url.path is not None and not url.path.is_file():
+        raise NothingToMigrate(f"there is no database {url.path}: check the path; nothing was created")
+    with contextlib.closing(transfer.open_source(url)):
+        # Ours, or an error: nothing is created by looking.
+        pass
+    with open_database(url) as engine:
+        return transfer.verify(manifest, engine, TABLES), url
+
+
+# What is meant
+
+
+def source_of(request: Request, configuration: Configuration) -> DatabaseUrl | None:
+    """Where from; None: from a Chroma directory alone.
+
+    Raises:
+        NothingToMigrate: nothing is named, and nothing is found.
+    """
+    if request.source:
+        return named_url(request.source, Path.cwd())
+    if request.chroma is not None:
+        return None
+    configured = _configured(configuration)
+    urls = [named_url(n, configuration.home) for n in (configuration.settings.database.url, DEFAULT_URL)]
+    older = next((url for url in urls if url.path is not None and is_older(url.path)), None)
+    if request.target and str(_named(request.target)) != str(configured) and _exists(configured):
+        # The way back, or on to another database: what is in use now.
+        if older is not None and older.path and configured.path and not is_carried_over(configured.path, older.path):
+            raise NothingToMigrate(
+                f"{configured.path} is in use, and {older.path} has not been brought into it: "
+                f"run `stoic migrate` first, or name one of them with --from"
+            )
+        return configured
+    if older is not None:
+        return older
+    raise NothingToMigrate(
+        f"there is no database of an earlier Stoic Emperor in {configuration.home}: name what to migrate with --from"
+    )
+
+
+def _exists(url: DatabaseUrl) -> bool:
+    return url.path is None or url.path.is_file()
+
+
+def target_of(request: Request, configuration: Configuration) -> DatabaseUrl:
+    """Where to.
+
+    Raises:
+        capsa.InvalidUrl: the URL cannot be understood.
+    """
+    return _named(request.target) if request.target else _configured(configuration)
+
+
+def _configured(configuration: Configuration) -> DatabaseUrl:
+    return database_url(configuration.settings.database.url, configuration.home)
+
+
+def _named(name: str) -> DatabaseUrl:
+    """The database of ours that somebody means who is here: beside an older file, never in it."""
+    return database_url(name, Path.cwd())
+
+
+# Opening
+
+
+def _open(request: Request, source: DatabaseUrl | None, say: Callable[[str], None]) -> _Opened:
+    """Open everything that is to be read; what fails closes what was opened."""
+    opened = _Opened()
+    with contextlib.ExitStack() as stack:
+        for one, older in _sources(request, source, say):
+            stack.callback(one.close)
+            opened.sources.append(one)
+            opened.names.append(one.description.location)
+            opened.older |= older
+        stack.pop_all()
+    return opened
+
+
+def _sources(
+    request: Request, source: DatabaseUrl | None, say: Callable[[str], None]
+) -> Iterator[tuple[transfer.Source, bool]]:
+    chroma = request.chroma
+    if source is not None:
+        from_file = source.path is not None and is_older(source.path)
+        if from_file and source.path is not None:
+            own = own_path(source.path)
+            if is_carried_over(own, source.path):
+                say(f"{source.path} was carried over into {own} before: migrating that, the newer one")
+                yield transfer.open_source(DatabaseUrl.for_path(own), TABLES), False
+                return
+            if own.is_file():
+                say(f"{own} holds what was written since; it is not part of this (stoic migrate --from {own})")
+            if chroma is None and request.find_chroma:
+                chroma = chroma_beside(source.path)
+        yield _open_database(source, request.timezone)
+    if chroma is not None:
+        from stoic_emperor.legacy.chroma.source import ChromaSource
+
+        yield ChromaSource.open(chroma), True
+
+
+def _open_database(source: DatabaseUrl, timezone: str | None) -> tuple[transfer.Source, bool]:
+    if source.path is None:
+        if has_older_tables(source):
+            from stoic_emperor.legacy.postgres import open_tables
+
+            return open_tables(source, timezone), True
+        return transfer.open_source(source, TABLES), False
+    if is_older(source.path) or not _is_own(source.path):
+        from stoic_emperor.legacy.sqlite import open_file
+
+        return open_file(source.path, timezone), True
+    return transfer.open_source(source, TABLES), False
+
+
+def chroma_beside(older: Path) -> Path | None:
+    """The folder of the Chroma database that belongs to the predecessor's file, if there is one."""
+    folder = older.parent / CHROMA_FOLDER
+    return folder if (folder / CHROMA_FILE).is_file() else None
+
+
+def _is_own(path: Path) -> bool:
+    return path.is_file() and _rows(path, "SELECT 1 FROM sqlite_master WHERE name = 'capsa_records'") != []
+
+
+def is_carried_over(own: Path, older: Path) -> bool:
+    """Whether everything of an older file has come into our file beside it."""
+    if not own.is_file():
+        return False
+    done = _rows(own, "SELECT source FROM capsa_transfers WHERE state = 'done'")
+    locations = [json.loads(source).get("location", "") for (source,) in done]
+    return any(str(older) in location.split(" + ") for location in locations)
+
+
+def _rows(path: Path, query: str) -> list[tuple[Any, ...]]:
+    """What a file says, read without touching it; nothing, if it cannot be asked."""
+    import sqlite3
+
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            return connection.execute(query).fetchall()
+    except sqlite3.Error:
+        return []
+
+
+# What to tell
+
+
+def _advice(
+    configuration: Configuration, target: DatabaseUrl, source: DatabaseUrl | None, *, older: bool
+) -> Iterator[str]:
+    if str(_configured(configuration)) != str(target):
+        password = " (with its password)" if target.dialect == "postgresql" else ""
+        yield f"to use it from now on, write DATABASE_URL={target}{password} into {configuration.env_file}"
+    if target.dialect == "postgresql":
+        back = source.path if source is not None and source.path is not None else Path("data") / "stoic_emperor.db"
+        yield (
+            f"the way back, with everything written since: stoic migrate --from {target} --to {back}"
+            + (f" (it goes into {own_path(back)}, beside the old file)" if older else "")
+        )
+    elif target.path is not None:
+        for old in _older_beside(target.path):
+            yield f"the older program's {old} lies there unchanged"
+    if older:
+        yield "people are asked anew whether what they write may be analysed"
+
+
+def _older_beside(own: Path) -> Iterator[Path]:
+    """What the predecessor left in the folder of one of our files."""
+    for path in sorted(own.parent.glob("*.db")):
+        if path != own and is_older(path):
+            yield path
+            if (chroma := chroma_beside(path)) is not None:
+                yield chroma
