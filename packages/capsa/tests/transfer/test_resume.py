@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import psycopg
 import pytest
 
 from capsa import DatabaseUnavailable, Mode, Store, open_database
+from capsa.database import Transaction
 from capsa.transfer import Options, indexing, ledger
 from capsa.transfer.postgres_target import PostgresTarget
 from capsa.transfer.sqlite_target import SqliteTarget
@@ -146,6 +148,26 @@ def test_a_connection_that_is_cut_is_made_again(
     monkeypatch.setattr(PostgresTarget, "insert", cutting)
     assert kit.move(source, target, Options(range_rows=16)).complete
     assert kit.contents(target) == kit.contents(source)
+
+
+def test_ranges_are_left_to_a_later_flush_and_the_end_waits_for_it(
+    new_url: New, kit: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[tuple[str, str]] = []
+    for name in ("finish", "mark_indexed", "end"):
+        method = getattr(ledger.Ledger, name)
+
+        def looking(
+            self: ledger.Ledger, tx: Transaction, *args: object, name: str = name, method: Any = method
+        ) -> object:
+            found.append((name, tx.execute("SHOW synchronous_commit")[0][0]))
+            return method(self, tx, *args)
+
+        monkeypatch.setattr(ledger.Ledger, name, looking)
+    source, target = new_url("sqlite"), new_url("postgresql")
+    kit.fill(source, 30)
+    assert kit.move(source, target).complete
+    assert found == [("finish", "off"), ("mark_indexed", "on"), ("end", "on")]
 
 
 def terminate(url: str) -> int:

@@ -10,9 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capsa.transfer import RECORDS, Kind, make_row, pack, unpack, vector_from_wire, vector_to_wire
-from capsa.transfer.tables import join, split
+from capsa.transfer.tables import SqliteValue, Vector, join, make_rows, pack_all, split
 
 _MICROSECONDS = st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999)
+_VALUES = st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.binary(max_size=8) | st.text()
+_COLUMNS = st.sampled_from([_VALUES, st.integers(-(2**63), 2**63 - 1), _MICROSECONDS]) | st.sampled_from(
+    [st.binary(max_size=9), st.binary(min_size=4, max_size=4), st.binary(max_size=9) | st.none()]
+)
 _FLOATS = st.lists(st.floats(width=32, allow_nan=False), min_size=1, max_size=500)
 
 
@@ -52,6 +56,25 @@ def test_every_bit_of_a_vector_survives(value: bytes) -> None:
 def test_a_vector_on_the_wire_is_what_pgvector_documents(values: list[float]) -> None:
     little = np.array(values, "<f4").tobytes()
     assert pack(Kind.VECTOR, little) == struct.pack(f"!HH{len(values)}f", len(values), 0, *values)
+
+
+@given(st.sampled_from(Kind), _COLUMNS.flatmap(lambda column: st.lists(column, max_size=5)))
+def test_many_values_are_packed_as_each_of_them(kind: Kind, values: list[SqliteValue]) -> None:
+    try:
+        expected = [pack(kind, value) for value in values]
+    except ValueError:
+        with pytest.raises(ValueError, match="expected|not|multiple"):
+            pack_all(kind, values)
+    else:
+        assert list(pack_all(kind, values)) == expected
+
+
+@given(st.lists(st.tuples(st.none() | st.binary(max_size=50), st.none() | st.binary(max_size=50)), min_size=1))
+def test_many_rows_are_made_as_each_of_them(rows: list[tuple[bytes | None, bytes | None]]) -> None:
+    vectors = [(Vector("model", 1, b"12345678", None),) if first else () for first, _ in rows]
+    keys = [str(number) for number in range(len(rows))]
+    made = make_rows(keys, list(zip(*rows, strict=True)), vectors)
+    assert made == [make_row(key, row, mine) for key, row, mine in zip(keys, rows, vectors, strict=True)]
 
 
 @given(st.lists(st.none() | st.binary(max_size=50)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterable, Iterator
 
@@ -15,7 +16,7 @@ _SIGNATURE = b"PGCOPY\n\xff\r\n\0"
 _HEADER = _SIGNATURE + bytes(8)
 _TRAILER = b"\xff\xff"
 _COUNT = struct.Struct("!h")
-_WRITE_BYTES = 256 * 1024
+_WRITE_ROWS = 64
 
 
 def copy_in(connection: psycopg.Connection, table: str, columns: Iterable[str], bodies: Iterable[bytes]) -> None:
@@ -25,19 +26,12 @@ def copy_in(connection: psycopg.Connection, table: str, columns: Iterable[str], 
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, names))
     )
+    rows = iter(bodies)
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        buffer = [_HEADER]
-        size = 0
-        for body in bodies:
-            buffer.append(count)
-            buffer.append(body)
-            size += len(body)
-            if size > _WRITE_BYTES:
-                copy.write(b"".join(buffer))
-                buffer.clear()
-                size = 0
-        buffer.append(_TRAILER)
-        copy.write(b"".join(buffer))
+        copy.write(_HEADER)
+        while some := list(itertools.islice(rows, _WRITE_ROWS)):
+            copy.write(count.join((b"", *some)))
+        copy.write(_TRAILER)
 
 
 def copy_out(connection: psycopg.Connection, query: sql.Composable) -> Iterator[bytes]:

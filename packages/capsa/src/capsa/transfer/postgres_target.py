@@ -43,8 +43,9 @@ class PostgresTarget(Target):
 
     def _insert_numbered(self, tx: Transaction, table: Table, arrival: str, rows: Sequence[Row]) -> list[Span]:
         numbers = tx.execute("SELECT nextval('capsa_sequence') FROM generate_series(1, :n)", {"n": len(rows)})
-        seqs = sorted(seq for (seq,) in numbers)
-        bodies = (row.body + _INT64_FIELD.pack(8, seq) for row, seq in zip(rows, seqs, strict=True))
+        seqs = sorted([seq for (seq,) in numbers])
+        number = _INT64_FIELD.pack
+        bodies = (row.body + number(8, seq) for row, seq in zip(rows, seqs, strict=True))
         copy_in(tx.connection, table.name, (*table.names, arrival), bodies)
         if table.vectors and any(row.vectors for row in rows):
             embeddings = _embeddings(rows, seqs, self.models(tx, rows))
@@ -69,7 +70,12 @@ class PostgresTarget(Target):
                     states[index] = State.DIFFERENT
         return states
 
+    def flush_later(self, tx: Transaction) -> None:
+        tx.script("SET LOCAL synchronous_commit = off")
+
     def refresh_statistics(self, tx: Transaction, tables: Sequence[Table]) -> None:
+        # A tenth of the usual sample tells which index to take; the server's own look at the table comes in any case.
+        tx.script("SET LOCAL default_statistics_target = 10")
         for table in tables:
             # Of the columns that indexes have only: texts and vectors would take seconds.
             names = [*table.key, *([table.arrival] if table.arrival else [])]

@@ -168,6 +168,7 @@ class _Run:
             self.ledger.lock(tx)
             if self.ledger.is_done(tx, planned):
                 return sum(len(batch) for batch in batches)
+            self.target.flush_later(tx)
             for batch in batches:
                 rows = self._sort_out(tx, part, batch, tally)
                 if looking:

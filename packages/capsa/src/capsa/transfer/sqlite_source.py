@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import platform
 import sqlite3
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from capsa.errors import SourceUnreadable
 from capsa.transfer import quarantine
@@ -18,20 +21,23 @@ from capsa.transfer.tables import (
     Item,
     Kind,
     Refused,
-    Row,
     SqliteValue,
     Table,
     Vector,
     make_row,
+    make_rows,
     pack,
-    vector_to_wire,
+    pack_all,
 )
 
-#: Rows fetched at once where a second query completes them; rows may be megabytes.
-_FETCH_ROWS = 64
-_FETCH_BYTES = 4 * 1024 * 1024
+#: Rows may be megabytes: fetched a few at a time, and packed in chunks of so many rows or bytes.
+_FETCH_ROWS = 4
+_CHUNK_ROWS = 128
+_CHUNK_BYTES = 2 * 1024 * 1024
 
 Values = tuple[SqliteValue, ...]
+#: Rows of a number and the values of the columns.
+Chunk = list[tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -153,49 +159,54 @@ class SqliteSource(SqliteFile):
             raise
 
     def read(self, part: Part, first: str, last: str) -> Iterator[Item]:
-        if not part.table.vectors:
-            yield from super().read(part, first, last)
-            return
-        for batch in _batches(super().read(part, first, last)):
-            yield from self._with_vectors(batch)
+        mine = self._part(part)
+        with _reading(self._snapshot.path):
+            for chunk in _chunks(self.connection.execute(self._statement(mine), _bounds(first, last))):
+                yield from self._items(mine.table, chunk)
 
-    def _with_vectors(self, batch: list[Item]) -> Iterator[Item]:
-        """Complete records, which come in the order of seq, by their vectors."""
-        groups: dict[tuple[bytes | None, ...], list[int]] = defaultdict(list)
-        for item in batch:
-            if isinstance(item, Row):
-                groups[item.fields[:2]].append(int(item.source_key))
-        found: dict[int, list[Vector]] = defaultdict(list)
-        for (owner, collection), seqs in groups.items():
+    def _items(self, table: Table, chunk: Chunk) -> list[Item]:
+        """Rows out of their number and the values of their columns, all at once: one by one takes much longer."""
+        numbers, *columns = zip(*chunk, strict=True)
+        found = self._vectors(numbers, list(zip(*columns[:2], strict=True))) if table.vectors else {}
+        vectors = [found.get(number, ()) for number in numbers]
+        try:
+            fields = [pack_all(kind, column) for kind, column in zip(table.kinds, columns, strict=True)]
+            return [*make_rows(list(map(str, numbers)), fields, vectors)]
+        except ValueError:
+            # One of them cannot be carried; which, and why, is told one by one.
+            return [_item(table, row, mine) for row, mine in zip(chunk, vectors, strict=True)]
+
+    def _vectors(self, seqs: Sequence[int], scopes: Sequence[Values]) -> dict[int, tuple[Vector, ...]]:
+        """The vectors of records, given in ascending order."""
+        groups: dict[Values, list[int]] = defaultdict(list)
+        for seq, scope in zip(seqs, scopes, strict=True):
+            groups[scope].append(seq)
+        found: dict[int, tuple[Vector, ...]] = {}
+        for scope, mine in groups.items():
             for number, name, dimensions in self._models:
                 rows = self.connection.execute(
                     "SELECT seq, vector, raw FROM capsa_embeddings WHERE owner = CAST(? AS TEXT) "
                     "AND collection = CAST(? AS TEXT) AND model = ? AND seq BETWEEN ? AND ?",
-                    (owner, collection, number, seqs[0], seqs[-1]),
-                )
-                for seq, vector, raw in rows:
-                    wire = None if vector is None else vector_to_wire(vector)
-                    found[seq].append(Vector(name, dimensions, wire, raw))
-        for item in batch:
-            vectors = found.get(int(item.source_key)) if isinstance(item, Row) else None
-            yield item._replace(vectors=tuple(vectors)) if isinstance(item, Row) and vectors else item
+                    (*scope, number, mine[0], mine[-1]),
+                ).fetchall()
+                wires = pack_all(Kind.VECTOR, [vector for _, vector, _ in rows])
+                for (seq, _, raw), wire in zip(rows, wires, strict=True):
+                    vector = Vector(name, dimensions, wire, raw)
+                    found[seq] = (*found[seq], vector) if seq in found else (vector,)
+        return found
 
 
 def _own_part(table: Table) -> SqlitePart:
-    kinds, names = table.kinds, table.names
-    plain = [position for position, kind in enumerate(kinds) if kind not in (Kind.TEXT, Kind.BYTES)]
+    return SqlitePart(table.name, table, table.name, tuple(_quote(name) for name in table.names))
 
-    def convert(source_key: str, values: Values) -> Item:
-        fields = list(values)
-        try:
-            for position in plain:
-                fields[position] = pack(kinds[position], values[position])
-            return make_row(source_key, tuple(fields))  # type: ignore[arg-type]
-        except (ValueError, TypeError) as error:
-            return Refused(source_key, str(error), quarantine.describe(dict(zip(names, values, strict=True))))
 
-    select = tuple(_quote(name) for name in names)
-    return SqlitePart(table.name, table, table.name, select, convert)
+def _item(table: Table, row: tuple[Any, ...], vectors: tuple[Vector, ...]) -> Item:
+    number, *values = row
+    try:
+        fields = tuple(pack(kind, value) for kind, value in zip(table.kinds, values, strict=True))
+        return make_row(str(number), fields, vectors)
+    except ValueError as error:
+        return Refused(str(number), str(error), quarantine.describe(dict(zip(table.names, values, strict=True))))
 
 
 def describe_file(path: Path, layout: str, zone: str | None = None) -> SourceDescription:
@@ -218,17 +229,17 @@ def table_names(connection: sqlite3.Connection) -> set[str]:
     return {name.decode() if isinstance(name, bytes) else name for (name,) in rows}
 
 
-def _batches(items: Iterator[Item]) -> Iterator[list[Item]]:
-    batch: list[Item] = []
+def _chunks(cursor: sqlite3.Cursor) -> Iterator[Chunk]:
+    chunk: Chunk = []
     size = 0
-    for item in items:
-        batch.append(item)
-        size += item.size if isinstance(item, Row) else len(item.content)
-        if len(batch) >= _FETCH_ROWS or size >= _FETCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+    while some := cursor.fetchmany(_FETCH_ROWS):
+        chunk += some
+        size += sum(map(sys.getsizeof, itertools.chain.from_iterable(some)))
+        if len(chunk) >= _CHUNK_ROWS or size >= _CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
 def _bounds(first: str, last: str) -> tuple[int, int]:

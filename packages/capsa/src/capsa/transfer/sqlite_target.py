@@ -104,6 +104,9 @@ class SqliteTarget(Target):
     def restore_indexes(self, tx: Transaction) -> None:
         """Nothing: they were never dropped."""
 
+    def flush_later(self, tx: Transaction) -> None:
+        """Nothing: it is done for every write here."""
+
     def refresh_statistics(self, tx: Transaction, tables: Sequence[Table]) -> None:
         # SQLite looks rows up by a key that is given whole, whatever it knows of the table.
         pass

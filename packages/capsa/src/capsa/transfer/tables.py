@@ -74,6 +74,27 @@ def pack(kind: Kind, value: SqliteValue) -> Field:
         raise ValueError(f"not a value of type {kind.value}: {error}") from None
 
 
+def pack_all(kind: Kind, values: Sequence[SqliteValue]) -> Sequence[Field]:
+    """`pack` for many values at once, which is several times as fast.
+
+    Raises:
+        ValueError: one of them is not of this kind.
+    """
+    types = set(map(type, values))
+    if types <= {type(None)} or (kind in {Kind.TEXT, Kind.BYTES} and types <= {bytes, type(None)}):
+        return values  # type: ignore[return-value]
+    if kind is Kind.VECTOR and types == {bytes}:
+        return vectors_to_wire(values)  # type: ignore[arg-type]
+    if kind in {Kind.INTEGER, Kind.TIME} and types == {int}:
+        offset = POSTGRES_EPOCH if kind is Kind.TIME else 0
+        try:
+            packed = struct.pack(f"!{len(values)}q", *[value - offset for value in values])  # type: ignore[operator]
+        except struct.error as error:
+            raise ValueError(f"not values of type {kind.value}: {error}") from None
+        return [packed[start : start + 8] for start in range(0, len(packed), 8)]
+    return [pack(kind, value) for value in values]
+
+
 def unpack(kind: Kind, field: Field) -> SqliteValue:
     """PostgreSQL's binary field as the value a SQLite file of ours holds; the inverse of `pack`."""
     if field is None:
@@ -98,6 +119,16 @@ def unpack(kind: Kind, field: Field) -> SqliteValue:
 def vector_to_wire(data: bytes) -> bytes:
     """float32 little-endian -> pgvector's binary form: u16 dimensions, u16 zero, float32 big-endian."""
     return _VECTOR_HEADER.pack(len(data) // 4, 0) + np.frombuffer(data, "<f4").astype(">f4").tobytes()
+
+
+def vectors_to_wire(vectors: Sequence[bytes]) -> list[bytes]:
+    """`vector_to_wire` for many vectors, at once where they are of one length."""
+    size = len(vectors[0]) if vectors else 0
+    if not size or size % 4 or set(map(len, vectors)) != {size}:
+        return [vector_to_wire(vector) for vector in vectors]
+    header = _VECTOR_HEADER.pack(size // 4, 0)
+    swapped = np.frombuffer(b"".join(vectors), "<f4").astype(">f4").view(np.uint8).data
+    return [header + swapped[start : start + size] for start in range(0, len(vectors) * size, size)]
 
 
 def vector_from_wire(wire: bytes) -> bytes:
@@ -233,6 +264,16 @@ def make_row(
 ) -> Row:
     """A `Row` with its body."""
     return Row(source_key, fields, join(fields), vectors, remarks)
+
+
+def make_rows(
+    source_keys: Sequence[str], columns: Sequence[Sequence[Field]], vectors: Sequence[tuple[Vector, ...]]
+) -> list[Row]:
+    """`make_row` for many rows, given column by column."""
+    length = _LENGTH.pack
+    spelled = [[_NULL if f is None else length(len(f)) + f for f in column] for column in columns]
+    bodies = map(b"".join, zip(*spelled, strict=True))
+    return list(map(Row, source_keys, zip(*columns, strict=True), bodies, vectors))
 
 
 #: The engine's records. ``seq`` and the numbers of models belong to a database and are made anew.

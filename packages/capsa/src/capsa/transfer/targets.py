@@ -47,7 +47,6 @@ class Target(abc.ABC):
         """Look each row up by its key and compare every bit, vectors included."""
 
     @abc.abstractmethod
-    @abc.abstractmethod
     def fetch(self, tx: Transaction, table: Table, keys: Sequence[PlainKey]) -> Iterator[Row]:
         """The rows with these keys, with their vectors; in any order."""
 
@@ -74,6 +73,10 @@ class Target(abc.ABC):
         scope = ", ".join(table.scope)
         rows = tx.execute(f"SELECT {scope}, count(*) FROM {table.name} GROUP BY {scope}")
         return {tuple(row[:-1]): row[-1] for row in rows}
+
+    @abc.abstractmethod
+    def flush_later(self, tx: Transaction) -> None:
+        """Let the commit not wait for the disk: rows and ledger are lost or kept together, and a later commit waits."""
 
     @abc.abstractmethod
     def refresh_statistics(self, tx: Transaction, tables: Sequence[Table]) -> None:
@@ -138,7 +141,7 @@ def key_of(table: Table, row: Row) -> Key:
 def spans_of(table: Table, rows: Sequence[Row], seqs: Sequence[int]) -> list[Span]:
     """The runs of each scope; ``seqs`` ascend, and where they jump somebody else has taken numbers."""
     positions = table.scope_positions
-    scopes = {tuple([row.fields[position] for position in positions]) for row in rows}
+    scopes = set(zip(*[[row.fields[position] for row in rows] for position in positions], strict=True))
     if len(scopes) == 1 and seqs[-1] - seqs[0] == len(seqs) - 1:
         return [(_readable(scopes.pop()), seqs[0], seqs[-1])]
     spans: list[Span] = []
