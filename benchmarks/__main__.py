@@ -26,6 +26,7 @@ NAMES = (
     "semantic_postgres",
     "lexical",
     "transfer",
+    "library",
 )
 
 
@@ -83,7 +84,7 @@ def _summary(module: Benchmark) -> str:
 
 
 def _depends_on_rows(name: str) -> bool:
-    return name in {"semantic_sqlite", "semantic_postgres", "lexical", "transfer"}
+    return name in {"semantic_sqlite", "semantic_postgres", "lexical", "transfer", "library"}
 
 
 if __name__ == "__main__":

@@ -189,6 +189,21 @@ def test_a_quotation_may_reach_over_the_cut_between_two_passages(tmp_path: Path)
             assert verdicts(f"“{' '.join(sentences[first : first + 3])}”", library) == [Verdict.VERBATIM], first
 
 
+def test_a_quotation_of_nothing_but_frequent_words_is_found_among_many_like_it(tmp_path: Path) -> None:
+    # Each passage has the same words as often as the others; only the order differs.
+    common = ["it", "is", "not", "of", "the", "and", "to", "in"]
+    orders = [common[n:] + common[:n] for n in range(8)] + [common[n::-1] + common[:n:-1] for n in range(8)]
+    passages = [" ".join([*order, *common, *(["the", "of"] * (n % 5))]) for n, order in enumerate(orders * 12)]
+    # Long, and with each of the words once: nothing that a ranking by words would put in front.
+    passages[7] = "in the it of to is not and " + " ".join(f"rare{n}" for n in range(100))
+    (tmp_path / "many.md").write_text("\n\n".join(f"## {n}\n\n{text}." for n, text in enumerate(passages)))
+    with open_database(f"sqlite:///{tmp_path / 'memory.db'}") as database:
+        library = Library(database)
+        library.import_path(tmp_path / "many.md")
+        (quotation,) = check_quotations("“in the it of to is not and”", library)
+        assert (quotation.verdict, quotation.place) == (Verdict.VERBATIM, "7")
+
+
 def test_an_empty_library_knows_nothing(tmp_path: Path) -> None:
     with open_database(f"sqlite:///{tmp_path / 'memory.db'}") as database:
         assert verdicts("“one two three four”", Library(database)) == [Verdict.UNKNOWN]

@@ -51,7 +51,7 @@ def _tokens(word: str) -> int:
     if not word.isascii():
         return len(word)
     # Frequent words are one token, long and rare ones several.
-    return 1 if len(word) < 8 else len(word) // 4
+    return 1 if len(word) < 8 else len(word) // 3
 
 
 @functools.lru_cache(maxsize=256)

@@ -28,6 +28,7 @@ _SEARCHED_WORDS = 16
 #: Passages looked at word by word; of a short quotation more, as many passages have all of its words.
 _CANDIDATES = 12
 _CANDIDATES_IF_SHORT = 60
+_CANDIDATES_IF_FREQUENT = 300
 _SHORT = 8
 #: With this share of the quotation's pairs of neighbouring words, a passage is what the quotation goes back to.
 _RESEMBLES = 0.3
@@ -161,12 +162,12 @@ def _stands_in(pieces: Sequence[str], text: str) -> bool:
 def _check(span: Span, pieces: Sequence[str], library: Library) -> Quotation:
     words = dict.fromkeys(word for piece in pieces for word in piece.split())
     query = " ".join(sorted(words, key=len, reverse=True)[:_SEARCHED_WORDS])
-    limit = _CANDIDATES_IF_SHORT if len(words) < _SHORT else _CANDIDATES
-    candidates = library.search(query, limit, mode=Mode.LEXICAL)
-    texts = [(passage, normal(passage.text)) for passage in candidates]
-    verbatim = [passage for passage, text in texts if _stands_in(pieces, text)]
-    if not verbatim:
-        verbatim = [passage for passage, text in _joined(texts) if _stands_in(pieces, text)]
+    texts = _candidates(library, query, _CANDIDATES_IF_SHORT if len(words) < _SHORT else _CANDIDATES)
+    verbatim = _verbatim(pieces, texts)
+    wanted = query.split()
+    if not verbatim and sum(all(f" {word} " in text for word in wanted) for _, text in texts) > len(texts) // 2:
+        # All its words are frequent ones, so the passage that has them in this order may stand further down.
+        verbatim = _verbatim(pieces, _candidates(library, query, _CANDIDATES_IF_FREQUENT))
     if verbatim:
         # An author's own words before ours about them.
         return Quotation(span, Verdict.VERBATIM, min(verbatim, key=lambda passage: passage.kind is Kind.REFLECTION))
@@ -174,6 +175,16 @@ def _check(span: Span, pieces: Sequence[str], library: Library) -> Quotation:
     if best is not None and _resemblance(pieces, best[1]) >= _RESEMBLES:
         return Quotation(span, Verdict.PARAPHRASE, best[0])
     return Quotation(span, Verdict.UNKNOWN)
+
+
+def _candidates(library: Library, query: str, limit: int) -> list[tuple[Passage, str]]:
+    return [(passage, normal(passage.text)) for passage in library.search(query, limit, mode=Mode.LEXICAL)]
+
+
+def _verbatim(pieces: Sequence[str], texts: Sequence[tuple[Passage, str]]) -> list[Passage]:
+    return [passage for passage, text in texts if _stands_in(pieces, text)] or [
+        passage for passage, text in _joined(texts) if _stands_in(pieces, text)
+    ]
 
 
 def _joined(texts: Sequence[tuple[Passage, str]]) -> Iterable[tuple[Passage, str]]:
