@@ -327,6 +327,17 @@ def test_the_best_of_many_are_sorted_only_as_far_as_they_are_read() -> None:
     assert best == sorted(zip(seqs.tolist(), scores.tolist(), strict=True), key=lambda p: (-p[1], -p[0]))[:5_000]
 
 
+@given(st.integers(1, 60), st.integers(0, 3_000), st.integers(0, 1 << 30))
+def test_thinning_out_first_changes_nothing(kinds: int, size: int, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    seqs, scores = generator.permutation(size), generator.integers(0, kinds, size).astype(np.float32)
+    found = {}
+    for many in (2, 1 << 30):
+        with mock.patch.object(ranking, "_MANY", many):
+            found[many] = np.flatnonzero(ranking._first(seqs, scores, 64)).tolist()
+    assert found[2] == found[1 << 30]
+
+
 def test_a_filter_that_lets_little_through_still_ranks(sqlite: Store) -> None:
     collection = fresh(sqlite)
     collection.add(Record(text="needle " + "hay " * (i % 9), session_id=str(i % 100)) for i in range(3_000))

@@ -76,10 +76,23 @@ class Matches:
             step *= 8
 
 
+#: So many times the wanted are first thinned out.
+_MANY = 64
+
+
 def _first(seqs: NDArray[np.int64], scores: NDArray[np.float32], count: int) -> NDArray[np.bool_]:
     """Which are the ``count`` best; of equal ones, of which a frequent word has thousands, the newer."""
     if len(seqs) <= count:
         return np.ones(len(seqs), bool)
+    if len(seqs) >= _MANY * count:
+        # One in sixteen shows about where the border is; of what is above it, few need a closer look.
+        sample = scores[::16]
+        place = len(sample) - count // 4
+        near = np.flatnonzero(scores >= np.partition(sample, place)[place])
+        if count <= len(near) < len(seqs) // 2:
+            few = np.zeros(len(seqs), bool)
+            few[near[_first(seqs[near], scores[near], count)]] = True
+            return few
     border = np.partition(scores, len(scores) - count)[len(scores) - count]
     chosen: NDArray[np.bool_] = scores > border
     equal = np.flatnonzero(scores == border)
