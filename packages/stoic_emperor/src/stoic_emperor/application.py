@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 #: Who speaks where only one person does; the name that programs of the predecessor's time use.
 DEFAULT_USER = "default_user"
 
-#: Of a checkout: the texts that everybody begins with.
-STARTER_LIBRARY = Path("data") / "stoic_texts"
-
 
 @dataclass(frozen=True, slots=True)
 class _Models:
@@ -135,6 +132,7 @@ class Application:
             libraries=(self.library, self.psychology),
             embedder=self.embedder,
             memory=self.configuration.settings.memory,
+            watcher=self.light_model if self.configuration.settings.safety.second_opinion else None,
         )
 
     def recall(self, user_id: str) -> Recall:

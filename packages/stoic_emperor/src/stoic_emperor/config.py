@@ -104,6 +104,13 @@ class ConsensusSettings(_Section):
     sessions_between_analysis: int = Field(default=5, ge=1)
 
 
+class SafetySettings(_Section):
+    """``safety``: beside the rules, which are always there."""
+
+    #: Whether the light model looks for signs of danger where the rules found none: a short call more a message.
+    second_opinion: bool = True
+
+
 class Settings(_Section):
     """Everything in ``settings.yaml``."""
 
@@ -112,6 +119,7 @@ class Settings(_Section):
     memory: MemorySettings = MemorySettings()
     condensation: CondensationSettings = CondensationSettings()
     aegean_consensus: ConsensusSettings = ConsensusSettings()
+    safety: SafetySettings = SafetySettings()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

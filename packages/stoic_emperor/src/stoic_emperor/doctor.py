@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import capsa
-from stoic_emperor.application import STARTER_LIBRARY, Application
+from stoic_emperor.application import Application
 from stoic_emperor.errors import ConfigurationError, StoicError
 from stoic_emperor.infrastructure.opening import OWNERS, is_older, older_files
+from stoic_emperor.library.starter import starter_library
 from stoic_emperor.llm import Prompt, Turn
 
 if TYPE_CHECKING:
@@ -134,7 +135,8 @@ def _sqlite_version() -> Check:
 def _library(application: Application) -> Iterator[Check]:
     library = application.library
     count = library.count()
-    import_it = f"stoic import ./{STARTER_LIBRARY}"
+    folder = starter_library()
+    import_it = f"stoic import {folder}" if folder else "stoic import PATH"
     if not count:
         yield Check("texts imported", "note", "the library is empty", import_it)
         return

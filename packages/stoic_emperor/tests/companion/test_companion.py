@@ -207,6 +207,38 @@ def test_help_comes_first_and_the_persona_steps_back(make: Make, anna: Person) -
     assert shown(events).startswith("I am glad")
 
 
+def test_where_the_rules_find_nothing_a_model_may_and_the_persona_steps_back(
+    database: Database, anna: Person, library: Library
+) -> None:
+    model = FakeModel(["Are you safe right now?"])
+    watcher = FakeModel(answers=[{"concern": "explicit", "category": "suicide"}])
+    companion = Companion(
+        database, model=model, libraries=[library], embedder=None, memory=MemorySettings(), watcher=watcher
+    )
+    session = anna.begin_session()
+    events = talk(companion, anna, session.id, "My affairs are in order, and the dog is with Klara now")
+    assert isinstance(events[0], HelpShown)
+    assert "Marcus" not in model.prompts[0].system
+
+
+def test_if_that_model_fails_help_is_shown_once_a_conversation(
+    database: Database, anna: Person, library: Library
+) -> None:
+    companion = Companion(
+        database,
+        model=FakeModel(["one", "two", "three"]),
+        libraries=[library],
+        embedder=None,
+        memory=MemorySettings(),
+        watcher=FakeModel(),
+    )
+    shown_in = []
+    for session in (first := anna.begin_session(), first, anna.begin_session()):
+        events = talk(companion, anna, session.id, "A quiet day")
+        shown_in.append(any(isinstance(event, HelpShown) for event in events))
+    assert shown_in == [True, False, True]
+
+
 def test_help_comes_even_if_the_database_is_gone(make: Make, anna: Person) -> None:
     companion = make(FakeModel(["…"]))
 

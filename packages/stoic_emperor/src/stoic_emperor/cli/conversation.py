@@ -11,10 +11,11 @@ import click
 
 from stoic_emperor.cli.commands import COMMANDS, Leave
 from stoic_emperor.cli.reading import Reader
-from stoic_emperor.cli.terminal import clean, note
+from stoic_emperor.cli.terminal import Bar, clean, note
 from stoic_emperor.companion import Failed, Finished, HelpShown, Piece
 from stoic_emperor.companion.background import Background
 from stoic_emperor.errors import NotFound, StoicError, explain
+from stoic_emperor.library.starter import starter_library
 from stoic_emperor.models import Session, now
 from stoic_emperor.safety.disclosure import AGE_NOTICE, PURPOSE_NOTICE, SESSION_CLOSINGS, notice_due
 
@@ -60,6 +61,7 @@ class Conversation:
             self.session = self.person.latest_spoken_session()
             if self.session is None:
                 note("there is no conversation yet: this is the first")
+        self._fill_the_library()
         self._open()
         # The companion's parts load while the first line is typed.
         with Background(self.application, self.person.user_id) as background, asyncio.Runner() as runner:
@@ -116,6 +118,13 @@ class Conversation:
                 who = "You" if message.role == "user" else "Marcus"
                 click.echo(f"\n{click.style(who, bold=True)}: {clean(message.content)}")
         click.echo()
+
+    def _fill_the_library(self) -> None:
+        """The first time, so that there is something to draw on."""
+        folder = starter_library()
+        if folder is not None and not self.application.library.count():
+            note("the library is empty: the starter collection is read in, once")
+            self.application.library.import_path(folder, progress=Bar("importing"))
 
     def _notice(self) -> None:
         if (text := notice_due(self._noticed_at, now())) is not None:

@@ -55,10 +55,10 @@ def show_memory(person: Person) -> None:
         click.secho(f"\nPortrait, version {profile.version} of {profile.created_at:%Y-%m-%d}", bold=True)
         click.echo(clean(profile.content))
     listed = person.sessions()
-    click.echo(f"\n{len(listed)} conversations, {sum(entry.messages for entry in listed)} messages.")
+    click.echo(f"\nConversations: {len(listed)}, with {sum(entry.messages for entry in listed)} messages.")
     waiting = len(person.unprocessed_replies())
     if waiting and user.remembers:
-        click.echo(f"{waiting} turns wait to be analysed.")
+        click.echo(f"Waiting to be analysed: {waiting}.")
     click.echo()
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import capsa
 from stoic_emperor.companion.events import Event, Failed, Finished, HelpShown, Piece, Started
 from stoic_emperor.companion.keeping import Keeper
+from stoic_emperor.companion.watching import Watcher
 from stoic_emperor.errors import ModelUnavailable, NotFound
 from stoic_emperor.library import Library, Passage, check_quotations
 from stoic_emperor.llm import ChatModel, LibraryMode
@@ -42,6 +43,7 @@ class Companion:
         embedder: capsa.Embedder | None,
         memory: MemorySettings,
         desk: SafetyDesk | None = None,
+        watcher: ChatModel | None = None,
     ) -> None:
         """Nothing is read or asked yet.
 
@@ -49,6 +51,7 @@ class Companion:
             model: None for the library mode.
             libraries: the texts to draw on; quotations are checked against the first.
             embedder: best one that remembers its last texts (`memory.caching`).
+            watcher: looks for signs of danger where the rules found none; it can only add to them.
         """
         self.database = database
         self.model = model
@@ -56,7 +59,9 @@ class Companion:
         self.desk = desk or SafetyDesk()
         self._embedder = embedder
         self._memory = memory
+        self._watcher = None if watcher is None else Watcher(watcher)
         self._library_modes: dict[str, LibraryMode] = {}
+        self._told_of_failure: set[str] = set()
 
     def recall(self, user_id: str) -> Recall:
         """The searchable memory of one person."""
@@ -73,7 +78,7 @@ class Companion:
             capsa.CapsaError: the database failed; `HelpShown` comes all the same, before it.
         """
         person = self.database.person(user_id)
-        verdict = self.desk.before(text, await _country(person))
+        verdict = await self._look(session_id, text, await _country(person))
         if verdict.card is not None:
             yield HelpShown(verdict.card)
         said = Message(session_id=session_id, role=Role.USER, content=text)
@@ -98,7 +103,7 @@ class Companion:
         if said is None:
             raise NotFound("nothing has been said in this conversation yet: say something first")
         old = [message for message in talk[talk.index(said) + 1 :] if message.role == Role.EMPEROR]
-        verdict = self.desk.before(said.content, await _country(person))
+        verdict = await self._look(session_id, said.content, await _country(person))
         if verdict.card is not None:
             yield HelpShown(verdict.card)
         reply = await asyncio.to_thread(self._begin, person, said, verdict, old)
@@ -106,6 +111,17 @@ class Companion:
         async with aclosing(self._answer(person, said, reply, verdict)) as events:
             async for event in events:
                 yield event
+
+    async def _look(self, session_id: str, text: str, country: str | None) -> Verdict:
+        if self._watcher is None:
+            return self.desk.before(text, country)
+        verdict = await self.desk.before_with_model(self._watcher, text, country)
+        if verdict.failed and verdict.finding is None:
+            # The rules found nothing and the model failed: shown once, for at every turn nobody would read it.
+            if session_id in self._told_of_failure:
+                return Verdict()
+            self._told_of_failure.add(session_id)
+        return verdict
 
     def _begin(self, person: Person, said: Message, verdict: Verdict, old: Sequence[Message]) -> Message:
         """Store an empty reply, which everything that comes of it goes into."""

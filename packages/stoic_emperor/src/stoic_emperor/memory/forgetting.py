@@ -23,16 +23,16 @@ from stoic_emperor.models import Message, Role
 if TYPE_CHECKING:
     from stoic_emperor.infrastructure.person import Person
 
-#: Table -> how a person calls what is in it.
+#: Table -> how a person calls one of what is in it, and several.
 NAMES = {
-    "messages": "messages",
-    "episodic": "turns in the search",
-    "semantic_insights": "insights",
-    "semantic": "insights in the search",
-    "condensed_summaries": "summaries",
-    "profiles": "portraits",
-    "sessions": "conversations",
-    "users": "accounts",
+    "messages": ("message", "messages"),
+    "episodic": ("turn in the search", "turns in the search"),
+    "semantic_insights": ("insight", "insights"),
+    "semantic": ("insight in the search", "insights in the search"),
+    "condensed_summaries": ("summary", "summaries"),
+    "profiles": ("portrait", "portraits"),
+    "sessions": ("conversation", "conversations"),
+    "users": ("account", "accounts"),
 }
 
 
@@ -58,7 +58,7 @@ class Receipt:
     @property
     def lines(self) -> list[str]:
         """For a person."""
-        lines = [f"{count} {NAMES[name]}" for name, count in self.erased.items() if count]
+        lines = [f"{count} {NAMES[name][count > 1]}" for name, count in self.erased.items() if count]
         lines = [f"Erased: {', '.join(lines)}."] if lines else ["There was nothing to erase."]
         if self.elsewhere:
             files = ", ".join(str(path) for path in self.elsewhere)

@@ -1,0 +1,117 @@
+"""The other commands: help with an example, one line for a mistake, nothing secret shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pytest
+
+from stoic_emperor.cli import group, main
+from stoic_emperor.testing.models import FakeServer
+
+from .conftest import Stoic
+
+
+@pytest.mark.parametrize("name", sorted(group.commands))
+def test_every_command_has_help_with_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = group.commands[name]
+    assert isinstance(command, click.Command)
+    assert main([name, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "Example" in shown
+    assert f"stoic {name}" in shown
+
+
+def test_a_mistyped_command_or_option_is_one_line(stoic: Stoic) -> None:
+    for arguments in (["chatt"], ["chat", "--nope"], ["import"], ["chat", "--session", "x", "-c"]):
+        ran = stoic(*arguments)
+        assert ran.status == 2
+        assert ran.err.count("\n") == 1
+
+
+def test_importing_again_adds_nothing_and_a_wrong_path_changes_nothing(stoic: Stoic, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("It is the power of the mind to be unconquerable.\n")
+    first = stoic("import", "stoic", str(tmp_path), "--author", "Seneca", "--work", "Letters", "--no-tag")
+    assert first.status == 0, first.err
+    assert "1 new" in first.out
+    assert "1 new" not in stoic("import", str(tmp_path), "--author", "Seneca", "--work", "Letters").out
+    wrong = stoic("import", str(tmp_path / "nowhere"))
+    assert wrong.status == 1
+    assert "nothing was imported" in wrong.err
+    assert "unconquerable" in stoic("search", "unconquerable mind").out
+
+
+def test_a_journal_becomes_conversations_once(stoic: Stoic, tmp_path: Path) -> None:
+    (tmp_path / "2024-03-01.md").write_text("Planted the pear tree.\n\n" + "Long thoughts. " * 900)
+    (tmp_path / "empty.txt").write_text("")
+    ran = stoic("import", "journal", str(tmp_path), "--user", "ada")
+    assert ran.status == 1, "an empty file was not imported, and is named"
+    assert "empty.txt was not imported: it is empty" in ran.err
+    (session,) = stoic("sessions", "--user", "ada", "--json").json
+    assert session["created_at"].startswith("2024-03-01")
+    assert session["messages"] > 2
+    stoic("import", "journal", str(tmp_path), "--user", "ada")
+    assert len(stoic("sessions", "--user", "ada", "--json").json) == 1
+
+
+def test_analyze_says_what_is_missing_and_shows_the_last_portrait(stoic: Stoic, model: FakeServer) -> None:
+    assert "no portrait" in stoic("analyze", "--show").err
+    stoic("chat", said="I build boats\n")
+    assert "not allowed the analysis" in stoic("analyze").err
+    stoic("consent", "yes")
+    stoic("chat", said="I build boats\n")
+    assert "--force" in stoic("analyze").err
+    ran = stoic("analyze", "--force")
+    assert ran.status == 0, ran.err
+    assert "at most 1 calls for the portrait" in ran.err
+    assert "nobody reviewed it" in ran.out
+    assert "Begin with what is yours to do." in stoic("analyze", "--show").out
+
+
+def test_analyze_without_a_model_names_the_settings(stoic: Stoic) -> None:
+    ran = stoic("analyze", "--force")
+    assert ran.status == 1
+    assert "LLM_MAIN_MODEL" in ran.err
+
+
+def test_doctor_runs_the_checklist_and_shows_no_secret(
+    stoic: Stoic, model: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    ran = stoic("doctor", "--json")
+    verdicts = {check["name"]: check["verdict"] for check in ran.json}
+    assert verdicts["database connection"] == "ok"
+    assert verdicts["migrations"] == "ok"
+    assert verdicts["chat"] == "ok"
+    assert verdicts["texts imported"] == "note"
+    assert {"web", "authentication", ".env"} <= verdicts.keys()
+    assert "very-secret" not in ran.out + ran.err
+
+
+def test_doctor_says_what_to_do_about_a_server_that_is_not_there(stoic: Stoic, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://stoic:hush@127.0.0.1:1/stoic_emperor")
+    ran = stoic("doctor")
+    assert ran.status == 1
+    assert "postgresql://user:password@host:port/database" in ran.out
+    assert "hush" not in ran.out + ran.err
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("DATABASE_URL", "mysql://nowhere", "not a database URL"),
+        ("SQLITE_DB_PATH", "x.db", "DATABASE_URL"),
+        ("ENVIRONMENT", "staging", "development or production"),
+        ("LLM_BASE_URL", "not a url", "LLM_BASE_URL"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_that_names_it(
+    stoic: Stoic, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, told: str
+) -> None:
+    monkeypatch.setenv("LLM_MAIN_MODEL", "any")
+    monkeypatch.setenv(variable, value)
+    ran = stoic("chat", said="Hello\n")
+    assert ran.status == 1
+    assert told in ran.err
+    assert "Traceback" not in ran.err
