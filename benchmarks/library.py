@@ -88,8 +88,8 @@ def _check(name: str, url: str, folder: Path, rows: int) -> Iterator[Figure]:
             started = time.perf_counter()
             found = check_quotations(reply, library)
             seconds.append(time.perf_counter() - started)
-            if [quotation.verdict for quotation in found] != expected:
-                raise AssertionError(f"{[quotation.verdict for quotation in found]} is not {expected}: {reply}")
+            if [quotation.verdict is Verdict.VERBATIM for quotation in found] != expected:
+                raise AssertionError(f"{[quotation.verdict for quotation in found]} is wrong: {reply}")
         yield at_most(
             50,
             what=f"{name}: check of a reply with three quotations, p95",
@@ -99,13 +99,13 @@ def _check(name: str, url: str, folder: Path, rows: int) -> Iterator[Figure]:
         )
 
 
-def _reply(words: list[str], chance: random.Random) -> tuple[str, list[Verdict]]:
+def _reply(words: list[str], chance: random.Random) -> tuple[str, list[bool]]:
     first = chance.randrange(max(1, len(words) - 15))
     exact = words[first : first + 15]
     changed = [*exact[:7], "surely", *exact[7:]]
     invented = [f"{chance.choice(data.vocabulary()[:3000])}{chance.choice('xq')}" for _ in range(10)]
     reply = " and then ".join(f"“{' '.join(quoted)}”" for quoted in (exact, changed, invented))
-    return f"As I once wrote, {reply}.", [Verdict.VERBATIM, Verdict.PARAPHRASE, Verdict.UNKNOWN]
+    return f"As I once wrote, {reply}.", [True, False, False]
 
 
 def _book(passages: int, chance: random.Random) -> str:
