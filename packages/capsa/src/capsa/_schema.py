@@ -59,11 +59,10 @@ class SchemaPackage:
         found = (re.match(r"CREATE TABLE (\w+)", s) for s in statements(self.script()))
         return [m[1] for m in found if m]
 
-    def secondary_indexes(self) -> dict[str, str]:
-        """The indexes that a bulk load may leave until later: name -> CREATE statement."""
-        _, _, below = self.script().partition("-- Secondary indexes")[2].partition("\n")
-        found = (re.match(r"CREATE (?:UNIQUE )?INDEX (\w+)", statement) for statement in statements(below))
-        return {match[1]: match.string for match in found if match}
+    def secondary_indexes(self, table: str) -> dict[str, str]:
+        """The indexes of a table that a bulk load may leave until later: name -> CREATE statement."""
+        found = (re.match(r"CREATE (?:UNIQUE )?INDEX (\w+) ON (\w+)", s) for s in statements(self.script()))
+        return {match[1]: match.string for match in found if match and match[2] == table}
 
 
 @functools.cache

@@ -267,6 +267,11 @@ class PostgresDatabase(Database):
         except psycopg.errors.UndefinedFile:
             raise errors.missing_extension(self.url) from None
 
+    @property
+    def packages(self) -> Sequence[SchemaPackage]:
+        """Those whose tables were created or migrated here."""
+        return tuple(self._migrated.values())
+
     # The engine's needs
 
     @property

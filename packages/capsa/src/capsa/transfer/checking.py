@@ -151,9 +151,13 @@ class Checker:
         different = _of(rows, states, State.DIFFERENT)
         outdated = self._outdated(tx, part, different, previous) if previous is not None else []
         replaced = [row for row in different if row not in outdated] if self._replace else []
-        self._target.delete(tx, part.table, [*outdated, *replaced])
+        missing, orphans = self._target.sort_out(tx, part.table, missing)
+        for refused in orphans:
+            found.quarantined += 1
+            self._ledger.quarantine(tx, part.name, refused)
         # No range of the plan stands for these rows, so they are indexed here and now.
-        indexing.index_spans(tx, self._target.insert(tx, part.table, [*missing, *outdated, *replaced]))
+        spans = self._target.insert(tx, part.table, missing)
+        indexing.index_spans(tx, [*spans, *self._target.replace(tx, part.table, [*outdated, *replaced])])
         found.inserted += len(missing)
         found.updated += len(outdated)
         found.replaced += len(replaced)

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from capsa.errors import SourceMissing, SourceUnreadable, TransferError
+from capsa.errors import SourceMissing, SourceUnreadable
 from capsa.postgres import errors, walls
 from capsa.transfer.pgcopy import copy_out
 from capsa.transfer.sources import RANGE_ROWS, KeyRange, Part, SourceDescription
@@ -28,10 +28,13 @@ class PostgresPart(Part):
     source: str = ""
     #: Columns or expressions, in the order that ``convert`` takes them.
     select: tuple[str, ...] = ()
-    #: What ranges go by: columns that together are unique, with their types.
+    #: What ranges go by: columns that together are unique and never null, with their types.
     order: tuple[tuple[str, str], ...] = ()
     #: (source key, fields in binary form) -> what to carry.
     convert: Callable[[str, list[Field]], Item] | None = None
+    #: Where policies bind even us: the column that says whose a row is, the first of ``order``. None: they do not
+    #: bind this table.
+    owner: str | None = None
 
 
 class PostgresTables:
@@ -75,19 +78,33 @@ class PostgresTables:
 
     def plan(self, part: Part, rows: int = RANGE_ROWS) -> list[KeyRange]:
         ranges: list[KeyRange] = []
-        for owner in self._owners if self._owners is not None else (None,):
+        mine = self._part(part)
+        for owner in self._owners_of(mine):
             self._bind(owner)
-            ranges.extend(self._plan(self._part(part), rows, len(ranges)))
+            ranges.extend(self._plan(mine, rows, len(ranges), owner))
         return ranges
 
-    def _plan(self, part: PostgresPart, rows: int, ordinal: int) -> Iterator[KeyRange]:
+    def _owners_of(self, part: PostgresPart) -> Sequence[str | None]:
+        return (None,) if self._owners is None or part.owner is None else self._owners
+
+    def _plan(self, part: PostgresPart, rows: int, ordinal: int, owner: str | None) -> Iterator[KeyRange]:
+        # Who is bound sees what is everybody's, too.
+        of_owner: sql.Composable = sql.SQL("TRUE")
+        if owner is not None and part.owner is not None:
+            of_owner = sql.SQL("{} = {}").format(sql.Identifier(part.owner), sql.Literal(owner))
         columns = sql.SQL(", ").join(sql.Identifier(name) for name, _ in part.order)
         texts = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name, _ in part.order)
         query = sql.SQL(
             "SELECT n, {texts} FROM (SELECT {columns}, row_number() OVER (ORDER BY {columns}) AS n, "
-            "count(*) OVER () AS total FROM {table}) AS numbered "
+            "count(*) OVER () AS total FROM {table} WHERE {of_owner}) AS numbered "
             "WHERE n % {rows} IN (0, 1) OR n = total ORDER BY n"
-        ).format(texts=texts, columns=columns, table=sql.Identifier(part.source), rows=sql.Literal(rows))
+        ).format(
+            texts=texts,
+            columns=columns,
+            table=sql.Identifier(part.source),
+            rows=sql.Literal(rows),
+            of_owner=of_owner,
+        )
         with _translated(self._url):
             found = self.connection.execute(query).fetchall()
         start: tuple[int, str] | None = None
@@ -102,7 +119,7 @@ class PostgresTables:
     def read(self, part: Part, first: str, last: str) -> Iterator[Item]:
         mine = self._part(part)
         low, high = json.loads(first), json.loads(last)
-        if self._owners is not None:
+        if self._owners is not None and mine.owner is not None:
             self._bind(low[0])
         if mine.convert is None:
             raise TypeError(f"part {part.name} has no function that makes rows")
@@ -152,11 +169,11 @@ class PostgresTables:
     def _state(self, connection: psycopg.Connection) -> list[tuple[Any, ...]]:
         """What differs after any insert, update or delete: how many row versions, and which transactions made them."""
         states: list[tuple[Any, ...]] = []
-        for owner in self._owners if self._owners is not None else (None,):
-            if owner is not None:
-                connection.execute("SELECT set_config('capsa.owner', %s, true)", (owner,))
-            for part in self._parts:
-                query = sql.SQL("SELECT count(*), sum(xmin::text::bigint) FROM {}").format(sql.Identifier(part.source))
+        for part in self._parts:
+            query = sql.SQL("SELECT count(*), sum(xmin::text::bigint) FROM {}").format(sql.Identifier(part.source))
+            for owner in self._owners_of(part):
+                if owner is not None:
+                    connection.execute("SELECT set_config('capsa.owner', %s, true)", (owner,))
                 states.extend(connection.execute(query).fetchall())
         return states
 
@@ -191,11 +208,12 @@ class PostgresSource(PostgresTables):
                 raise SourceMissing(f"{url} has no tables of ours; nothing was created")
             wanted = [table for table in (*ENGINE_TABLES, *tables) if table.name in names]
             left = sorted(n for n in names if not n.startswith("capsa_") and n not in {t.name for t in wanted})
-            owners = _bound_owners(connection, wanted)
+            bound = set(walls.walled(connection)) if walls.standing(connection) is walls.Wall.FORCED else set()
+            owners = _bound_owners(connection, [table for table in wanted if table.name in bound]) if bound else None
             description = describe_server(
                 connection, url, "capsa", not_carried=tuple(f"table {name}: not known here" for name in left)
             )
-        return cls(url, description, [_own_part(table) for table in wanted], owners)
+        return cls(url, description, [_own_part(table, bound=table.name in bound) for table in wanted], owners)
 
     def __init__(
         self,
@@ -220,7 +238,7 @@ class PostgresSource(PostgresTables):
     def read(self, part: Part, first: str, last: str) -> Iterator[Item]:
         mine = self._part(part)
         low, high = json.loads(first), json.loads(last)
-        if self._owners is not None:
+        if self._owners is not None and mine.owner is not None:
             self._bind(low[0])
         width, count = len(mine.order), len(mine.table.columns)
         for fields in self._fields(self._range_query(mine, low, high)):
@@ -250,10 +268,11 @@ def read_vectors(fields: Sequence[Field], models: Sequence[tuple[int, str, int]]
     )
 
 
-def _own_part(table: Table) -> PostgresPart:
-    order = (("owner", "text"), ("seq", "bigint")) if table.arrival else _key_order(table)
+def _own_part(table: Table, *, bound: bool) -> PostgresPart:
+    owner = table.scope[0]
+    order = ((owner, "text"), (table.arrival, "bigint")) if table.arrival else _key_order(table)
     select = tuple(f't."{name}"' for name in table.names)
-    return PostgresPart(table.name, table, table.name, select, order)
+    return PostgresPart(table.name, table, table.name, select, order, owner=owner if bound else None)
 
 
 def _key_order(table: Table) -> tuple[tuple[str, str], ...]:
@@ -261,18 +280,15 @@ def _key_order(table: Table) -> tuple[tuple[str, str], ...]:
     return tuple((name, kinds[name].value) for name in table.key)
 
 
-def _bound_owners(connection: psycopg.Connection, tables: Sequence[Table]) -> list[str] | None:
-    """Whose rows there are, where the policies bind the tables' owner; None where they do not bind us."""
-    if walls.standing(connection) is not walls.Wall.FORCED:
-        return None
-    owned = [table.name for table in tables if "owner" in table.names]
-    if len(owned) != len(tables):
-        raise TransferError("every table of a transfer needs an owner column where policies are forced")
+def _bound_owners(connection: psycopg.Connection, tables: Sequence[Table]) -> list[str]:
+    """Whose rows there are, where the policies bind the tables' owner."""
     owners: set[str] = set()
     with connection.transaction(force_rollback=True):
-        walls.lift(connection, owned)
-        for name in owned:
-            query = sql.SQL("SELECT DISTINCT owner FROM {}").format(sql.Identifier(name))
+        walls.lift(connection, [table.name for table in tables])
+        for table in tables:
+            query = sql.SQL("SELECT DISTINCT {} FROM {}").format(
+                sql.Identifier(table.scope[0]), sql.Identifier(table.name)
+            )
             owners.update(owner for (owner,) in connection.execute(query).fetchall())
     return sorted(owners)
 

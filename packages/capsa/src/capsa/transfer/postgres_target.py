@@ -9,11 +9,11 @@ import psycopg
 from psycopg import sql
 
 from capsa.database import Transaction
-from capsa.postgres.database import SCHEMA
+from capsa.postgres.database import PostgresDatabase
 from capsa.transfer.ledger import Span
 from capsa.transfer.pgcopy import copy_in, copy_out, key_list
 from capsa.transfer.postgres_source import read_vectors, vector_joins
-from capsa.transfer.tables import Field, Row, Table, join, make_row, split, unpack
+from capsa.transfer.tables import Field, Reference, Row, Table, join, make_row, split, unpack
 from capsa.transfer.targets import Collision, Key, PlainKey, State, Target, key_of, spans_of
 
 _EMBEDDING_COLUMNS = ("owner", "collection", "model", "seq", "vector", "raw")
@@ -50,7 +50,7 @@ class PostgresTarget(Target):
         if table.vectors and any(row.vectors for row in rows):
             embeddings = _embeddings(rows, seqs, self.models(tx, rows))
             copy_in(tx.connection, "capsa_embeddings", _EMBEDDING_COLUMNS, embeddings)
-        return spans_of(table, rows, seqs)
+        return spans_of(table, rows, seqs) if table.vectors else []
 
     def compare(self, tx: Transaction, table: Table, rows: Sequence[Row]) -> list[State]:
         if not rows:
@@ -83,13 +83,23 @@ class PostgresTarget(Target):
             if table.vectors:
                 tx.execute("ANALYZE capsa_embeddings (owner, collection, model, seq)")
 
-    def defer_indexes(self, tx: Transaction) -> None:
-        for name in SCHEMA.secondary_indexes():
+    def defer_indexes(self, tx: Transaction, tables: Sequence[Table]) -> None:
+        for name in self._secondary_indexes(tables):
             tx.execute(f"DROP INDEX IF EXISTS {name}")
 
-    def restore_indexes(self, tx: Transaction) -> None:
-        for statement in SCHEMA.secondary_indexes().values():
+    def restore_indexes(self, tx: Transaction, tables: Sequence[Table]) -> None:
+        # Two that make the same index at once do not both look whether it exists.
+        tx.execute("SELECT pg_advisory_xact_lock(hashtextextended('capsa indexes', 0))")
+        for statement in self._secondary_indexes(tables).values():
             tx.execute(statement.replace("INDEX", "INDEX IF NOT EXISTS", 1))
+
+    def _secondary_indexes(self, tables: Sequence[Table]) -> dict[str, str]:
+        packages = self.database.packages if isinstance(self.database, PostgresDatabase) else ()
+        found: dict[str, str] = {}
+        for package in packages:
+            for table in tables:
+                found |= package.secondary_indexes(table.name)
+        return found
 
     def fetch(self, tx: Transaction, table: Table, keys: Sequence[PlainKey]) -> Iterator[Row]:
         if not keys:
@@ -102,14 +112,49 @@ class PostgresTarget(Target):
             fields = split(body)
             yield make_row("", tuple(fields[:count]), read_vectors(fields[count:], models))
 
-    def delete_plain(self, tx: Transaction, table: Table, rows: Sequence[Row]) -> None:
-        tx.script(_BY_INDEX)
-        on = [sql.SQL("t.{0} = k.{0}").format(sql.Identifier(name)) for name in table.key]
-        tx.connection.execute(
-            sql.SQL("DELETE FROM {} AS t USING {} WHERE {}").format(
-                sql.Identifier(table.name), _key_list(table, _plain_keys(table, rows)), sql.SQL(" AND ").join(on)
+    def update(self, tx: Transaction, table: Table, rows: Sequence[Row]) -> None:
+        changed = [name for name in table.names if name not in table.key]
+        if not changed:
+            return
+        own, incoming = sql.Identifier(table.name), sql.Identifier(f"capsa_incoming_{table.name}")
+        columns = sql.SQL(", ").join(map(sql.Identifier, table.names))
+        connection = tx.connection
+        connection.execute(
+            sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
+                incoming, columns, own
             )
         )
+        copy_in(connection, f"capsa_incoming_{table.name}", table.names, (row.body for row in rows))
+        tx.script(_BY_INDEX)
+        connection.execute(
+            sql.SQL("UPDATE {} AS t SET {} FROM {} AS k WHERE {}").format(
+                own,
+                sql.SQL(", ").join(sql.SQL("{0} = k.{0}").format(sql.Identifier(name)) for name in changed),
+                incoming,
+                sql.SQL(" AND ").join(sql.SQL("t.{0} = k.{0}").format(sql.Identifier(name)) for name in table.key),
+            )
+        )
+        connection.execute(sql.SQL("DROP TABLE {}").format(incoming))
+
+    def orphans(self, tx: Transaction, table: Table, reference: Reference, rows: Sequence[Row]) -> list[int]:
+        places = [table.names.index(name) for name in reference.columns]
+        kinds = [table.kinds[place] for place in places]
+        named = [tuple(row.fields[place] for place in places) for row in rows]
+        # A reference with a NULL in it refers to nothing.
+        wanted = {key for key in named if None not in key}
+        if not wanted:
+            return []
+        tx.script(_BY_INDEX)
+        plain = [tuple(map(unpack, kinds, key)) for key in wanted]
+        on = [sql.SQL("t.{0} = k.{0}").format(sql.Identifier(name)) for name in reference.key]
+        query = sql.SQL("SELECT {} FROM {} JOIN {} AS t ON {}").format(
+            sql.SQL(", ").join(sql.SQL("t.") + sql.Identifier(name) for name in reference.key),
+            key_list(reference.key, kinds, plain),
+            sql.Identifier(reference.table),
+            sql.SQL(" AND ").join(on),
+        )
+        there = {tuple(split(body)) for body in copy_out(tx.connection, query)}
+        return [index for index, key in enumerate(named) if key in wanted and key not in there]
 
 
 def _lookup(table: Table, keys: Sequence[PlainKey], models: Sequence[int]) -> sql.Composable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 
@@ -119,7 +119,8 @@ class Report:
                 "complete",
             )
         }
-        plain = {key: dict(value) if isinstance(value, Mapping) else value for key, value in asdict(self).items()}
+        # A Counter is no dict to asdict: it would count its own items.
+        plain = asdict(replace(self, remarks=dict(self.remarks), seconds=dict(self.seconds)))
         return {**totals, **plain}
 
     def to_json(self) -> str:

@@ -21,7 +21,7 @@ from capsa.transfer.options import DEFAULTS, OnConflict, Options
 from capsa.transfer.prefetch import Prefetch
 from capsa.transfer.report import Report
 from capsa.transfer.sources import KeyRange, Part, Source
-from capsa.transfer.tables import Item, Row
+from capsa.transfer.tables import Item, Row, Table
 from capsa.transfer.targets import Collision, State, Target, open_target
 
 #: Rows are handed on in batches of so many bytes (and one row at least): what bounds the memory.
@@ -113,7 +113,7 @@ class _Run:
             fresh = [part.name for part in self.source.parts if self.target.is_empty(tx, part.table)]
             self.resumed = self.ledger.begin(tx, ranges, fresh)
             if not self.resumed and len(fresh) == len(self.source.parts):
-                self.target.defer_indexes(tx)
+                self.target.defer_indexes(tx, self._tables())
         return total
 
     # Copy
@@ -131,9 +131,11 @@ class _Run:
                         self.ledger.not_fresh(tx)
 
     def _refresh_statistics(self) -> None:
-        tables = {part.table.name: part.table for part in self.parts.values()}
         with self.database.maintain() as tx:
-            self.target.refresh_statistics(tx, list(tables.values()))
+            self.target.refresh_statistics(tx, self._tables())
+
+    def _tables(self) -> list[Table]:
+        return list({part.table.name: part.table for part in self.parts.values()}.values())
 
     def _copy_ranges(self, total: int) -> None:
         with self.database.maintain() as tx:
@@ -141,7 +143,10 @@ class _Run:
             fresh = self.ledger.fresh_parts(tx)
         done = sum(entry.tally.read for entry in entries if entry.tally)
         self.options.progress("copy", min(done, total), total)
+        # In the order of the source: rows that others refer to come first.
+        place = {name: number for number, name in enumerate(self.parts)}
         todo = [entry.range for entry in entries if not entry.done and entry.range.part in self.parts]
+        todo.sort(key=lambda planned: (place[planned.part], planned.ordinal))
         with Prefetch(self._batches(self.source, todo)) as batches:
             for planned, group in itertools.groupby(batches, key=lambda batch: batch[0]):
                 looking = planned.part not in fresh
@@ -173,6 +178,10 @@ class _Run:
                 rows = self._sort_out(tx, part, batch, tally)
                 if looking:
                     rows = self._look(tx, part, rows, tally)
+                rows, orphans = self.target.sort_out(tx, part.table, rows)
+                for refused in orphans:
+                    tally.quarantined += 1
+                    self.ledger.quarantine(tx, part.name, refused)
                 tally.add(Tally(copied=len(rows), spans=self.target.insert(tx, part.table, rows)))
             self.ledger.finish(tx, planned, tally)
         return tally.read
@@ -207,15 +216,14 @@ class _Run:
                 )
             else:
                 tally.conflicts += 1
-        self.target.delete(tx, part.table, replaced)
         tally.replaced += len(replaced)
-        tally.add(Tally(spans=self.target.insert(tx, part.table, replaced)))
+        tally.add(Tally(spans=self.target.replace(tx, part.table, replaced)))
         return wanted
 
     def _index(self) -> None:
         with self._timed("index"), self.database.maintain() as tx:
             fresh = self.ledger.fresh_parts(tx)
-            self.target.restore_indexes(tx)
+            self.target.restore_indexes(tx, self._tables())
         # CREATE INDEX CONCURRENTLY waits for every older snapshot of the database, and a PostgreSQL source
         # may be one of the same database.
         in_use = not fresh and self.source.description.kind == "sqlite"

@@ -13,6 +13,7 @@ from capsa.sqlite import codes
 from capsa.transfer.ledger import Span
 from capsa.transfer.tables import (
     Kind,
+    Reference,
     Row,
     SqliteValue,
     Table,
@@ -59,7 +60,7 @@ class SqliteTarget(Target):
             raise Collision(table.name) from error
         if table.vectors:
             self._insert_vectors(tx, rows, seqs)
-        return spans_of(table, rows, seqs) if seqs else []
+        return spans_of(table, rows, seqs) if table.vectors else []
 
     def _next_number(self, tx: Transaction, table: str) -> int:
         rows = tx.execute("SELECT seq FROM sqlite_sequence WHERE name = :table", {"table": table})
@@ -98,10 +99,10 @@ class SqliteTarget(Target):
                 states.append(State.EQUAL if same else State.DIFFERENT)
         return states
 
-    def defer_indexes(self, tx: Transaction) -> None:
+    def defer_indexes(self, tx: Transaction, tables: Sequence[Table]) -> None:
         """Nothing: here keeping them costs no more than making them anew."""
 
-    def restore_indexes(self, tx: Transaction) -> None:
+    def restore_indexes(self, tx: Transaction, tables: Sequence[Table]) -> None:
         """Nothing: they were never dropped."""
 
     def flush_later(self, tx: Transaction) -> None:
@@ -136,8 +137,21 @@ class SqliteTarget(Target):
             for name, dimensions, vector, raw in sorted(rows)
         )
 
-    def delete_plain(self, tx: Transaction, table: Table, rows: Sequence[Row]) -> None:
+    def update(self, tx: Transaction, table: Table, rows: Sequence[Row]) -> None:
+        kinds = table.kinds
+        places = [*(n for n in range(len(kinds)) if table.names[n] not in table.key), *table.key_positions]
+        values = [[unpack(kinds[place], row.fields[place]) for place in places] for row in rows]
+        changes = ", ".join(f"{name} = ?" for name in table.names if name not in table.key)
         where = " AND ".join(f"{name} = ?" for name in table.key)
-        kinds = [table.kinds[position] for position in table.key_positions]
-        keys = [[unpack(kind, field) for kind, field in zip(kinds, key_of(table, row), strict=True)] for row in rows]
-        tx.connection.executemany(f"DELETE FROM {table.name} WHERE {where}", keys)
+        if changes:
+            tx.connection.executemany(f"UPDATE {table.name} SET {changes} WHERE {where}", values)
+
+    def orphans(
+        self,
+        tx: Transaction,  # noqa: ARG002 - the protocol's
+        table: Table,  # noqa: ARG002
+        reference: Reference,  # noqa: ARG002
+        rows: Sequence[Row],  # noqa: ARG002
+    ) -> list[int]:
+        """None: here foreign keys are declared, and not enforced."""
+        return []

@@ -184,6 +184,16 @@ class Column:
     kind: Kind = Kind.TEXT
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A foreign key: PostgreSQL holds no row without the other."""
+
+    columns: tuple[str, ...]
+    table: str
+    #: The columns of the other table, in the order of ``columns``.
+    key: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
     """A table that a transfer can carry. Names and types must be the same in both dialects."""
@@ -196,8 +206,10 @@ class Table:
     scope: tuple[str, ...] = ("owner",)
     #: The order of arrival, if the target numbers the rows itself.
     arrival: str | None = None
-    #: Whether a row has vectors in ``capsa_embeddings``, by its number of arrival.
+    #: Whether a row is one of the engine's records: it has vectors, by its number of arrival, and is searched.
     vectors: bool = False
+    #: The rows without which a row cannot be. The tables they are in come before this one in a source.
+    references: tuple[Reference, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

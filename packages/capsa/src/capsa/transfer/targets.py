@@ -12,7 +12,8 @@ from capsa.errors import TransferError
 from capsa.transfer import replacing
 from capsa.transfer.ledger import Span
 from capsa.transfer.manifest import readable_key, row_digest
-from capsa.transfer.tables import Field, Row, SqliteValue, Table
+from capsa.transfer.quarantine import describe
+from capsa.transfer.tables import Field, Reference, Refused, Row, SqliteValue, Table, unpack
 
 #: The key columns of a row, in their binary form.
 Key = tuple[Field, ...]
@@ -55,18 +56,40 @@ class Target(abc.ABC):
         return {tuple(readable_key(table, row)): row_digest(row) for row in self.fetch(tx, table, keys)}
 
     @abc.abstractmethod
-    def delete_plain(self, tx: Transaction, table: Table, rows: Sequence[Row]) -> None:
-        """Delete rows of a table that nothing else refers to."""
+    def update(self, tx: Transaction, table: Table, rows: Sequence[Row]) -> None:
+        """Give rows of an application's table that are there other values, in their place: others refer to them."""
 
-    def delete(self, tx: Transaction, table: Table, rows: Sequence[Row]) -> None:
-        """Remove the rows with the keys of ``rows``, with their vectors and index entries."""
+    def replace(self, tx: Transaction, table: Table, rows: Sequence[Row]) -> list[Span]:
+        """Make the rows with the keys of ``rows`` equal to them; as `insert`."""
         if not rows:
-            return
-        if table.vectors:
-            for owner, collection, ids in replacing.by_collection(rows):
-                replacing.delete_records(tx, owner, collection, ids)
-        else:
-            self.delete_plain(tx, table, rows)
+            return []
+        if not table.vectors:
+            self.update(tx, table, rows)
+            return []
+        for owner, collection, ids in replacing.by_collection(rows):
+            replacing.delete_records(tx, owner, collection, ids)
+        return self.insert(tx, table, rows)
+
+    def sort_out(self, tx: Transaction, table: Table, rows: Sequence[Row]) -> tuple[list[Row], list[Refused]]:
+        """Part rows that are not there yet from those that lack what they refer to, and so cannot be."""
+        missing: dict[int, str] = {}
+        for reference in table.references if rows else ():
+            for index in self.orphans(tx, table, reference, rows):
+                missing.setdefault(index, reference.table)
+        names, kinds = table.names, table.kinds
+        orphans = [
+            Refused(
+                rows[index].source_key,
+                f"the row of {other} that it belongs to is not there",
+                describe(dict(zip(names, map(unpack, kinds, rows[index].fields), strict=True))),
+            )
+            for index, other in sorted(missing.items())
+        ]
+        return [row for index, row in enumerate(rows) if index not in missing], orphans
+
+    @abc.abstractmethod
+    def orphans(self, tx: Transaction, table: Table, reference: Reference, rows: Sequence[Row]) -> list[int]:
+        """Which of ``rows`` the database would refuse for want of the row that they refer to."""
 
     def count(self, tx: Transaction, table: Table) -> dict[tuple[str, ...], int]:
         """How many rows each scope (owner, or owner and collection) has."""
@@ -83,12 +106,12 @@ class Target(abc.ABC):
         """Let the planner know what came in; without it, PostgreSQL looks rows up by the wrong index."""
 
     @abc.abstractmethod
-    def defer_indexes(self, tx: Transaction) -> None:
-        """Into an empty target: leave the engine's secondary indexes until `restore_indexes`, if that pays."""
+    def defer_indexes(self, tx: Transaction, tables: Sequence[Table]) -> None:
+        """Into empty tables: leave their secondary indexes until `restore_indexes`, if that pays."""
 
     @abc.abstractmethod
-    def restore_indexes(self, tx: Transaction) -> None:
-        """Make what is missing of the engine's secondary indexes."""
+    def restore_indexes(self, tx: Transaction, tables: Sequence[Table]) -> None:
+        """Make what is missing of the tables' secondary indexes."""
 
     def is_empty(self, tx: Transaction, table: Table) -> bool:
         return not tx.execute(f"SELECT 1 FROM {table.name} LIMIT 1")
