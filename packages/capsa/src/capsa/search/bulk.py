@@ -1,4 +1,4 @@
-"""A segment of the lexical index out of many texts at once: equal to the one of their documents, in half the time.
+"""A segment of the lexical index out of many texts at once: equal to the one of their documents, and sooner made.
 
 A document at a time, most of the work is done again and again: most words of a text are in the next one too. Here
 every word of a block is taken apart once, and counting is left to numpy.
