@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from stoic_emperor.errors import ConfigurationError, StoicError
 from stoic_emperor.infrastructure.opening import OWNERS, is_older, older_files
 from stoic_emperor.library.starter import starter_library
 from stoic_emperor.llm import Prompt, Turn
+from stoic_emperor.web import NOT_YET
 
 if TYPE_CHECKING:
     from stoic_emperor.config import Configuration
@@ -189,9 +189,8 @@ async def _ask(application: Application) -> None:
 
 
 def _web() -> Iterator[Check]:
-    if importlib.util.find_spec("stoic_emperor.web") is None:
-        yield Check("web", "note", "this version has no web application yet", "use stoic chat")
-        yield Check("authentication", "note", "belongs to the web application, which is not there yet")
+    for name in ("web", "authentication"):
+        yield Check(name, "note", NOT_YET, "stoic chat")
 
 
 def _files(url: capsa.DatabaseUrl) -> Iterator[Check]:

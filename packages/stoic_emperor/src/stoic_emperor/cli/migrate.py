@@ -1,7 +1,7 @@
-"""``stoic migrate``."""
+"""``stoic migrate`` and ``stoic verify``; what they do is in `stoic_emperor.legacy`."""
 
 from __future__ import annotations
 
-import click
+from stoic_emperor.legacy.command import COMMANDS
 
-COMMANDS: tuple[click.Command, ...] = ()
+__all__ = ["COMMANDS"]

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from stoic_emperor.infrastructure.database import Database
     from stoic_emperor.infrastructure.person import Person
 
+#: Messages in which words that a reply quotes may be the person's own.
+_OWN_WORDS = 20
+
 _WITHOUT_A_MODEL = (
     "No language model is connected, so nobody can answer you here. Please do not stay alone with this: turn to "
     "somebody near you, or to one of the numbers shown above, now. What you wrote is kept, and only you can see it."
@@ -166,7 +169,7 @@ class Companion:
         if error is not None:
             yield Failed(reply, str(error))
             return
-        sources = await asyncio.to_thread(self._sources, reply.content) if self.model is not None else ()
+        sources = await asyncio.to_thread(self._sources, person, reply) if self.model is not None else ()
         yield Finished(reply, sources, passages)
 
     def _context(self, person: Person, said: Message, verdict: Verdict) -> Context:
@@ -192,9 +195,11 @@ class Companion:
         passages = [Shown(p.text, p.author or "", p.work or "", p.place or "") for p in context.passages]
         return mode.stream(context.prompt, passages, said=said.content)
 
-    def _sources(self, text: str) -> tuple[str, ...]:
-        """Where the quotations in a finished reply stand."""
-        return tuple(quotation.source_line for quotation in check_quotations(text, self.libraries[0]))
+    def _sources(self, person: Person, reply: Message) -> tuple[str, ...]:
+        """Where the quotations in a finished reply stand; the person's own words are none."""
+        said = [message.content for message in person.last_messages(reply.session_id, _OWN_WORDS)]
+        found = check_quotations(reply.content, self.libraries[0], said=said[:-1])
+        return tuple(quotation.source_line for quotation in found)
 
 
 async def _guarded(pieces: AsyncGenerator[str, None], guard: ReplyGuard) -> AsyncGenerator[str, None]:
