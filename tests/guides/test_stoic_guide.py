@@ -349,7 +349,7 @@ def test_extension_vector_does_not_exist(prepared: Checkout) -> None:
         assert run.returncode == 1
         assert "CREATE EXTENSION IF NOT EXISTS vector" in run.stderr
     finally:
-        prepared.psql("DROP ROLE plain; CREATE EXTENSION IF NOT EXISTS vector;")
+        prepared.psql("DROP OWNED BY plain; DROP ROLE plain; CREATE EXTENSION IF NOT EXISTS vector;")
 
 
 def test_the_web_server_starts_and_says_what_there_is_not(prepared: Checkout) -> None:

@@ -218,6 +218,21 @@ def test_records_loaded_without_their_index_are_indexed_in_one_go(sqlite: Store)
     assert [hit.record.id for hit in collection.search("unique17")] == ["017"]
 
 
+def test_long_texts_loaded_without_their_index_become_several_segments(sqlite: Store) -> None:
+    collection = fresh(sqlite)
+    collection.add(Record(id=f"{i:03}", text=f"common unique{i}") for i in range(40))
+    key = {"owner": collection.owner, "collection": "notes"}
+    with sqlite.database.write(collection.owner) as tx:
+        lexical.clear(tx, collection.owner, "notes")
+        with mock.patch.object(lexical, "SEGMENT_CHARACTERS", 150):
+            assert lexical.index_range(tx, collection.owner, "notes", 0, 1 << 40) == 40
+        sizes = [row[3] for row in tx.query("lexical_segments", key)]
+    assert len(sizes) > 3
+    assert sum(sizes) == 40
+    check_tables(collection, {str(i): f"common unique{i}" for i in range(40)})
+    assert [hit.record.id for hit in collection.search("unique17")] == ["017"]
+
+
 def test_a_segment_of_few_records_among_millions_is_scored_alike() -> None:
     table = postings.saturation(5.0)
     documents = [postings.Document(seq, 5, {"a": 1 + seq % 3, "b": 1}) for seq in (7, 8, 500, 90_000)]

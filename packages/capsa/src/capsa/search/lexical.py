@@ -8,7 +8,8 @@ larger ones.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ FOLD_CHECK = 32
 MERGE_AT = 8
 #: Segments of so many records are left as they are.
 LARGE_SEGMENT = 32_768
+#: A segment that is made at once has texts of so many characters: memory for its postings is some 150 MB.
+SEGMENT_CHARACTERS = 50_000_000
 
 
 def index_text(title: str | None, path: str | None, text: str, context: str | None) -> str:
@@ -180,7 +183,7 @@ def maintain(tx: Transaction, owner: str, collection: str) -> None:
 
 
 def index_range(tx: Transaction, owner: str, collection: str, first_seq: int, last_seq: int) -> int:
-    """Index records that were loaded without their index: one segment for the range.
+    """Index records that were loaded without their index: one segment, or several if the texts are long.
 
     The caller makes sure that none of them is indexed yet.
 
@@ -189,11 +192,23 @@ def index_range(tx: Transaction, owner: str, collection: str, first_seq: int, la
     """
     key = {"owner": owner, "collection": collection, "first": first_seq, "last": last_seq}
     rows = tx.stream(tx.database.statement("lexical_texts"), key)
-    segment = bulk.build(
-        (seq, index_text(*(from_stored(part) if part else part for part in parts))) for seq, *parts in rows
-    )
-    write_segment(tx, owner, collection, segment)
-    return segment.records if segment else 0
+    texts = ((seq, index_text(*(from_stored(part) if part else part for part in parts))) for seq, *parts in rows)
+    records = 0
+    for first in texts:
+        segment = bulk.build(_until(SEGMENT_CHARACTERS, chain([first], texts)))
+        write_segment(tx, owner, collection, segment)
+        records += segment.records if segment else 0
+    return records
+
+
+def _until(most: int, texts: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Texts until they have so many characters; the others stay in ``texts``."""
+    read = 0
+    for seq, text in texts:
+        yield seq, text
+        read += len(text)
+        if read >= most:
+            return
 
 
 def _tier(records: int) -> int:

@@ -9,11 +9,14 @@ index by the server at the same time.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from capsa.database import Database, Transaction
 from capsa.search import lexical
-from capsa.transfer.ledger import Ledger, LedgerRange, Span
+from capsa.transfer.ledger import Ledger, LedgerRange, Span, join_spans
+
+#: Ranges that become one segment of the lexical index, where nobody waits: a search looks into every segment.
+_RANGES_AT_ONCE = 4
 
 Progress = Callable[[str, int, int], None]
 
@@ -29,23 +32,28 @@ def index(database: Database, ledger: Ledger, progress: Progress, *, in_use: boo
     vectors = _InThread(lambda: _index_vectors(database, in_use=in_use))
     vectors.start()
     try:
-        for number, entry in enumerate(todo):
-            progress("index", number, len(todo))
-            _index_range(database, ledger, entry)
+        step = 1 if in_use else _RANGES_AT_ONCE
+        for start in range(0, len(todo), step):
+            progress("index", start, len(todo))
+            _index_ranges(database, ledger, todo[start : start + step])
     finally:
         vectors.join()
     progress("index", len(todo), len(todo))
 
 
-def _index_range(database: Database, ledger: Ledger, entry: LedgerRange) -> None:
-    spans = entry.tally.spans if entry.tally else []
+def _index_ranges(database: Database, ledger: Ledger, entries: Sequence[LedgerRange]) -> None:
+    scopes = {scope for entry in entries if entry.tally for scope, _, _ in entry.tally.spans}
     # Where maintenance needs the tables for itself, it would wait for the vector index.
-    bound = database.exclusive_maintenance and all(scope[0] == ledger.owner for scope, _, _ in spans)
+    bound = database.exclusive_maintenance and all(scope[0] == ledger.owner for scope in scopes)
     with database.write(ledger.owner) if bound else database.maintain() as tx:
         # Another run may have done it; the mark is committed with the index.
         ledger.lock(tx)
-        if not ledger.is_indexed(tx, entry.range):
-            index_spans(tx, spans)
+        left = [entry for entry in entries if not ledger.is_indexed(tx, entry.range)]
+        spans: list[Span] = []
+        for entry in left:
+            join_spans(spans, entry.tally.spans if entry.tally else [])
+        index_spans(tx, spans)
+        for entry in left:
             ledger.mark_indexed(tx, entry.range)
 
 

@@ -13,8 +13,9 @@ from psycopg import sql
 
 from capsa import DatabaseUrl, SourceMissing, SourceUnreadable, transfer
 from stoic_emperor.legacy.condensed import Condensed, OldSummary
-from stoic_emperor.legacy.rows import LAYOUTS, LEFT_BEHIND, MESSAGES, SUMMARIES, Converter, Layout
-from stoic_emperor.legacy.sqlite import BOOKKEEPING, REQUIRED, old_summary, owner_of, user_of
+from stoic_emperor.legacy.layouts import BOOKKEEPING, LAYOUTS, LEFT_BEHIND, MESSAGES, REQUIRED, SUMMARIES, Layout
+from stoic_emperor.legacy.rows import Converter
+from stoic_emperor.legacy.sqlite import old_summary, owner_of, user_of
 from stoic_emperor.legacy.times import Times
 from stoic_emperor.legacy.vectors import COLUMNS, VECTOR_TABLES, VectorTable, record, vector_of_wire
 

@@ -12,17 +12,11 @@ from pathlib import Path
 
 from capsa import SourceUnreadable, transfer
 from stoic_emperor.legacy.condensed import Condensed, OldSummary, source_ids
-from stoic_emperor.legacy.rows import LAYOUTS, LEFT_BEHIND, MESSAGES, SUMMARIES, Converter, Layout, Value, stored
+from stoic_emperor.legacy.layouts import BOOKKEEPING, LAYOUTS, LEFT_BEHIND, MESSAGES, REQUIRED, SUMMARIES, Layout
+from stoic_emperor.legacy.rows import Converter
 from stoic_emperor.legacy.times import MISSING, Times
+from stoic_emperor.legacy.values import Value, stored
 from stoic_emperor.legacy.vectors import COLUMNS, VECTOR_TABLES, VectorTable, record, vector_of_json
-
-#: What the tables have had in every version.
-REQUIRED = {
-    "users": {"id"},
-    "sessions": {"id", "user_id"},
-    "messages": {"id", "session_id", "role", "content"},
-}
-BOOKKEEPING = {"schema_version": "the earlier program's own bookkeeping"}
 
 #: Table -> column -> (declared type, default value, place in the primary key).
 Schema = Mapping[str, Mapping[str, tuple[str, str, int]]]

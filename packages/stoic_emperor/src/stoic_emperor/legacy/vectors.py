@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from capsa import MAX_KEY_BYTES, PUBLIC_OWNER, transfer
-from stoic_emperor.legacy.rows import Notes, RefusedRow, Value, checked_owner, key, stored
 from stoic_emperor.legacy.times import Times
+from stoic_emperor.legacy.values import Notes, RefusedRow, Value, checked_owner, key, stored
 
 #: What made the predecessor's vectors of meaning, and its number of dimensions.
 MINILM = "all-MiniLM-L6-v2"

@@ -23,77 +23,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from stoic_emperor.testing import _legacy_layouts as layouts
+
 DIMENSIONS = 384
-
-_V1 = """
-CREATE TABLE schema_version (version INTEGER PRIMARY KEY, applied_at TEXT DEFAULT CURRENT_TIMESTAMP);
-CREATE TABLE users (id TEXT PRIMARY KEY, created_at TEXT DEFAULT CURRENT_TIMESTAMP);
-CREATE TABLE sessions (
-    id TEXT PRIMARY KEY, user_id TEXT REFERENCES users(id), created_at TEXT DEFAULT CURRENT_TIMESTAMP, metadata TEXT
-);
-CREATE TABLE messages (
-    id TEXT PRIMARY KEY, session_id TEXT REFERENCES sessions(id), role TEXT, content TEXT, psych_update TEXT,
-    created_at TEXT DEFAULT CURRENT_TIMESTAMP, semantic_processed_at TEXT
-);
-CREATE TABLE profiles (
-    id TEXT PRIMARY KEY, user_id TEXT REFERENCES users(id), version INTEGER, content TEXT, consensus_log TEXT,
-    created_at TEXT DEFAULT CURRENT_TIMESTAMP
-);
-CREATE TABLE semantic_insights (
-    id TEXT PRIMARY KEY, user_id TEXT REFERENCES users(id), source_message_id TEXT REFERENCES messages(id),
-    assertion TEXT, confidence REAL, created_at TEXT DEFAULT CURRENT_TIMESTAMP
-);
-CREATE INDEX idx_messages_session ON messages(session_id);
-"""
-
-_V2 = """
-CREATE TABLE condensed_summaries (
-    id TEXT PRIMARY KEY, user_id TEXT REFERENCES users(id), level INTEGER, content TEXT, period_start TEXT,
-    period_end TEXT, source_message_count INTEGER, source_word_count INTEGER, source_summary_ids TEXT,
-    consensus_log TEXT, created_at TEXT DEFAULT CURRENT_TIMESTAMP
-);
-"""
-
-_VECTORS = """
-CREATE TABLE IF NOT EXISTS {table} (
-    id TEXT PRIMARY KEY, document TEXT NOT NULL, embedding TEXT, metadata TEXT,
-    created_at TEXT DEFAULT CURRENT_TIMESTAMP
-);
-"""
-VECTOR_TABLES = ("vector_episodic", "vector_semantic", "vector_stoic_wisdom", "vector_psychoanalysis")
-
-_ORM = """
-CREATE TABLE IF NOT EXISTS schema_version (
-    version INTEGER NOT NULL, applied_at DATETIME NOT NULL, PRIMARY KEY (version)
-);
-CREATE TABLE IF NOT EXISTS users (
-    id VARCHAR NOT NULL, created_at DATETIME NOT NULL, name VARCHAR, PRIMARY KEY (id)
-);
-CREATE TABLE IF NOT EXISTS sessions (
-    id VARCHAR NOT NULL, user_id VARCHAR NOT NULL, created_at DATETIME NOT NULL, metadata JSON NOT NULL,
-    PRIMARY KEY (id), FOREIGN KEY(user_id) REFERENCES users (id)
-);
-CREATE TABLE IF NOT EXISTS messages (
-    id VARCHAR NOT NULL, session_id VARCHAR NOT NULL, role VARCHAR NOT NULL, content TEXT NOT NULL, psych_update JSON,
-    created_at DATETIME NOT NULL, semantic_processed_at DATETIME,
-    PRIMARY KEY (id), FOREIGN KEY(session_id) REFERENCES sessions (id)
-);
-CREATE TABLE IF NOT EXISTS profiles (
-    id VARCHAR NOT NULL, user_id VARCHAR NOT NULL, version INTEGER NOT NULL, content TEXT NOT NULL, consensus_log JSON,
-    created_at DATETIME NOT NULL, PRIMARY KEY (id), FOREIGN KEY(user_id) REFERENCES users (id)
-);
-CREATE TABLE IF NOT EXISTS semantic_insights (
-    id VARCHAR NOT NULL, user_id VARCHAR NOT NULL, source_message_id VARCHAR NOT NULL, assertion TEXT NOT NULL,
-    confidence FLOAT NOT NULL, created_at DATETIME NOT NULL,
-    PRIMARY KEY (id), FOREIGN KEY(user_id) REFERENCES users (id)
-);
-CREATE TABLE IF NOT EXISTS condensed_summaries (
-    id VARCHAR NOT NULL, user_id VARCHAR NOT NULL, level INTEGER NOT NULL, content TEXT NOT NULL,
-    period_start DATETIME NOT NULL, period_end DATETIME NOT NULL, source_message_count INTEGER NOT NULL,
-    source_word_count INTEGER NOT NULL, source_summary_ids JSON NOT NULL, consensus_log JSON,
-    created_at DATETIME NOT NULL, PRIMARY KEY (id), FOREIGN KEY(user_id) REFERENCES users (id)
-);
-"""
 
 
 class Version(enum.Enum):
@@ -129,16 +61,16 @@ class OldDatabase:
     def _make(self, version: Version) -> None:
         run = self.connection.executescript
         if version is Version.V4_ORM:
-            run(_ORM)
+            run(layouts.ORM)
             self._insert("schema_version", version=4, applied_at=self.spell(self._now))
         else:
-            run(_V1 if version is Version.V1 else _V1 + _V2)
+            run(layouts.V1 if version is Version.V1 else layouts.V1 + layouts.V2)
             numbers = {Version.V1: (1,), Version.V2: (1, 2), Version.V4: (1, 2, 3, 4)}[version]
             for number in numbers:
                 self._insert("schema_version", version=number)
         if version is not Version.V1:
-            for table in VECTOR_TABLES:
-                run(_VECTORS.format(table=table))
+            for table in layouts.VECTOR_TABLES:
+                run(layouts.VECTORS.format(table=table))
 
     def upgrade(self, version: Version) -> None:
         """Open the file with a later version, as its users did: what is there stays as it is."""
@@ -147,15 +79,15 @@ class OldDatabase:
             columns = {row[1] for row in self.connection.execute("PRAGMA table_info(users)")}
             if "name" not in columns:
                 run("ALTER TABLE users ADD COLUMN name VARCHAR")
-            run(_ORM)
+            run(layouts.ORM)
             self.connection.execute(
                 "INSERT OR IGNORE INTO schema_version (version, applied_at) VALUES (4, ?)", (self.spell(self._now),)
             )
         elif self._version is Version.V1:
-            run(_V2)
+            run(layouts.V2)
             self._insert("schema_version", version=2)
-        for table in VECTOR_TABLES:
-            run(_VECTORS.format(table=table))
+        for table in layouts.VECTOR_TABLES:
+            run(layouts.VECTORS.format(table=table))
         self._version = version
 
     # Values as the version spells them
