@@ -1,0 +1,426 @@
+"""The two commands: what they show, what they refuse, how they go on, and the way back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import lzma
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import quote
+
+import click
+import numpy as np
+import pytest
+
+from capsa import PUBLIC_OWNER, DatabaseUrl, Store
+from stoic_emperor.cli import run
+from stoic_emperor.infrastructure.database import Database
+from stoic_emperor.legacy.command import guide_command, migrate_command, verify_command
+from stoic_emperor.legacy.together import Together
+from stoic_emperor.models import Message
+from stoic_emperor.testing.legacy import OldDatabase, Version, write_chained, write_past
+
+CHROMA_FILE = "chroma.sqlite3"
+REPOSITORY = Path(__file__).resolve().parents[4]
+
+
+def command(which: click.Command, *arguments: object) -> int:
+    return run(which, [str(argument) for argument in arguments], "stoic")
+
+
+@pytest.fixture
+def older(home: Path) -> Path:
+    """The predecessor's file where it always was."""
+    path = home / "data" / "stoic_emperor.db"
+    with OldDatabase(path, Version.V1) as old:
+        write_past(old)
+    return path
+
+
+def configure(home: Path, url: str) -> None:
+    (home / ".env").write_text(f"DATABASE_URL={url}\n")
+
+
+def facts(text: str) -> dict[str, str]:
+    return dict(re.findall(r"^([A-Z][^:\n]*): +(.*)$", text, re.MULTILINE))
+
+
+def fingerprint(path: Path) -> dict[str, tuple[str, int]]:
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return {str(f): (hashlib.sha256(f.read_bytes()).hexdigest(), f.stat().st_mtime_ns) for f in files}
+
+
+# The guide's command
+
+
+def test_the_guides_command_as_it_is_typed(older: Path, home: Path, postgres_url: str) -> None:
+    configure(home, postgres_url)
+    before = fingerprint(older)
+    script = [sys.executable, str(REPOSITORY / "scripts" / "migrate_sqlite_to_postgres.py")]
+    assert os.access(script[1], os.X_OK)
+    # The shell's DATABASE_URL is not set: what is in .env is meant.
+    done = subprocess.run(
+        [*script, "--sqlite", "./data/stoic_emperor.db", "--postgres", ""],
+        cwd=home,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Migration complete: every row is there, equal" in done.stdout
+    assert facts(done.stdout)["Rows"] == "46"
+    assert facts(done.stdout)["Unchanged"] == str(older)
+    password = DatabaseUrl.parse(postgres_url).password or "?"
+    assert password not in done.stdout
+    assert quote(password, safe="") not in done.stdout
+    assert fingerprint(older) == before
+    with Database(postgres_url) as database:
+        assert len(database.person("anna").insights()) == 6
+
+
+def test_again_it_skips_what_is_there(older: Path, postgres_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(guide_command, "--sqlite", older, "--postgres", postgres_url) == 0
+    capsys.readouterr()
+    assert command(guide_command, "--sqlite", older, "--postgres", postgres_url) == 0
+    shown = facts(capsys.readouterr().out)
+    assert (shown["Migrated"], shown["Already there"], shown["Not carried"]) == ("0", "46", "0")
+
+
+def test_what_differs_there_is_kept_and_named_and_replaced_when_asked(
+    older: Path, postgres_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Database(postgres_url) as database:
+        database.person("anna").ensure("Anna herself")
+    assert command(guide_command, "--sqlite", older, "--postgres", postgres_url) == 1
+    out = capsys.readouterr().out
+    assert "In the target, but different" in out
+    assert "users anna" in out
+    with Database(postgres_url) as database:
+        assert [user.name for user in database.users() if user.id == "anna"] == ["Anna herself"]
+    assert command(guide_command, "--sqlite", older, "--postgres", postgres_url, "--on-conflict", "replace") == 0
+    with Database(postgres_url) as database:
+        assert [user.name for user in database.users() if user.id == "anna"] == [None]
+
+
+def test_an_empty_url_without_another_says_what_to_write(
+    older: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(guide_command, "--sqlite", older, "--postgres", "") == 1
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "DATABASE_URL=postgresql://" in err
+    assert str(home / ".env") in err
+
+
+@pytest.mark.parametrize("what", ["missing.db", "data"])
+def test_a_mistyped_path_is_one_line_and_creates_nothing(
+    what: str, home: Path, postgres_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import psycopg
+
+    assert command(guide_command, "--sqlite", home / what, "--postgres", postgres_url) == 1
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert str(home / what) in err
+    assert sorted(path.name for path in home.rglob("*")) == ["data"]
+    with psycopg.connect(postgres_url) as connection:
+        found = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()
+    assert found == (0,)
+
+
+def test_a_server_that_is_not_there_is_one_line(older: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = "postgresql://stoic:secret@127.0.0.1:1/stoic"
+    assert command(guide_command, "--sqlite", older, "--postgres", url) == 1
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "secret" not in err
+
+
+# stoic migrate
+
+
+def test_without_a_word_the_past_comes_into_a_file_beside_it(older: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = fingerprint(older)
+    assert command(migrate_command) == 0
+    own = older.with_name("stoic_emperor.capsa.db")
+    assert facts(capsys.readouterr().out)["Target"].endswith(str(own))
+    assert own.stat().st_mode & 0o077 == 0
+    assert fingerprint(older) == before
+    with Database(older) as database:
+        assert len(database.users()) == 2
+
+
+def test_what_was_carried_over_goes_on_from_the_newer_file(
+    older: Path, postgres_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(migrate_command) == 0
+    with Database(older) as database:
+        person = database.person("anna")
+        session = person.latest_session()
+        assert session is not None
+        person.add_message(Message(session_id=session.id, role="user", content="since then"))
+    capsys.readouterr()
+    assert command(guide_command, "--sqlite", older, "--postgres", postgres_url) == 0
+    assert "was carried over into" in capsys.readouterr().err
+    with Database(postgres_url) as database:
+        assert [message.content for message in database.person("anna").recent_messages(1)] == ["since then"]
+
+
+def test_two_files_in_use_are_not_taken_for_one(
+    older: Path, postgres_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Database(older) as database:
+        database.person("carla").ensure()
+    assert command(migrate_command, "--to", postgres_url) == 1
+    assert "run `stoic migrate` first" in capsys.readouterr().err
+
+
+def test_a_dry_run_reads_everything_and_writes_nothing(
+    older: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(home.rglob("*"))
+    assert command(migrate_command, "--dry-run") == 0
+    out = capsys.readouterr().out
+    assert "Dry run: nothing was written" in out
+    assert facts(out)["Can be carried"] == "46"
+    assert sorted(home.rglob("*")) == before
+
+
+def test_where_there_is_nothing_it_says_so(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(migrate_command) == 1
+    assert "name what to migrate with --from" in capsys.readouterr().err
+    assert command(migrate_command, "--from", home / "x.db", "--to", home / "x.db") == 1
+    assert "are the same" in capsys.readouterr().err
+
+
+def test_json_is_for_programs(older: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(migrate_command, "--json", "--timezone", "Europe/Rome") == 0
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert err == ""
+    assert found["complete"] is True
+    assert found["zone"] == "Europe/Rome"
+    assert {part["name"]: part["migrated"] for part in found["parts"]}["messages"] == 24
+    assert found["remarks"]["time without zone, read as Europe/Rome"] == 46
+    assert found["unchanged"] == [str(older)]
+
+
+def test_the_zone_decides(older: Path, home: Path) -> None:
+    for zone, name in (("UTC", "a.db"), ("Asia/Tokyo", "b.db")):
+        assert command(migrate_command, "--from", older, "--to", home / name, "--timezone", zone) == 0
+    with Database(home / "a.db") as utc, Database(home / "b.db") as tokyo:
+        (first,), (second,) = ([u for u in d.users() if u.id == "anna"] for d in (utc, tokyo))
+        assert (first.created_at - second.created_at).total_seconds() == 9 * 3600
+
+
+def test_vectors_are_counted_by_model(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_chained(home / "data" / "stoic_emperor.db")
+    assert command(migrate_command) == 0
+    out = capsys.readouterr().out
+    assert "10 of all-MiniLM-L6-v2" in out
+    assert "6 of predecessor:hash-384" in out
+    assert "6 rows: vector is a hash of words" in out
+
+
+def test_what_cannot_be_carried_is_listed_and_the_status_says_it(
+    older: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(sqlite3.connect(older)) as connection:
+        connection.execute(
+            "INSERT INTO messages (id, session_id, role, content) VALUES ('m', 'gone', 'user', 'x\033[2J')"
+        )
+        connection.commit()
+    assert command(migrate_command) == 1
+    out = capsys.readouterr().out
+    assert "Could not be carried, kept in quarantine" in out
+    assert "its session is missing" in out
+    assert "\033[2J" not in out
+
+
+# The way back
+
+
+def test_the_way_back_brings_everything_written_since(
+    older: Path, home: Path, postgres_url: str, kit: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(home, postgres_url)
+    before = fingerprint(older)
+    assert command(guide_command, "--sqlite", older, "--postgres", "") == 0
+    advice = capsys.readouterr().out
+    with Database(postgres_url) as database:
+        person = database.person("anna")
+        session = person.begin_session(title="Since then")
+        person.add_message(Message(session_id=session.id, role="user", content="written on the server"))
+        Store(database.engine, embedder=None).collection("episodic", owner="anna")
+    there = kit.contents(postgres_url)
+    # As the report of the migration says it; the password is in .env.
+    assert "stoic migrate --from postgresql://" in advice
+    assert command(migrate_command, "--to", older) == 0
+    out = capsys.readouterr().out
+    own = older.with_name("stoic_emperor.capsa.db")
+    assert facts(out)["Target"].endswith(str(own))
+    assert f"the older program's {older} lies there unchanged" in out
+    assert fingerprint(older) == before
+    assert kit.contents(f"sqlite:///{own}") == there
+    with Database(older) as database:
+        assert [m.content for m in database.person("anna").recent_messages(1)] == ["written on the server"]
+
+
+def test_weeks_later_the_report_tells_what_has_changed(
+    older: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = home / "migration.json"
+    assert command(migrate_command, "--report", report) == 0
+    capsys.readouterr()
+    assert command(verify_command, report) == 0
+    assert facts(capsys.readouterr().out)["Unchanged"] == "46"
+    with Database(older) as database, database.engine.maintain() as tx:
+        tx.execute("UPDATE messages SET content = 'another' WHERE role = 'user' AND user_id = 'ben'")
+        tx.execute("DELETE FROM profiles WHERE user_id = 'ben'")
+        tx.execute("INSERT INTO users (id, created_at) VALUES ('new', 0)")
+    assert command(verify_command, report, "--json") == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["changed_count"], found["deleted_count"]) == (6, 2)
+    assert command(verify_command, report, "--database", home / "none.db") == 1
+    assert not (home / "none.db").exists()
+
+
+# Killed
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def test_killed_at_any_time_it_goes_on_where_it_was(
+    dialect: str,
+    home: Path,
+    new_postgres: Callable[[], str],
+    kit: SimpleNamespace,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    older = home / "data" / "old.db"
+    with OldDatabase(older, Version.V2) as old:
+        write_past(old, [f"person {n}" for n in range(8)], turns=100)
+    target = new_postgres() if dialect == "postgresql" else f"sqlite:///{home}/new.db"
+    words = [sys.executable, "-c", _KILLABLE, str(older), target]
+    for _ in range(2):
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, cwd=home)
+        assert process.stdout is not None
+        # Some ranges are in, and it is in the middle of the next.
+        process.stdout.readline()
+        time.sleep(0.05)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+    capsys.readouterr()
+    assert command(migrate_command, "--from", older, "--to", target, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["resumed"] is True
+    assert {part["name"]: part["source"] for part in found["parts"]}["messages"] == 1600
+    assert kit.rows(target, "SELECT count(*), count(DISTINCT id) FROM messages") == [(1600, 1600)]
+    with Database(target) as database:
+        contents = [message.content for message in database.person("person 7").recent_messages(1600)]
+    assert contents[0].startswith("person 7: morning 0")
+    assert contents[-1].startswith("Reply 99")
+
+
+_KILLABLE = """
+import sys
+from capsa import transfer
+from stoic_emperor.config import load_configuration
+from stoic_emperor.legacy import migrate
+small = transfer.Options
+migrate.transfer.Options = lambda **given: small(range_rows=100, **given)
+def progress(phase, done, total):
+    if phase == "copy" and done > 300:
+        print(done, flush=True)
+migrate.migrate(migrate.Request(source=sys.argv[1], target=sys.argv[2]), load_configuration(), progress)
+"""
+
+
+# Chroma beside it, and the real files
+
+
+def test_two_sources_with_parts_of_one_name_are_refused(older: Path) -> None:
+    from capsa import TransferError
+    from stoic_emperor.legacy.sqlite import open_file
+
+    sources = [open_file(older), open_file(older)]
+    try:
+        with pytest.raises(TransferError, match="one by one"):
+            Together(sources)
+    finally:
+        for source in sources:
+            source.close()
+
+
+def test_a_damaged_chroma_directory_stops_it_before_anything_is_made(
+    older: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = older.parent / "vector_db"
+    folder.mkdir()
+    (folder / CHROMA_FILE).write_bytes(b"SQLite format 3\0 and then nothing")
+    assert command(migrate_command) == 1
+    assert str(folder) in capsys.readouterr().err
+    assert not older.with_name("stoic_emperor.capsa.db").exists()
+    assert command(migrate_command, "--no-chroma") == 0
+
+
+@pytest.fixture
+def real(data: Path, home: Path) -> Path:
+    """The real file and the Chroma directory of the same version beside it."""
+    older = home / "data" / "stoic_emperor.db"
+    older.write_bytes((data / "v1_sqlite3_811642f.db").read_bytes())
+    unpack(data / "chroma_0.5.5.tar.xz", home / "data")
+    return older
+
+
+def unpack(archive: Path, folder: Path) -> Path:
+    with lzma.open(archive) as opened, tarfile.open(fileobj=opened) as tar:
+        top = tar.getnames()[0].split("/")[0]
+        tar.extractall(folder, filter="data")
+    return (folder / top).rename(folder / "vector_db")
+
+
+def everything(store: Store, collection: str, owners: Sequence[str]) -> dict[str, tuple[object, ...]]:
+    """id -> document, metadata and the vector's bytes, of all these owners."""
+    found: dict[str, tuple[object, ...]] = {}
+    for owner in owners:
+        mine = store.collection(collection, owner=owner)
+        for record, vector in mine.iterate_with_vectors(model="all-MiniLM-L6-v2"):
+            found[record.id] = (record.text, dict(record.metadata), None if vector is None else vector.tobytes())
+    return found
+
+
+def test_the_real_past_comes_along_vectors_and_all(
+    real: Path, data: Path, store_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {**fingerprint(real), **fingerprint(real.parent / "vector_db")}
+    words = ("--from", real, "--to", store_url, "--timezone", "Europe/London", "--json")
+    assert command(migrate_command, *words) == 0
+    found = json.loads(capsys.readouterr().out)
+    counts = {part["name"]: part["migrated"] for part in found["parts"]}
+    assert {name: counts[name] for name in ("users", "sessions", "messages", "semantic_insights", "profiles")} == {
+        "users": 4, "sessions": 60, "messages": 3000, "semantic_insights": 743, "profiles": 6,
+    }  # fmt: skip
+    assert found["vectors_by_model"] == {"all-MiniLM-L6-v2": 2512}
+    assert found["unchanged"] == [str(real), str(real.parent / "vector_db")]
+    assert {**fingerprint(real), **fingerprint(real.parent / "vector_db")} == before
+    truth = json.loads((data / "truth_chroma_0.5.5.json").read_text("utf-8"))
+    with np.load(data / "truth_chroma_0.5.5.npz") as arrays, Database(store_url) as database:
+        owners = [*(user.id for user in database.users()), PUBLIC_OWNER]
+        store = Store(database.engine, embedder=None)
+        for name, expected in truth.items():
+            there = everything(store, name, owners)
+            assert set(there) == set(expected)
+            for id_, vector in zip(arrays[f"{name}_ids"], arrays[name], strict=True):
+                assert there[str(id_)] == (*expected[str(id_)], vector.astype("<f4").tobytes())
