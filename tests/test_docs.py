@@ -18,7 +18,8 @@ DOCUMENTS = [
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted((ROOT / "packages").glob("*/README.md")),
 ]
-PROGRAMS = {"afterimage": ["afterimage"], "capsa": ["capsa"], "python": []}
+#: Program -> the module that is run in its place.
+MODULES = {"afterimage": "afterimage", "capsa": "capsa.cli", "stoic": "stoic_emperor.cli"}
 
 
 def blocks(path: Path, language: str) -> list[str]:
@@ -40,7 +41,7 @@ def our_commands() -> list[tuple[str, str]]:
     for path, line in commands():
         inner = re.sub(r'^export \w+="\$\((.*)\)"$', r"\1", line)
         words = shlex.split(inner)
-        if words[0] in {"afterimage", "capsa"} or words[:2] == ["python", "-m"]:
+        if words[0] in MODULES or words[:2] == ["python", "-m"]:
             found.append((path, inner))
     return found
 
@@ -55,12 +56,13 @@ def test_every_command_shown_exists_with_its_options(path: str, line: str) -> No
     program = words[2] if words[:2] == ["python", "-m"] else words[0]
     rest = words[3:] if words[:2] == ["python", "-m"] else words[1:]
     subcommands = [word for word in rest[:2] if re.fullmatch(r"[a-z]+", word)]
-    if program == "afterimage.migrate":
+    if program not in MODULES:
         subcommands = []
-    elif program == "afterimage":
+    elif program != "capsa":
         subcommands = subcommands[:1]
     shown = subprocess.run(
-        [sys.executable, "-m", program if program != "capsa" else "capsa.cli", *subcommands, "--help"],
+        [sys.executable, "-m", MODULES.get(program, program), *subcommands, "--help"],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
