@@ -249,7 +249,7 @@ def _known(values: dict[str, Any], file: Path) -> tuple[dict[str, Any], dict[str
                 dropped[path] = _WITHOUT_EFFECT[path]
             else:
                 rest[key] = value
-        if rest or name in Settings.model_fields:
+        if rest or not section or name in Settings.model_fields:
             kept[str(name)] = rest
     return kept, dropped
 

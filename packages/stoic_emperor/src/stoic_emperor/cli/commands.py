@@ -12,6 +12,7 @@ import click
 from stoic_emperor.cli.overview import show_memory
 from stoic_emperor.cli.terminal import clean, one_line, table
 from stoic_emperor.errors import NotFound
+from stoic_emperor.memory.correcting import correct_insight
 from stoic_emperor.memory.exporting import export_json, export_markdown
 from stoic_emperor.memory.forgetting import Receipt
 from stoic_emperor.models import now
@@ -30,6 +31,7 @@ HELP = (
     ("/again", "ask for another reply to what you said last"),
     ("/memory", "see everything that is remembered of you"),
     ("/forget ID", "erase an insight, a message, a summary or a conversation, with all that came of it"),
+    ("/correct ID WORDS", "put an insight right, in your words"),
     ("/forget last", "erase what you said last"),
     ("/pause, /unpause", "remember nothing new; remember again"),
     ("/consent yes|no", "allow or stop the analysis of what you write"),
@@ -108,6 +110,12 @@ def _forget(talk: Conversation, given: str) -> None:
     show_receipt(receipt)
     if talk.session is not None and talk.person.session(talk.session.id) is None:
         talk.session = None
+
+
+def _correct(talk: Conversation, given: str) -> None:
+    id_, _, words = given.partition(" ")
+    corrected = correct_insight(talk.person, talk.application.recall(talk.person.user_id), id_, words)
+    click.echo(f"Kept: {clean(corrected.assertion)}\n")
 
 
 def show_receipt(receipt: Receipt) -> None:
@@ -194,6 +202,7 @@ COMMANDS: dict[str, Command] = {
     "title": _title,
     "again": _again,
     "memory": _memory,
+    "correct": _correct,
     "forget": _forget,
     "pause": _pause,
     "unpause": _unpause,

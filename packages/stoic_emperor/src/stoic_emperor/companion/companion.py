@@ -13,7 +13,7 @@ from stoic_emperor.companion.keeping import Keeper
 from stoic_emperor.companion.watching import Watcher
 from stoic_emperor.errors import ModelUnavailable, NotFound
 from stoic_emperor.library import Library, Passage, check_quotations
-from stoic_emperor.llm import ChatModel, LibraryMode
+from stoic_emperor.llm import ChatModel, Earlier, LibraryMode
 from stoic_emperor.llm import Passage as Shown
 from stoic_emperor.memory.context import Context, ContextBuilder
 from stoic_emperor.memory.recall import Recall
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 #: Messages in which words that a reply quotes may be the person's own.
 _OWN_WORDS = 20
+
+#: Cosine from which what was said before is worth telling; MiniLM gives less to what merely shares a mood.
+_NEAR = 0.45
 
 _WITHOUT_A_MODEL = (
     "No language model is connected, so nobody can answer you here. Please do not stay alone with this: turn to "
@@ -193,13 +196,19 @@ class Companion:
             return _in_danger_without_a_model()
         mode = self._library_modes.setdefault(said.session_id, LibraryMode())
         passages = [Shown(p.text, p.author or "", p.work or "", p.place or "") for p in context.passages]
-        return mode.stream(context.prompt, passages, said=said.content)
+        return mode.stream(context.prompt, passages, said=said.content, earlier=_earlier(context))
 
     def _sources(self, person: Person, reply: Message) -> tuple[str, ...]:
         """Where the quotations in a finished reply stand; the person's own words are none."""
         said = [message.content for message in person.last_messages(reply.session_id, _OWN_WORDS)]
         found = check_quotations(reply.content, self.libraries[0], said=said[:-1])
         return tuple(quotation.source_line for quotation in found)
+
+
+def _earlier(context: Context) -> Earlier | None:
+    """What the person said before, if it is near enough to be worth telling."""
+    near = (found for found in context.episodes if (found.similarity or 0) >= _NEAR)
+    return next((Earlier(found.record.text, found.record.created_at.date()) for found in near), None)
 
 
 async def _guarded(pieces: AsyncGenerator[str, None], guard: ReplyGuard) -> AsyncGenerator[str, None]:

@@ -8,11 +8,12 @@ async with aclosing(model.stream(Prompt(system, (Turn("user", "…"),), max_toke
 from __future__ import annotations
 
 from stoic_emperor.llm.chat_model import ChatModel, Prompt, Timeouts, Turn
-from stoic_emperor.llm.library_mode import LibraryMode, Passage
+from stoic_emperor.llm.library_mode import Earlier, LibraryMode, Passage
 from stoic_emperor.llm.opening import ModelSettings, Role, open_chat_model, preload
 
 __all__ = [
     "ChatModel",
+    "Earlier",
     "LibraryMode",
     "ModelSettings",
     "Passage",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
@@ -21,6 +22,7 @@ _ONE = "One passage touches on what you wrote:"
 _SEVERAL = "These passages touch on what you wrote:"
 _NOTHING = "Nothing in the library comes close to what you wrote."
 
+_EARLIER = "On {day} you wrote something near to this:"
 _ASKING = "A question to take with you:"
 _ALL_ASKED = "You have met all of my questions by now. Perhaps one of them is worth a second answer."
 
@@ -46,6 +48,14 @@ class Passage:
         return ", ".join(part for part in (self.author, title) if part)
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """Something the person said on another day."""
+
+    text: str
+    said_on: dt.date
+
+
 class LibraryMode:
     """Answers with passages and a question. One instance a session: it asks nothing twice."""
 
@@ -55,7 +65,12 @@ class LibraryMode:
         self._asked: list[str] = []
 
     async def stream(
-        self, prompt: Prompt, passages: Sequence[Passage] = (), *, said: str | None = None
+        self,
+        prompt: Prompt,
+        passages: Sequence[Passage] = (),
+        *,
+        said: str | None = None,
+        earlier: Earlier | None = None,
     ) -> AsyncGenerator[str, None]:
         """The reply, paragraph by paragraph.
 
@@ -63,11 +78,12 @@ class LibraryMode:
             prompt: the conversation; what was asked before, in a session that is resumed, is not asked again.
             passages: what the library has on it, best first.
             said: the person's own words, where the last turn of the prompt holds more than those.
+            earlier: what they said before that is near to it.
         """
         before = [turn.text for turn in prompt.turns if turn.role == "assistant"]
         words = prompt.turns[-1].text if said is None else said
         first = True
-        for paragraph in self._paragraphs(words, passages, before):
+        for paragraph in self._paragraphs(words, passages, before, earlier):
             yield paragraph if first else f"\n\n{paragraph}"
             first = False
 
@@ -82,7 +98,9 @@ class LibraryMode:
     async def close(self) -> None:
         """Nothing is open."""
 
-    def _paragraphs(self, said: str, passages: Sequence[Passage], before: Sequence[str]) -> Iterator[str]:
+    def _paragraphs(
+        self, said: str, passages: Sequence[Passage], before: Sequence[str], earlier: Earlier | None
+    ) -> Iterator[str]:
         yield _SHORT_NOTICE if before or self._asked else _NOTICE
         shown = [passage for passage in passages if passage.text.strip()][:_SHOWN]
         if shown:
@@ -91,6 +109,9 @@ class LibraryMode:
                 yield _quoted(passage)
         else:
             yield _NOTHING
+        if earlier is not None:
+            day = f"{earlier.said_on.day} {earlier.said_on:%B %Y}"
+            yield f"{_EARLIER.format(day=day)} “{_shortened(clean(earlier.text).strip())}”"
         question = question_for(said, {*self._asked, *_asked_in(before)})
         if question is None:
             yield _ALL_ASKED

@@ -33,6 +33,8 @@ class Recalled:
     record: capsa.Record
     score: float
     reason: str
+    #: Cosine, -1 to 1, or None if only words were compared.
+    similarity: float | None = None
 
 
 class Recall:
@@ -117,7 +119,7 @@ class Recall:
 
 
 def _recalled(hit: capsa.Hit) -> Recalled:
-    return Recalled(record=hit.record, score=hit.score, reason=hit.reason)
+    return Recalled(record=hit.record, score=hit.score, reason=hit.reason, similarity=hit.semantic_score)
 
 
 def _plain(text: str) -> str:

@@ -1,0 +1,113 @@
+"""The configuration: from the file, the environment and .env; every mistake is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stoic_emperor.config import load_configuration
+from stoic_emperor.errors import ConfigurationError
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def write(home: Path, settings: str = "", env: str = "") -> None:
+    (home / "config").mkdir(exist_ok=True)
+    (home / "config" / "settings.yaml").write_text(settings)
+    if env:
+        (home / ".env").write_text(env)
+
+
+def test_the_environment_comes_before_dotenv_which_comes_before_what_stands_in_the_file(home: Path) -> None:
+    write(home, 'models:\n  main: "${LLM_MAIN_MODEL:-plain}"\n', "")
+    assert load_configuration(home, {}).settings.models.main == "plain"
+    write(home, 'models:\n  main: "${LLM_MAIN_MODEL:-plain}"\n', "LLM_MAIN_MODEL=dotenv\n")
+    assert load_configuration(home, {}).settings.models.main == "dotenv"
+    assert load_configuration(home, {"LLM_MAIN_MODEL": "outside"}).settings.models.main == "outside"
+    assert load_configuration(home, {"LLM_MAIN_MODEL": ""}).settings.models.main == "dotenv"
+
+
+def test_as_shipped_nothing_needs_to_be_set() -> None:
+    configuration = load_configuration(ROOT, {"STOIC_HOME": str(ROOT)})
+    assert configuration.settings.database.url == "sqlite:///./data/stoic_emperor.db"
+    assert configuration.settings.models.main is None
+    assert configuration.without_effect == {}
+
+
+def test_the_example_of_env_sets_nothing_that_nothing_reads(home: Path) -> None:
+    text = (ROOT / ".env.example").read_text()
+    names = {
+        line.lstrip("# ").partition("=")[0]
+        for line in text.splitlines()
+        if "=" in line and " " not in line.lstrip("# ")
+    }
+    assert names == {
+        "DATABASE_URL",
+        "ENVIRONMENT",
+        "LLM_BASE_URL",
+        "LLM_MAIN_MODEL",
+        "LLM_REVIEWER_MODEL",
+        "LLM_LIGHT_MODEL",
+        "OPENAI_API_KEY",
+        "ANTHROPIC_API_KEY",
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ('database:\n  url: "${DATABASE_URL}"\n', "DATABASE_URL, which is not set"),
+        ("database:\n  uri: x\n", "database.uri: is not known"),
+        ("memroy: {}\n", "memroy: is not known"),
+        ("memory:\n  max_context_tokens: many\n", "memory.max_context_tokens"),
+        ("memory:\n  max_context_tokens: 1\n", "memory.max_context_tokens"),
+        ("database: [1]\n", "database"),
+        ("- 1\n", "a list of sections"),
+        ("a: b: c\n", "line 1"),
+        ("paths:\n  sqlite_db: ./data/x.db\n", "database.url"),
+        ("paths:\n  vector_db: ./data/vector_db\n", "database.url"),
+        ("models: 3\n", "models"),
+    ],
+)
+def test_a_mistake_in_the_file_is_named_with_the_file(home: Path, settings: str, told: str) -> None:
+    write(home, settings)
+    with pytest.raises(ConfigurationError) as raised:
+        load_configuration(home, {})
+    assert told in str(raised.value)
+    assert "settings.yaml" in str(raised.value)
+
+
+def test_keys_that_earlier_versions_wrote_and_nothing_reads_are_noted(home: Path) -> None:
+    write(
+        home,
+        "paths:\n  stoic_texts: ./x\nauth:\n  jwt_secret: s3cret\nrag:\n  chunk_size: 500\n"
+        "  similarity_threshold: 0.6\naegean_consensus:\n  enabled: true\n  beta_threshold: 3\n",
+    )
+    found = load_configuration(home, {})
+    assert found.settings.aegean_consensus.beta_threshold == 3
+    assert set(found.without_effect) == {
+        "paths.stoic_texts",
+        "auth.jwt_secret",
+        "rag.chunk_size",
+        "rag.similarity_threshold",
+        "aegean_consensus.enabled",
+    }
+    assert "s3cret" not in repr(found)
+
+
+@pytest.mark.parametrize("name", ["SQLITE_DB_PATH", "VECTOR_DB_PATH"])
+def test_variables_that_the_guide_removes_are_errors_wherever_they_stand(home: Path, name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{name} in the environment"):
+        load_configuration(home, {name: "x"})
+    write(home, "", f"{name}=./data/x\n")
+    with pytest.raises(ConfigurationError, match=rf"{name} in .*\.env"):
+        load_configuration(home, {})
+
+
+def test_secrets_are_in_no_representation(home: Path) -> None:
+    write(home, "", "OPENAI_API_KEY=sk-secret\nANTHROPIC_API_KEY=sk-other\n")
+    configuration = load_configuration(home, {})
+    assert configuration.openai_key is not None
+    assert configuration.openai_key.get_secret_value() == "sk-secret"
+    assert "sk-" not in repr(configuration) + str(configuration)
