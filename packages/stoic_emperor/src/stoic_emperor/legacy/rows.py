@@ -47,12 +47,11 @@ class Converter:
         self.columns = tuple(name for name in present if name in layout.known and name != "id") + self.extra
         self._places = {name: place for place, name in enumerate(self.columns, 3)}
         readers = self._readers(times)
-        #: (position among the fields, position among the values or -1, reader)
-        self._steps = [
-            (position, self._places.get(name, -1), readers[name])
-            for position, name in enumerate(layout.table.names)
-            if name in readers
-        ]
+        wanted = [(position, name) for position, name in enumerate(layout.table.names) if name in readers]
+        #: Position among the fields, position among the values, reader.
+        self._steps = [(at, self._places[name], readers[name]) for at, name in wanted if name in self._places]
+        #: What the source has no column for.
+        self._absent = [(at, readers[name]) for at, name in wanted if name not in self._places]
         self._names = layout.table.names
         self._session_at = self._places.get("session_id", -1)
         self._user_at = self._places.get(layout.user or "", -1)
@@ -102,7 +101,9 @@ class Converter:
         fields[self._own_key] = user
         fields[self._made["id"]] = id_
         for position, place, read in self._steps:
-            fields[position] = read(values[place] if place >= 0 else None, notes)
+            fields[position] = read(values[place], notes)
+        for position, read in self._absent:
+            fields[position] = read(None, notes)
         for name, place in self._extra_at:
             if values[place] is not None:
                 notes.original[name] = plain(values[place], notes.types.get(name))
@@ -115,7 +116,8 @@ class Converter:
         elif self._layout is SUMMARIES:
             fields[self._made["condensed_into"]] = self._condensed.summary(user, id_)
         fields[self._made["original"]] = notes.field()
-        return transfer.make_row(source_key, tuple(fields), (), tuple(dict.fromkeys(notes.remarks)))
+        remarks = notes.remarks if len(notes.remarks) < 2 else dict.fromkeys(notes.remarks)
+        return transfer.make_row(source_key, tuple(fields), (), tuple(remarks))
 
     def _user(self, id_: bytes, values: Sequence[Value], notes: Notes) -> bytes:
         """The person whose row it is."""

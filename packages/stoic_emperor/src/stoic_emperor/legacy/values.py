@@ -49,11 +49,12 @@ class Notes:
         """The ``original`` column."""
         if not self.original:
             return None
-        pairs = (
-            f"{encode_basestring(name)}: "
-            + (encode_basestring(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        pairs = [
+            f"{encode_basestring(name)}: {encode_basestring(value)}"
+            if value.__class__ is str
+            else f"{encode_basestring(name)}: {json.dumps(value, ensure_ascii=False)}"
             for name, value in self.original.items()
-        )
+        ]
         return transfer.to_stored(f"{{{', '.join(pairs)}}}").encode()
 
 
@@ -72,11 +73,15 @@ def checked_owner(user: bytes) -> bytes:
     return user
 
 
+def is_plain(value: bytes) -> bool:
+    """Whether a text is stored as it is, at a glance: plain ASCII is by far the most, and the quickest to tell."""
+    return value.isascii() and b"\0" not in value
+
+
 def stored(value: Value) -> bytes:
     """A text as ours has it."""
     if isinstance(value, bytes):
-        # Plain ASCII is by far the most, and the quickest to tell.
-        return value if value.isascii() and b"\0" not in value else transfer.bytes_to_stored(value)
+        return value if is_plain(value) else transfer.bytes_to_stored(value)
     return str(value).encode()
 
 
@@ -97,6 +102,8 @@ def key(name: str, value: Value, notes: Notes) -> bytes:
     Raises:
         RefusedRow: it cannot be.
     """
+    if value.__class__ is bytes and not notes.types and is_plain(value) and 0 < len(value) <= MAX_KEY_BYTES:
+        return value
     what = "its id" if name == "id" else f"its {name}"
     if value is None:
         raise RefusedRow("it has no id" if name == "id" else f"it has no {name}")
@@ -127,6 +134,8 @@ def read_text(name: str, otherwise: bytes) -> Reader:
     """A text; where there is none, ``otherwise``."""
 
     def read(value: Value, notes: Notes) -> transfer.Field:
+        if value.__class__ is bytes and not notes.types:
+            return value if is_plain(value) else transfer.bytes_to_stored(value)
         if value is None:
             notes.original[name] = None
             notes.remarks.append(MISSING_VALUE)
@@ -140,6 +149,8 @@ def read_optional_text(name: str) -> Reader:
     """A text, or none."""
 
     def read(value: Value, notes: Notes) -> transfer.Field:
+        if value.__class__ is bytes and not notes.types:
+            return value if is_plain(value) else transfer.bytes_to_stored(value)
         return None if value is None else _carried(name, value, notes)
 
     return read
@@ -165,8 +176,7 @@ def read_time(name: str, times: Times) -> Reader:
             if reading.remark in (MISSING, transfer.UNREADABLE):
                 notes.unknown.append(name)
         if reading.spelling is not None or value is None:
-            spelled = value if isinstance(value, int | float) else reading.spelling
-            notes.original[name] = plain(spelled)
+            notes.original[name] = plain(value) if isinstance(value, int | float) else reading.spelling
         return pack(kind, reading.microseconds)
 
     return read
