@@ -51,6 +51,7 @@ READS: dict[str, Callable[[Person], Any]] = {
     "message_before": lambda p: p.message_before("reply"),
     "unprocessed_replies": lambda p: p.unprocessed_replies(),
     "insights": lambda p: p.insights(),
+    "insight_sources": lambda p: p.insight_sources(),
     "insight": lambda p: p.insight("insight"),
     "summaries": lambda p: p.summaries(),
     "profiles": lambda p: p.profiles(),

@@ -23,9 +23,9 @@ def show_memory(person: Person) -> None:
     if insights := person.insights():
         click.secho("\nInsights", bold=True)
         rows = []
+        sources = person.insight_sources()
         for insight in insights:
-            source = person.message(insight.source_message_id) if insight.source_message_id else None
-            heard = one_line(source.content, 60) if source else ""
+            heard = one_line(sources.get(insight.id, ""), 60)
             rows.append(
                 (
                     insight.id[:8],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import capsa
 from stoic_emperor.errors import NotFound
-from stoic_emperor.infrastructure._rows import write_json
+from stoic_emperor.infrastructure._rows import text, write_json
 from stoic_emperor.models import (
     CondensedSummary,
     Message,
@@ -270,6 +270,10 @@ class Person:
     def insights(self, limit: int = _ALL) -> list[SemanticInsight]:
         """What is remembered, newest first."""
         return [self.database.rows.insight(row) for row in self.read("insights", n=limit)]
+
+    def insight_sources(self) -> dict[str, str]:
+        """Insight -> what the person said that it was taken from."""
+        return {text(id_): text(said) for id_, said in self.read("insight_sources") if said is not None}
 
     def insight(self, insight_id: str) -> SemanticInsight | None:
         """One of them, or None."""

@@ -145,6 +145,14 @@ WHERE user_id = :user_id AND id = :id
 SELECT id, user_id, source_message_id, assertion, confidence, created_at, edited_at FROM semantic_insights
 WHERE user_id = :user_id AND source_message_id = :message_id ORDER BY created_at, id
 
+-- name: insight_sources
+-- What the person said that an insight was taken from. Earlier programs named the reply to it instead.
+SELECT i.id, CASE WHEN m.role = 'user' THEN m.content ELSE (
+    SELECT b.content FROM messages b WHERE b.user_id = m.user_id AND b.session_id = m.session_id AND b.seq < m.seq
+        AND b.role = 'user' ORDER BY b.seq DESC LIMIT 1) END
+FROM semantic_insights i JOIN messages m ON m.user_id = i.user_id AND m.id = i.source_message_id
+WHERE i.user_id = :user_id
+
 -- name: update_insight
 UPDATE semantic_insights SET assertion = :assertion, confidence = :confidence, edited_at = :edited_at
 WHERE user_id = :user_id AND id = :id
