@@ -37,6 +37,7 @@ ODD_METADATA = "metadata is no JSON object, kept under predecessor_metadata"
 #: More different sizes of numbers than any count of words gives, and far fewer than a network does.
 _FEWEST_OF_A_NETWORK = 128
 _UNIT = 1e-3
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def _numbers(data: bytes) -> np.ndarray | None:
     plain = (
         isinstance(read, list) and read and all(isinstance(n, int | float) and not isinstance(n, bool) for n in read)
     )
-    if not plain or not all(math.isfinite(n) and abs(n) < 3e38 for n in read):
+    if not plain or not all(math.isfinite(n) and abs(n) <= _LARGEST for n in read):
         return None
     return np.array(read, "<f8")
 
