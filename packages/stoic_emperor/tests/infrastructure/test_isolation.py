@@ -48,12 +48,14 @@ READS: dict[str, Callable[[Person], Any]] = {
     "last_messages": lambda p: p.last_messages("annas", 9),
     "recent_messages": lambda p: p.recent_messages(),
     "uncondensed_messages": lambda p: p.uncondensed_messages(),
+    "walk_uncondensed": lambda p: list(p.walk_uncondensed(newest_first=True)),
     "message_before": lambda p: p.message_before("reply"),
     "unprocessed_replies": lambda p: p.unprocessed_replies(),
     "insights": lambda p: p.insights(),
     "insight_sources": lambda p: p.insight_sources(),
     "insight": lambda p: p.insight("insight"),
     "summaries": lambda p: p.summaries(),
+    "active_summaries": lambda p: p.active_summaries(),
     "profiles": lambda p: p.profiles(),
 }
 

@@ -396,7 +396,7 @@ def everything(store: Store, collection: str, owners: Sequence[str]) -> dict[str
     found: dict[str, tuple[object, ...]] = {}
     for owner in owners:
         mine = store.collection(collection, owner=owner)
-        for record, vector in mine.iterate_with_vectors(model="all-MiniLM-L6-v2"):
+        for record, vector in mine.iterate_with_vectors(model="chroma:unknown-384"):
             found[record.id] = (record.text, dict(record.metadata), None if vector is None else vector.tobytes())
     return found
 
@@ -412,7 +412,9 @@ def test_the_real_past_comes_along_vectors_and_all(
     assert {name: counts[name] for name in ("users", "sessions", "messages", "semantic_insights", "profiles")} == {
         "users": 4, "sessions": 60, "messages": 3000, "semantic_insights": 743, "profiles": 6,
     }  # fmt: skip
-    assert found["vectors_by_model"] == {"all-MiniLM-L6-v2": 2512}
+    # The published files were filled with made-up vectors, which a sample shows.
+    assert found["vectors_by_model"] == {"chroma:unknown-384": 2512}
+    assert any("stoic reembed" in line for line in found["advice"])
     assert found["unchanged"] == [str(real), str(real.parent / "vector_db")]
     assert {**fingerprint(real), **fingerprint(real.parent / "vector_db")} == before
     truth = json.loads((data / "truth_chroma_0.5.5.json").read_text("utf-8"))

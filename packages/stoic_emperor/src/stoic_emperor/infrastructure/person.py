@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +59,12 @@ class Person:
         """`run` in a transaction of its own that only reads."""
         with self.database.engine.read(self._owner) as tx:
             return self.run(tx, statement, **values)
+
+    def walk(self, statement: str, /, **values: Any) -> Generator[tuple[Any, ...], None, None]:
+        """`read`, row by row: for what may be long and is not read to its end. To be closed by the caller."""
+        with self.database.engine.read(self._owner) as tx:
+            parameters = self.database.rows.parameters({"user_id": self.user_id, **values})
+            yield from tx.stream(self.database.statement(statement), parameters)
 
     @contextmanager
     def writing(self, tx: capsa.Transaction | None = None) -> Iterator[capsa.Transaction]:
@@ -231,7 +237,13 @@ class Person:
 
     def uncondensed_messages(self) -> list[Message]:
         """What no summary stands for yet, in order."""
-        return [self.database.rows.message(row) for row in self.read("messages_uncondensed")]
+        return list(self.walk_uncondensed())
+
+    def walk_uncondensed(self, *, newest_first: bool = False) -> Generator[Message, None, None]:
+        """The same, one by one: it may be everything that was ever said."""
+        with closing(self.walk("messages_uncondensed_newest" if newest_first else "messages_uncondensed")) as rows:
+            for row in rows:
+                yield self.database.rows.message(row)
 
     def message_before(self, message_id: str) -> Message | None:
         """What the person said that a reply answers."""
@@ -297,6 +309,10 @@ class Person:
     def summaries(self) -> list[CondensedSummary]:
         """All of them, those that others stand for included, by the time they tell of."""
         return [self.database.rows.summary(row) for row in self.read("summaries")]
+
+    def active_summaries(self) -> list[CondensedSummary]:
+        """Those that no other stands for, by the time they tell of: few, however long ago it began."""
+        return [self.database.rows.summary(row) for row in self.read("summaries_active")]
 
     def add_profile(self, content: str, consensus_log: Any = None) -> Profile:
         """Keep a portrait as the next version."""

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from capsa import DatabaseUrl, open_database, transfer
+from capsa import DatabaseUrl, Embedder, open_database, open_embedder, transfer
 from stoic_emperor.config import DEFAULT_URL, Configuration
 from stoic_emperor.errors import NothingToMigrate
 from stoic_emperor.infrastructure.opening import (
@@ -29,6 +29,8 @@ from stoic_emperor.legacy.together import Together
 #: Where the predecessor kept its vectors, beside its SQLite file.
 CHROMA_FOLDER = "vector_db"
 CHROMA_FILE = "chroma.sqlite3"
+#: The model that ChromaDB embedded with by default, as the earlier program did.
+CHROMA_MODEL = "all-MiniLM-L6-v2"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,7 +112,7 @@ def migrate(
     target = target_of(request, configuration)
     if source is not None and str(source) == str(target):
         raise NothingToMigrate(f"source and target are the same, {target}: name another with --to")
-    opened = _open(request, source, say)
+    opened = _open(request, source, _embedder(configuration), say)
     with contextlib.closing(Together(opened.sources)) as together:
         options = transfer.Options(
             on_conflict=request.on_conflict,
@@ -126,7 +128,10 @@ def migrate(
             )
         with open_engine(target) as engine:
             report = transfer.transfer(together, engine, options)
-        advice = tuple(_advice(configuration, target, source, older=opened.older))
+        advice = (
+            *_advice(configuration, target, source, older=opened.older),
+            *_about_vectors(together.models()),
+        )
         return Outcome(
             report=report, models=together.models(), unchanged=tuple(opened.names), target=target, advice=advice
         )
@@ -208,11 +213,18 @@ def _named(name: str) -> DatabaseUrl:
 # Opening
 
 
-def _open(request: Request, source: DatabaseUrl | None, say: Callable[[str], None]) -> _Opened:
+def _embedder(configuration: Configuration) -> Embedder | None:
+    """The model that ChromaDB used, if it is the one in use: it can say whether it made what is found there."""
+    return open_embedder(CHROMA_MODEL) if configuration.settings.memory.embedding_model == CHROMA_MODEL else None
+
+
+def _open(
+    request: Request, source: DatabaseUrl | None, embedder: Embedder | None, say: Callable[[str], None]
+) -> _Opened:
     """Open everything that is to be read; what fails closes what was opened."""
     opened = _Opened()
     with contextlib.ExitStack() as stack:
-        for one, older in _sources(request, source, say):
+        for one, older in _sources(request, source, embedder, say):
             stack.callback(one.close)
             opened.sources.append(one)
             opened.names.append(one.description.location)
@@ -222,7 +234,7 @@ def _open(request: Request, source: DatabaseUrl | None, say: Callable[[str], Non
 
 
 def _sources(
-    request: Request, source: DatabaseUrl | None, say: Callable[[str], None]
+    request: Request, source: DatabaseUrl | None, embedder: Embedder | None, say: Callable[[str], None]
 ) -> Iterator[tuple[transfer.Source, bool]]:
     chroma = request.chroma
     if source is not None:
@@ -241,7 +253,7 @@ def _sources(
     if chroma is not None:
         from stoic_emperor.legacy.chroma.source import ChromaSource
 
-        yield ChromaSource.open(chroma), True
+        yield ChromaSource.open(chroma, embedder=embedder), True
 
 
 def _open_database(source: DatabaseUrl, timezone: str | None) -> tuple[transfer.Source, bool]:
@@ -308,6 +320,15 @@ def _advice(
             yield f"the older program's {old} lies there unchanged"
     if older:
         yield "people are asked anew whether what they write may be analysed"
+
+
+def _about_vectors(models: Mapping[str, int]) -> Iterator[str]:
+    others = sorted(name for name in models if name.startswith(("chroma:", "predecessor:")))
+    if others:
+        yield (
+            f"vectors of {', '.join(others)} are kept, and never compared with those of {CHROMA_MODEL}: until "
+            f"`stoic reembed` has made new ones, these texts are found by their words"
+        )
 
 
 def _older_beside(own: Path) -> Iterator[Path]:

@@ -7,7 +7,9 @@ is condensed at all, and forgetting a message finds every summary that knows of 
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from stoic_emperor.config import CondensationSettings
@@ -28,6 +30,10 @@ TOP_LEVEL = 10
 _MESSAGE_TOKENS = 2_000
 #: What the person said, and the reply.
 _LAST_TURN = 2
+
+
+class _TakenError(Exception):
+    """Somebody forgot what was to be condensed, or another process was faster."""
 
 
 class Condensation:
@@ -66,27 +72,34 @@ class Condensation:
 
     def _due_messages(self) -> list[Message]:
         """The oldest talk outside the hot buffer that fills a chunk; empty if it does not."""
-        waiting = self._person.uncondensed_messages()
-        hot = 0
-        for number, message in enumerate(reversed(waiting)):
-            hot += _tokens(message)
-            # The last turn stays hot, however long it is.
-            if number >= _LAST_TURN and hot > self._settings.hot_buffer_tokens:
-                break
-            waiting.pop()
+        hot = self._hot()
         chunk: list[Message] = []
         size = 0
-        for message in waiting:
-            chunk.append(message)
-            size += _tokens(message)
-            # A chunk ends with a reply, so that no summary tells half of a turn.
-            if size >= self._settings.chunk_threshold_tokens and message.role != Role.USER:
-                return chunk
+        with closing(self._person.walk_uncondensed()) as waiting:
+            for message in itertools.takewhile(lambda message: message.id not in hot, waiting):
+                chunk.append(message)
+                size += _tokens(message)
+                # A chunk ends with a reply, so that no summary tells half of a turn.
+                if size >= self._settings.chunk_threshold_tokens and message.role != Role.USER:
+                    return chunk
         return []
+
+    def _hot(self) -> set[str]:
+        """The newest messages, which stand for themselves."""
+        hot: set[str] = set()
+        size = 0
+        with closing(self._person.walk_uncondensed(newest_first=True)) as newest:
+            for message in newest:
+                size += _tokens(message)
+                # The last turn stays hot, however long it is.
+                if len(hot) >= _LAST_TURN and size > self._settings.hot_buffer_tokens:
+                    break
+                hot.add(message.id)
+        return hot
 
     def _due_summaries(self) -> list[CondensedSummary]:
         """The older half of the lowest level that is over its budget; empty if none is."""
-        active = [summary for summary in self._person.summaries() if summary.condensed_into is None]
+        active = self._person.active_summaries()
         for level in range(1, TOP_LEVEL):
             group = [summary for summary in active if summary.level == level]
             size = sum(count_tokens(summary.content) for summary in group)
@@ -109,7 +122,7 @@ class Condensation:
             source_message_count=len(chunk),
             source_word_count=sum(len(message.content.split()) for message in chunk),
         )
-        return await asyncio.to_thread(self._keep, summary, [message.id for message in chunk], "messages")
+        return await asyncio.to_thread(self._keep, summary, [message.id for message in chunk], "set_condensed")
 
     async def _condense_summaries(self, group: Sequence[CondensedSummary]) -> CondensedSummary | None:
         lines = [f"[{s.period_start:%Y-%m-%d} to {s.period_end:%Y-%m-%d}] {s.content}" for s in group]
@@ -123,7 +136,7 @@ class Condensation:
             source_word_count=sum(s.source_word_count for s in group),
             source_summary_ids=[s.id for s in group],
         )
-        return await asyncio.to_thread(self._keep, summary, [s.id for s in group], "summaries")
+        return await asyncio.to_thread(self._keep, summary, [s.id for s in group], "set_summary_condensed")
 
     async def _written(self, material: str) -> str:
         asked = Prompt(
@@ -134,24 +147,18 @@ class Condensation:
             raise InvalidAnswer("the model wrote a summary that may not be kept: it is tried again with the next turn")
         return content
 
-    def _keep(self, summary: CondensedSummary, sources: Sequence[str], kind: str) -> CondensedSummary | None:
+    def _keep(self, summary: CondensedSummary, sources: Sequence[str], mark: str) -> CondensedSummary | None:
         """Store the summary, and let it stand for its sources; None if they are no longer what was read."""
         summary = summary.model_copy(update={"id": new_id()})
         person = self._person
-        with person.writing() as tx:
-            if kind == "messages":
-                free = {person.database.rows.message(row).id for row in person.run(tx, "messages_uncondensed")}
-                mark = "set_condensed"
-            else:
-                rows = [person.database.rows.summary(row) for row in person.run(tx, "summaries")]
-                free = {s.id for s in rows if s.condensed_into is None}
-                mark = "set_summary_condensed"
-            # Somebody forgot one of them, or another process was faster.
-            if not set(sources) <= free:
-                return None
-            person.add_summary(summary, tx=tx)
-            for source in sources:
-                person.run(tx, mark, id=source, summary=summary.id)
+        try:
+            with person.writing() as tx:
+                for source in sources:
+                    if not person.run(tx, mark, id=source, summary=summary.id):
+                        raise _TakenError
+                person.add_summary(summary, tx=tx)
+        except _TakenError:
+            return None
         return summary
 
 

@@ -123,7 +123,7 @@ class ContextBuilder:
             for r in episodes
         ]
         candidates += [("From the library", f"- {p.reference}: “{cut(p.text, _PASSAGE_TOKENS)}”") for p in passages]
-        active = [s for s in self._person.summaries() if s.condensed_into is None]
+        active = self._person.active_summaries()
         candidates += [
             ("Earlier conversations", f"- {s.period_start:%Y-%m-%d} to {s.period_end:%Y-%m-%d}: {s.content}")
             for s in reversed(active)

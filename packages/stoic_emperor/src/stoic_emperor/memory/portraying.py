@@ -134,7 +134,7 @@ class Portraying:
         lines = [
             f"- {insight.assertion} (noted {insight.created_at:%Y-%m-%d})" for insight in self._person.insights(60)
         ]
-        summaries = [s for s in self._person.summaries() if s.condensed_into is None]
+        summaries = self._person.active_summaries()
         lines += [f"- {s.period_start:%Y-%m-%d} to {s.period_end:%Y-%m-%d}: {s.content}" for s in summaries]
         said = [
             f"- {message.created_at:%Y-%m-%d}, their words: {cut(message.content, _MESSAGE_TOKENS)}"

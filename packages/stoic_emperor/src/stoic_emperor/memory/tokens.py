@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
+
+#: Letters of alphabets with accents, Greek, Cyrillic, Hebrew and Arabic among them.
+_EUROPEAN = re.compile("[\x80-\u07ff]")
 
 
 def count_tokens(text: str) -> int:
@@ -11,8 +15,10 @@ def count_tokens(text: str) -> int:
     English takes about four characters a token; scripts without spaces about one character, accented and Cyrillic
     letters between the two.
     """
-    plain = sum(1 for character in text if character < "\x80")
-    european = sum(1 for character in text if "\x80" <= character < "ࠀ")
+    if text.isascii():
+        return math.ceil(len(text) / 3.7)
+    plain = len(text.encode("ascii", "ignore"))
+    european = len(_EUROPEAN.findall(text))
     return math.ceil(plain / 3.7 + european / 1.8 + (len(text) - plain - european) * 1.1)
 
 

@@ -86,6 +86,10 @@ WHERE user_id = :user_id ORDER BY seq DESC LIMIT :n
 SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
 WHERE user_id = :user_id AND condensed_into IS NULL ORDER BY seq
 
+-- name: messages_uncondensed_newest
+SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
+WHERE user_id = :user_id AND condensed_into IS NULL ORDER BY seq DESC
+
 -- name: uncondensed_length
 SELECT coalesce(sum(length(content)), 0), count(*) FROM messages WHERE user_id = :user_id AND condensed_into IS NULL
 
@@ -117,7 +121,9 @@ UPDATE messages SET psych_update = NULL WHERE user_id = :user_id AND id = :id
 UPDATE sessions SET title = NULL WHERE user_id = :user_id AND id = :id
 
 -- name: set_condensed
-UPDATE messages SET condensed_into = :summary WHERE user_id = :user_id AND id = :id
+-- Nothing comes back if it is gone, or stood for already.
+UPDATE messages SET condensed_into = :summary WHERE user_id = :user_id AND id = :id AND condensed_into IS NULL
+RETURNING id
 
 -- name: delete_message
 DELETE FROM messages WHERE user_id = :user_id AND id = :id
@@ -174,8 +180,16 @@ SELECT id, user_id, level, content, period_start, period_end, source_message_cou
     source_summary_ids, consensus_log, created_at, condensed_into
 FROM condensed_summaries WHERE user_id = :user_id ORDER BY period_start, level, id
 
+-- name: summaries_active
+-- Those that no other stands for.
+SELECT id, user_id, level, content, period_start, period_end, source_message_count, source_word_count,
+    source_summary_ids, consensus_log, created_at, condensed_into
+FROM condensed_summaries WHERE user_id = :user_id AND condensed_into IS NULL ORDER BY period_start, level, id
+
 -- name: set_summary_condensed
-UPDATE condensed_summaries SET condensed_into = :summary WHERE user_id = :user_id AND id = :id
+-- Nothing comes back if it is gone, or stood for already.
+UPDATE condensed_summaries SET condensed_into = :summary
+WHERE user_id = :user_id AND id = :id AND condensed_into IS NULL RETURNING id
 
 -- name: release_condensed_messages
 UPDATE messages SET condensed_into = NULL WHERE user_id = :user_id AND condensed_into = :summary

@@ -7,11 +7,12 @@
 | metadata | metadata, whole; ``session_id`` also session_id, ``author`` and ``work`` also title |
 | metadata ``user_id`` | owner, for ``episodic`` and ``semantic``; the library's collections belong to everybody |
 | ``embeddings.created_at``, UTC | created_at |
-| vector | vector, by the model that Chroma used unless told otherwise, which nothing in the files names |
+| vector | vector, by Chroma's own model or, if a sample shows that it was another, under a name of its own |
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,10 +22,11 @@ from typing import Self
 
 import numpy as np
 
-from capsa import MAX_KEY_BYTES, PUBLIC_OWNER, transfer
+from capsa import MAX_KEY_BYTES, PUBLIC_OWNER, Embedder, transfer
 from stoic_emperor.legacy.chroma.directory import ChromaDirectory, open_chroma
 from stoic_emperor.legacy.chroma.private_copy import DATABASE_FILE
 from stoic_emperor.legacy.chroma.records import ChromaCollection, ChromaRecord, Unreadable
+from stoic_emperor.legacy.chroma.witness import SAMPLE, agrees
 
 #: Chroma's own default, and with its dimensions the only one the predecessor ever used beside Chroma.
 MODEL = "all-MiniLM-L6-v2"
@@ -49,19 +51,33 @@ class ChromaSource:
     """What every collection of a directory holds, as records; a `capsa.transfer.Source`."""
 
     def __init__(
-        self, directory: ChromaDirectory, *, model: str | None = None, fallback_owner: str | None = None
+        self,
+        directory: ChromaDirectory,
+        *,
+        model: str | None = None,
+        fallback_owner: str | None = None,
+        others: frozenset[str] = frozenset(),
     ) -> None:
         """Of an open directory, which is closed with it; see `open`."""
         self._directory = directory
         self._model = model
         self._fallback = fallback_owner
+        #: Collections whose vectors are of another model than Chroma's own.
+        self._others = others
         self._clock = transfer.Clock.of("UTC")
         self._collections = {f"chroma {_target(c)}": c for c in directory.collections}
         self._parts = tuple(transfer.Part(name, transfer.RECORDS) for name in self._collections)
         self._description = self._describe()
 
     @classmethod
-    def open(cls, path: Path | str, *, model: str | None = None, fallback_owner: str | None = None) -> Self:
+    def open(
+        cls,
+        path: Path | str,
+        *,
+        model: str | None = None,
+        fallback_owner: str | None = None,
+        embedder: Embedder | None = None,
+    ) -> Self:
         """A snapshot of the directory at ``path``, to be closed by the caller.
 
         Args:
@@ -69,13 +85,18 @@ class ChromaSource:
                 dimensions is its, and else ``chroma:unknown-<dimensions>``.
             fallback_owner: whose the records are that name no user, outside the library; by default nobody's,
                 and they are refused.
+            embedder: Chroma's own model, to look whether it made the vectors; those of another are kept under a
+                name of their own, and never compared with its.
 
         Raises:
             SourceMissing, SourceUnreadable, DatabaseBusy, TransferError: see `open_chroma`.
         """
         directory = open_chroma(path)
         try:
-            return cls(directory, model=model, fallback_owner=fallback_owner)
+            others = frozenset[str]()
+            if model is None and embedder is not None and embedder.name == MODEL:
+                others = _of_another_model(directory, embedder)
+            return cls(directory, model=model, fallback_owner=fallback_owner, others=others)
         except BaseException:
             directory.close()
             raise
@@ -121,7 +142,12 @@ class ChromaSource:
         return self._directory.changed()
 
     def renew(self) -> ChromaSource:
-        return type(self).open(self._directory.path, model=self._model, fallback_owner=self._fallback)
+        directory = open_chroma(self._directory.path)
+        try:
+            return type(self)(directory, model=self._model, fallback_owner=self._fallback, others=self._others)
+        except BaseException:
+            directory.close()
+            raise
 
     def close(self) -> None:
         self._directory.close()
@@ -203,7 +229,8 @@ class ChromaSource:
             remarks.append(NO_VECTOR.format(reason=record.flaw))
             return ()
         dimensions = collection.dimension or len(vector) // 4
-        model = self._model or (MODEL if dimensions == MODEL_DIMENSIONS else f"chroma:unknown-{dimensions}")
+        chromas_own = dimensions == MODEL_DIMENSIONS and collection.id not in self._others
+        model = self._model or (MODEL if chromas_own else f"chroma:unknown-{dimensions}")
         reason = record.flaw
         if reason is None and dimensions > _MOST_DIMENSIONS:
             reason = f"more than {_MOST_DIMENSIONS} numbers"
@@ -213,6 +240,16 @@ class ChromaSource:
             remarks.append(NOT_SEARCHABLE.format(reason=reason))
             return (transfer.Vector(model, dimensions, None, vector),)
         return (transfer.Vector(model, dimensions, transfer.vector_to_wire(vector), None),)
+
+
+def _of_another_model(directory: ChromaDirectory, embedder: Embedder) -> frozenset[str]:
+    found = set()
+    for collection in directory.collections:
+        if collection.dimension == MODEL_DIMENSIONS and collection.count:
+            keys = list(itertools.islice(directory.keys(collection), 4 * SAMPLE))
+            if keys and agrees(directory.read(collection, keys[0], keys[-1]), embedder) is False:
+                found.add(collection.id)
+    return frozenset(found)
 
 
 class _NotCarried(Exception):
