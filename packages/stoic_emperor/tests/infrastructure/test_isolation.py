@@ -95,6 +95,7 @@ OWN_ONLY = {
     "ensure",
     "read",
     "run",
+    "walk",
     "writing",
 }
 
