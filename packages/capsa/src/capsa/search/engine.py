@@ -35,7 +35,7 @@ MAX_LITERAL_CANDIDATES = 200
 MAX_LITERAL_LENGTH = 2_000
 MAX_PHRASES = 8
 #: So many of the best, or twice the limit, are weighed by their texts if the query has more words than were read.
-WEIGHED, MAX_WEIGHED = 32, 128
+WEIGHED, MAX_WEIGHED = 40, 128
 #: Words in all of these texts, of average length, and characters of those that are longer: some ten milliseconds.
 MAX_WEIGHED_WORDS, MAX_WEIGHED_CHARACTERS = 12_000, 100_000
 

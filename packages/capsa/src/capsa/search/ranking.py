@@ -28,8 +28,9 @@ ENOUGH_TERMS, ROUNDS = 32, 4
 MAX_POSTINGS = 1_500_000
 #: A query of more words than this needs fewer postings: what they leave open, the texts of the best decide.
 SHORT_QUERY = 32
-#: Such a query reads so many postings, or so many for each record of the collection if that is more.
-LONG_QUERY_POSTINGS, LONG_QUERY_SHARE = 200_000, 2
+#: Such a query reads so many postings, or so many for each record of the collection if that is more: to weigh twice as
+#: many texts costs less than twice as many postings, and finds more.
+LONG_QUERY_POSTINGS, LONG_QUERY_SHARE = 200_000, 1.5
 #: So few records are looked at themselves rather than by one more term.
 FEW = 32
 #: More terms than this are looked for in the pending rows here; fewer, by the database.
@@ -157,7 +158,7 @@ class Index:
     def _budget(self, terms: int) -> int:
         if terms <= SHORT_QUERY:
             return MAX_POSTINGS
-        more: int = LONG_QUERY_SHARE * self.records
+        more = int(LONG_QUERY_SHARE * self.records)
         return min(MAX_POSTINGS, max(LONG_QUERY_POSTINGS, more))
 
     def search(self, terms: Sequence[str]) -> Matches:
