@@ -16,7 +16,7 @@ from stoic_emperor.infrastructure.database import Database
 from stoic_emperor.infrastructure.person import Person
 from stoic_emperor.library import Library
 from stoic_emperor.llm import ChatModel
-from stoic_emperor.models import Status, now
+from stoic_emperor.models import Message, Status, now
 from stoic_emperor.testing.models import FakeModel, Reply
 
 Make = Callable[[ChatModel | None], Companion]
@@ -278,6 +278,17 @@ def test_without_a_model_the_library_answers_and_says_so(make: Make, anna: Perso
     assert shown(events).rstrip().endswith("?")
     second = talk(make(None), anna, session.id, "The rain again")
     assert shown(second) != shown(events)
+
+
+def test_without_a_model_it_tells_what_was_said_on_another_day(make: Make, anna: Person) -> None:
+    old = Message(
+        id="s_2", session_id="s", role="user", content="User: My neighbour's dog barks all night\nMarcus: And you?"
+    )
+    companion = make(None)
+    with anna.writing() as tx:
+        companion.recall("anna").add_turn(old, tx)
+    told = shown(talk(companion, anna, anna.begin_session().id, "My neighbour's dog barks all night again"))
+    assert "you wrote something near to this: “My neighbour's dog barks all night”" in told
 
 
 def test_in_danger_and_without_a_model_no_passage_is_read_out(make: Make, anna: Person) -> None:

@@ -208,7 +208,7 @@ class Companion:
 def _earlier(context: Context) -> Earlier | None:
     """What the person said before, if it is near enough to be worth telling."""
     near = (found for found in context.episodes if (found.similarity or 0) >= _NEAR)
-    return next((Earlier(found.record.text, found.record.created_at.date()) for found in near), None)
+    return next((Earlier(found.words, found.record.created_at.date()) for found in near), None)
 
 
 async def _guarded(pieces: AsyncGenerator[str, None], guard: ReplyGuard) -> AsyncGenerator[str, None]:

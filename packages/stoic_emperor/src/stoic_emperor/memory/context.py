@@ -118,7 +118,7 @@ class ContextBuilder:
         candidates += [
             (
                 "What they said before",
-                f"- On {r.record.created_at:%Y-%m-%d}: “{cut(r.record.text, _EPISODE_TOKENS)}”",
+                f"- On {r.record.created_at:%Y-%m-%d}: “{cut(r.words, _EPISODE_TOKENS)}”",
             )
             for r in episodes
         ]

@@ -36,6 +36,12 @@ class Recalled:
     #: Cosine, -1 to 1, or None if only words were compared.
     similarity: float | None = None
 
+    @property
+    def words(self) -> str:
+        """What the person said; earlier programs kept it together with the reply."""
+        said, reply, _ = self.record.text.partition("\nMarcus: ")
+        return said.removeprefix("User: ") if reply and said.startswith("User: ") else self.record.text
+
 
 class Recall:
     """What one person said and what is remembered of them, by words and by meaning."""
