@@ -88,6 +88,17 @@ def test_a_search_sees_what_others_added_changed_and_removed_since(notes: Collec
     assert nearest(elsewhere, query, 1) == ["r7"]
 
 
+def test_a_search_sees_the_first_vector_of_a_record_older_than_those_it_knows(
+    notes: Collection, elsewhere: Collection
+) -> None:
+    vectors = random_vectors(3)
+    notes.add([Record(id="old", text="old")])
+    add(notes, vectors[:2])
+    assert set(nearest(elsewhere, vectors[2])) == {"r0", "r1"}
+    notes.set_vector("old", vectors[2], model="m")
+    assert nearest(elsewhere, vectors[2], 1) == ["old"]
+
+
 def test_what_was_removed_takes_nobodys_place(notes: Collection, elsewhere: Collection) -> None:
     query = random_vectors(1)[0]
     noise = random_vectors(1_000, seed=5)
@@ -132,11 +143,11 @@ def test_the_distance_is_the_number_of_signs_that_differ(matrix: NDArray[np.floa
     encoded = codes.encode(matrix)
     assert {len(code) for code in encoded} == {codes.code_bytes(matrix.shape[1])}
     kept = codes.Codes.empty(matrix.shape[1], 0)
-    kept.extend([(entry, 10 * entry, code) for entry, code in enumerate(encoded, 1)])
+    kept.extend([(10 * place, code) for place, code in enumerate(encoded, 1)])
     expected = ((matrix > 0) != (matrix[0] > 0)).sum(axis=1)
     assert kept.distances(codes._code(matrix[0])).tolist() == expected.tolist()
-    assert kept.seqs[: kept.count].tolist() == [10 * entry for entry in range(1, len(matrix) + 1)]
-    assert kept.last_entry == len(matrix)
+    assert kept.seqs[: kept.count].tolist() == [10 * place for place in range(1, len(matrix) + 1)]
+    assert kept.last_seq == 10 * len(matrix)
 
 
 @given(st.lists(st.integers(1, 3_000), min_size=1, max_size=6))
@@ -145,7 +156,7 @@ def test_there_is_room_for_whatever_comes(sizes: list[int]) -> None:
     total = 0
     for size in sizes:
         code = codes.encode(np.ones((1, DIMENSIONS), np.float32))[0]
-        kept.extend([(total + i, total + i, code) for i in range(size)])
+        kept.extend([(total + i, code) for i in range(size)])
         total += size
     assert kept.count == total
     assert kept.seqs[:total].tolist() == list(range(total))

@@ -39,7 +39,10 @@ class VectorIndex(abc.ABC):
 
     @abc.abstractmethod
     def add(self, tx: Transaction, space: Space, vectors: Sequence[tuple[int, bytes]]) -> None:
-        """Store the float32 little-endian vectors of records that have none of this model."""
+        """Store the float32 little-endian vectors of records that are new, or that `remove` was just called for.
+
+        Even if they had none: others look at older records again only after a removal.
+        """
 
     @abc.abstractmethod
     def remove(self, tx: Transaction, owner: str, collection: str, seqs: Sequence[int], model: int | None) -> None:

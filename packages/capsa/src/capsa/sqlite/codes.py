@@ -46,7 +46,6 @@ class Codes:
     words: NDArray[np.uint64]
     seqs: NDArray[np.int64]
     count: int = 0
-    last_entry: int = 0
     generation: int = 0
 
     @classmethod
@@ -54,17 +53,20 @@ class Codes:
         words = np.zeros((code_bytes(dimensions) // 8, 1024), np.uint64)
         return cls(words, np.zeros(1024, np.int64), generation=generation)
 
-    def extend(self, rows: Sequence[tuple[int, int, bytes]]) -> None:
+    @property
+    def last_seq(self) -> int:
+        return int(self.seqs[self.count - 1]) if self.count else 0
+
+    def extend(self, rows: Sequence[tuple[int, bytes]]) -> None:
         end = self.count + len(rows)
         if end > len(self.seqs):
             room = max(end, len(self.seqs) * 3 // 2) - len(self.seqs)
             self.words = np.pad(self.words, ((0, 0), (0, room)))
             self.seqs = np.pad(self.seqs, (0, room))
         width = len(self.words)
-        codes = np.frombuffer(b"".join(row[2] for row in rows), np.uint64).reshape(len(rows), width)
+        codes = np.frombuffer(b"".join(code for _, code in rows), np.uint64).reshape(len(rows), width)
         self.words[:, self.count : end] = codes.T
-        self.seqs[self.count : end] = [row[1] for row in rows]
-        self.last_entry = max(self.last_entry, *(row[0] for row in rows))
+        self.seqs[self.count : end] = [seq for seq, _ in rows]
         self.count = end
 
     def distances(self, code: NDArray[np.uint64]) -> NDArray[np.uint16]:
@@ -150,8 +152,9 @@ class SqliteVectors(VectorIndex):
         codes = self._cached.get(space)
         if codes is None or codes.generation != generation:
             codes = Codes.empty(space.model.dimensions, generation)
-        statement = tx.database.statement("codes_since" if codes.last_entry else "codes_all")
-        new = tx.connection.execute(statement, {**space.parameters(), "after": codes.last_entry})
+        new = tx.connection.execute(
+            tx.database.statement("codes_since"), {**space.parameters(), "after": codes.last_seq}
+        )
         while rows := new.fetchmany(_FETCH):
             codes.extend(rows)
         self._cached[space] = codes

@@ -162,12 +162,6 @@ INSERT INTO capsa_code_generations (owner, collection, generation) VALUES (:owne
 ON CONFLICT (owner, collection) DO UPDATE SET generation = generation + 1
 
 -- name: codes_since
-SELECT entry, seq, code FROM capsa_codes
-WHERE entry > :after AND +owner = :owner AND +collection = :collection AND +model = :model
-ORDER BY entry
-
--- name: codes_all
--- By the owner's index, as reading everybody's codes would cost a small owner too much.
-SELECT entry, seq, code FROM capsa_codes
-WHERE owner = :owner AND collection = :collection AND model = :model
+SELECT seq, code FROM capsa_codes
+WHERE owner = :owner AND collection = :collection AND model = :model AND seq > :after
 ORDER BY seq

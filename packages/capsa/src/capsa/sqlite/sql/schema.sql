@@ -40,15 +40,14 @@ CREATE TABLE capsa_embeddings (
 
 -- The signs of each vector, one bit a dimension: what a search scans before it compares exactly.
 CREATE TABLE capsa_codes (
-    -- Order of arrival, so that a process can read what came since it last looked.
-    entry      INTEGER PRIMARY KEY AUTOINCREMENT,
     owner      TEXT    NOT NULL,
     collection TEXT    NOT NULL,
     model      INTEGER NOT NULL,
     seq        INTEGER NOT NULL,
     code       BLOB    NOT NULL,
-    UNIQUE (owner, collection, model, seq)
-);
+    -- In order of arrival, so that a process can read what came since it last looked.
+    PRIMARY KEY (owner, collection, model, seq)
+) WITHOUT ROWID;
 
 -- Counts removals of vectors, so that a process knows when its copy of the codes holds too many.
 CREATE TABLE capsa_code_generations (
@@ -123,7 +122,7 @@ CREATE TABLE capsa_quarantine (
     PRIMARY KEY (owner, transfer, part, source_key)
 );
 
-CREATE INDEX capsa_records_recent ON capsa_records (owner, collection, created_at);
+-- With the path, so that a filter by path or time reads no texts.
+CREATE INDEX capsa_records_recent ON capsa_records (owner, collection, created_at, seq, path);
 CREATE INDEX capsa_records_session ON capsa_records (owner, collection, session_id, created_at)
     WHERE session_id IS NOT NULL;
-CREATE INDEX capsa_records_path ON capsa_records (owner, collection, path, created_at) WHERE path IS NOT NULL;
