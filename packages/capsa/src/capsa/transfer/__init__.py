@@ -23,6 +23,7 @@ from capsa.transfer.quarantine import describe as describe_row
 from capsa.transfer.report import PartReport, Report
 from capsa.transfer.run import transfer
 from capsa.transfer.snapshot import Snapshot
+from capsa.transfer.snapshot import unreadable as sqlite_error
 from capsa.transfer.sources import KeyRange, Part, Source, SourceDescription
 from capsa.transfer.sqlite_source import SqliteFile, SqlitePart, describe_file, table_names
 from capsa.transfer.tables import (
@@ -38,7 +39,9 @@ from capsa.transfer.tables import (
     Table,
     Vector,
     make_row,
+    make_rows,
     pack,
+    pack_all,
     unpack,
     vector_from_wire,
     vector_to_wire,
@@ -93,9 +96,12 @@ __all__ = [
     "examine",
     "from_stored",
     "make_row",
+    "make_rows",
     "open_source",
     "pack",
+    "pack_all",
     "postgres_table_names",
+    "sqlite_error",
     "table_names",
     "to_stored",
     "transfer",

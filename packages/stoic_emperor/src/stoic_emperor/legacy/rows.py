@@ -9,6 +9,7 @@ are, letter by letter: ``null``, NaN and what was cut off included. A row withou
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from capsa import transfer
 from stoic_emperor.legacy import values as read_as
@@ -18,7 +19,7 @@ from stoic_emperor.legacy.times import Times
 from stoic_emperor.legacy.values import Notes, Reader, RefusedRow, Value, checked_owner, key, plain
 
 EXTRA_COLUMN = "column that only the earlier program had, kept with the row"
-_COMPLETE = b"complete"
+COMPLETE = b"complete"
 
 
 class Converter:
@@ -68,6 +69,13 @@ class Converter:
             if name in names
         }
 
+    @cached_property
+    def absent(self) -> dict[str, transfer.Field] | None:
+        """The fields that the source has no column for; None if that is to be said of every row."""
+        notes = Notes({})
+        fields = {self._names[position]: read(None, notes) for position, read in self._absent}
+        return None if notes.original or notes.remarks else fields
+
     def _readers(self, times: dict[str, Times]) -> dict[str, Reader]:
         layout = self._layout
         readers: dict[str, Reader] = {name: read_as.read_text(name, b"") for name in layout.texts}
@@ -109,7 +117,7 @@ class Converter:
                 notes.original[name] = plain(values[place], notes.types.get(name))
                 notes.remarks.append(EXTRA_COLUMN)
         if self._layout is MESSAGES:
-            fields[self._made["status"]] = _COMPLETE
+            fields[self._made["status"]] = COMPLETE
             if self._condensed and "created_at" not in notes.unknown:
                 when = transfer.unpack(transfer.Kind.TIME, fields[self._time_at])
                 fields[self._made["condensed_into"]] = self._condensed.message(user, int(when or 0))

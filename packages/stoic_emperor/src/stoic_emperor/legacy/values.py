@@ -25,7 +25,8 @@ Value = transfer.SqliteValue
 _WORDS = {"very low": 0.1, "low": 0.3, "medium": 0.5, "moderate": 0.5, "high": 0.8, "very high": 0.95}
 #: How the stored spelling of half a character begins; see `capsa.to_stored`.
 _HALF = transfer.to_stored("\ud800").encode()[:-3]
-_RESERVED = {PUBLIC_OWNER.encode(), HOUSE.encode()}
+#: Owners that are no persons.
+RESERVED = {PUBLIC_OWNER.encode(), HOUSE.encode()}
 
 
 class RefusedRow(Exception):
@@ -68,7 +69,7 @@ def checked_owner(user: bytes) -> bytes:
     Raises:
         RefusedRow: it is a name that means something else here.
     """
-    if user in _RESERVED:
+    if user in RESERVED:
         raise RefusedRow(f"its user is called {user.decode()}, which is no person's name here")
     return user
 
