@@ -329,6 +329,21 @@ def test_as_the_guides_user_who_may_create_no_role(guide_postgres_url: str, new_
     assert sorted(kit.contents(back), key=str) == sorted(kit.contents(source), key=str)
 
 
+def test_the_guides_user_gets_a_vector_index_without_waiting_for_itself(
+    guide_postgres_url: str, new_url: New, kit: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("capsa.postgres.vectors.INDEX_FROM", 20)
+    monkeypatch.setattr("capsa.postgres.vectors._LEAST_ROW_BYTES", 1)
+    source = new_url("sqlite")
+    kit.fill(source, 300)
+    report = kit.move(source, guide_postgres_url, Options(range_rows=10))
+    assert report.complete
+    with open_database(guide_postgres_url) as database, database.read("local") as tx:
+        assert tx.execute("SELECT 1 FROM pg_class WHERE relname LIKE 'capsa\\_embeddings\\_hnsw\\_%'")
+        deadlocks = tx.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+    assert deadlocks == [(0,)]
+
+
 @pytest.mark.slow
 @pytest.mark.postgres16
 def test_on_postgresql_16(postgres_16_url: str, new_url: New, kit: SimpleNamespace) -> None:

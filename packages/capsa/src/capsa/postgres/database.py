@@ -36,6 +36,8 @@ LOCK_SCHEMA = 0x63617001
 
 #: Seconds that maintenance waits for readers, where the policies must be lifted for it.
 LIFTING_WAIT = 60.0
+#: How often it makes way for them.
+_LIFTINGS = 5
 
 _ROWS_AT_ONCE = 20_000
 
@@ -225,10 +227,23 @@ class PostgresDatabase(Database):
         connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext('walls'))", (LOCK_SCHEMA,))
         # Needs the tables to itself for a moment; whoever reads meanwhile may be this very thread.
         connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{LIFTING_WAIT:.0f}s")))
-        walls.lift(connection, walls.walled(connection))
+        self._lift(connection)
         connection.execute("SET LOCAL lock_timeout = 0")
         yield PostgresTransaction(self, connection, None)
         walls.restore(connection, walls.walled(connection))
+
+    @staticmethod
+    def _lift(connection: psycopg.Connection) -> None:
+        tables = walls.walled(connection)
+        for attempt in range(1, _LIFTINGS + 1):
+            try:
+                with connection.transaction():
+                    walls.lift(connection, tables)
+                return
+            except psycopg.errors.DeadlockDetected:
+                # Nothing has been done yet, so whoever was in the way may go first.
+                if attempt == _LIFTINGS:
+                    raise
 
     # Schema
 

@@ -98,6 +98,12 @@ def standing(connection: psycopg.Connection) -> Wall:
 
 def lift(connection: psycopg.Connection, tables: list[str]) -> None:
     """Let the tables' owner see and load everything for the rest of this transaction; see `restore`."""
+    if tables:
+        # In the order in which writers come by them, or one that has the records and wants an index would wait
+        # for us, and we for it.
+        names = sorted(tables, key=lambda name: (name != "capsa_records", name))
+        listed = sql.SQL(", ").join(map(sql.Identifier, names))
+        connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(listed))
     for table in tables:
         connection.execute(sql.SQL("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY").format(sql.Identifier(table)))
 

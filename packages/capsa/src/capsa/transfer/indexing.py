@@ -31,6 +31,9 @@ def index(database: Database, ledger: Ledger, progress: Progress, *, in_use: boo
         todo = [entry for entry in ledger.ranges(tx) if entry.done and not entry.indexed]
     vectors = _InThread(lambda: _index_vectors(database, in_use=in_use))
     vectors.start()
+    if database.exclusive_maintenance:
+        # Its maintenance takes every table for itself, which a transaction under way here would wait for in turn.
+        vectors.join()
     try:
         step = 1 if in_use else _RANGES_AT_ONCE
         for start in range(0, len(todo), step):
