@@ -143,7 +143,7 @@ def _not_carried_over(older: Path, own: Path) -> int:
 
 def _unreachable(config: AfterImageConfig, error: CapsaError | AfterImageError | OSError) -> Check:
     from afterimage.errors import MissingDriver
-    from capsa import AuthenticationFailed, MissingExtension
+    from capsa import AuthenticationFailed, InvalidUrl, MissingExtension
 
     name = "reachable"
     if isinstance(error, MissingDriver):
@@ -157,6 +157,8 @@ def _unreachable(config: AfterImageConfig, error: CapsaError | AfterImageError |
             "echo $AFTERIMAGE_PG_PASSWORD; in pg_hba.conf: host afterimage afterimage 127.0.0.1/32 md5 "
             "(or scram-sha-256), then sudo systemctl reload postgresql"
         )
+    elif isinstance(error, InvalidUrl):
+        remedy = "correct AFTERIMAGE_DATABASE_URL, or storage.postgresql.connection_string"
     elif config.storage.backend == "postgresql":
         remedy = "sudo systemctl status postgresql; sudo systemctl start postgresql"
     else:

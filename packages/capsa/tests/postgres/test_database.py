@@ -19,6 +19,7 @@ from capsa.errors import (
     CapsaError,
     DatabaseBusy,
     DatabaseUnavailable,
+    InvalidUrl,
     MissingExtension,
 )
 from capsa.local_postgres import LocalPostgres
@@ -270,6 +271,14 @@ def test_nobody_answers() -> None:
 
 def test_an_unknown_host() -> None:
     assert isinstance(refused("postgresql://me:secret@no-such-host.invalid/memory"), DatabaseUnavailable)
+
+
+@pytest.mark.parametrize("option", ["bogus=1", "connect_timeout=abc"])
+def test_a_connection_option_that_cannot_be(option: str) -> None:
+    error = refused(f"postgresql://me:secret@127.0.0.1:1/memory?sslpassword=hidden&{option}")
+    assert isinstance(error, InvalidUrl)
+    assert repr(option.partition("=")[0]) in str(error)
+    assert "hidden" not in str(error)
 
 
 def test_a_missing_database(postgres_url: str) -> None:

@@ -6,7 +6,14 @@ import re
 
 import psycopg
 
-from capsa.errors import AuthenticationFailed, CapsaError, DatabaseBusy, DatabaseUnavailable, MissingExtension
+from capsa.errors import (
+    AuthenticationFailed,
+    CapsaError,
+    DatabaseBusy,
+    DatabaseUnavailable,
+    InvalidUrl,
+    MissingExtension,
+)
 from capsa.url import DatabaseUrl
 
 # In this order: a message -> the error and what to say. {url} has no password; {0} is the first group.
@@ -45,6 +52,12 @@ _BY_MESSAGE: tuple[tuple[str, type[CapsaError], str], ...] = (
         "the host of {url} is not known: check its name",
     ),
     (r"timeout", DatabaseUnavailable, "no answer from {url} in time: check host, port and firewall"),
+)
+
+# What psycopg and libpq say of the parameters themselves, before any server is asked; {0} is one's name.
+_OF_PARAMETERS: tuple[tuple[str, str], ...] = (
+    (r'invalid (?:connection|URI query) (?:option|parameter)[^"]*"([^"]*)"', "there is no connection option {0!r}"),
+    (r"bad value for (\w+)", "the connection option {0!r} has a value that it cannot have"),
 )
 
 _BY_CLASS: tuple[tuple[type[psycopg.Error], type[CapsaError], str], ...] = (
@@ -89,8 +102,16 @@ def translate(error: psycopg.Error, url: DatabaseUrl) -> CapsaError | None:
         if isinstance(error, kind):
             return ours(message.format(first_line, url=url))
     if not isinstance(error, psycopg.OperationalError):
-        return None
+        return _of_parameters(error, url)
     for pattern, ours, message in _BY_MESSAGE:
         if match := re.search(pattern, text):
             return ours(message.format(*match.groups(), url=url))
     return DatabaseUnavailable(f"the connection to {url} failed: {first_line}")
+
+
+def _of_parameters(error: psycopg.Error, url: DatabaseUrl) -> InvalidUrl | None:
+    if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
+        for pattern, message in _OF_PARAMETERS:
+            if match := re.search(pattern, str(error)):
+                return InvalidUrl(f"{message.format(*match.groups())}: correct {url} after its '?'")
+    return None
