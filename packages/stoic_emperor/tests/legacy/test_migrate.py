@@ -248,6 +248,15 @@ def test_what_cannot_be_carried_is_listed_and_the_status_says_it(
     assert "\033[2J" not in out
 
 
+@pytest.mark.parametrize("which", [migrate_command, verify_command])
+def test_the_help_shows_each_example_on_its_line(which: click.Command, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(which, "--help") == 0
+    out = capsys.readouterr().out
+    assert "\\b" not in out
+    assert re.search(rf"Examples?:\n +stoic {which.name} [^\n]+\n", out)
+    assert all(line.count("stoic ") <= 1 for line in out.split("Example", 1)[1].splitlines())
+
+
 # The way back
 
 

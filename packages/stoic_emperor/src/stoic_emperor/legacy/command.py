@@ -44,7 +44,13 @@ def _options(function: Any) -> Any:
     return function
 
 
-@click.command("migrate")
+@click.command(
+    "migrate",
+    epilog="\b\nExamples:\n"
+    "  stoic migrate --from ./data/stoic_emperor.db\n"
+    "  stoic migrate --to postgresql://stoic:changeme@localhost:5432/stoic_emperor\n"
+    "  stoic migrate --to ./data/back.db           (from PostgreSQL, with everything written since)",
+)
 @click.option("--from", "source", metavar="URL|PATH", help="Where from (default: the older file, if there is one).")
 @click.option("--to", "target", metavar="URL|PATH", help="Where to (default: the configured database).")
 @click.option("--sqlite", metavar="PATH", help="The same as --from, for a SQLite file.")
@@ -53,16 +59,10 @@ def _options(function: Any) -> Any:
 def migrate_command(
     source: str | None, target: str | None, sqlite: str | None, postgres: str | None, **options: Any
 ) -> int:
-    r"""Bring your past along: from an earlier Stoic Emperor, or from one database to another.
+    """Bring your past along: from an earlier Stoic Emperor, or from one database to another.
 
     Everything is compared, bit for bit; what is read is never changed. A run that was interrupted goes on when it is
     run again.
-
-    \b
-    Examples:
-      stoic migrate --from ./data/stoic_emperor.db
-      stoic migrate --to postgresql://stoic:changeme@localhost:5432/stoic_emperor
-      stoic migrate --to ./data/back.db           (from PostgreSQL, with everything written since)
     """
     if source and sqlite:
         raise click.UsageError("--from and --sqlite are the same: give one of them")
@@ -90,17 +90,12 @@ def guide_command(sqlite: str, postgres: str, *, execute: bool, **options: Any) 
     return _migrate(sqlite, postgres_url(postgres, configuration), configuration, options)
 
 
-@click.command("verify")
+@click.command("verify", epilog="\b\nExample:\n  stoic verify migration.json")
 @click.argument("manifest", type=_PATH, metavar="FILE")
 @click.option("--database", metavar="URL|PATH", help="Which database (default: the configured one).")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def verify_command(manifest: Path, database: str | None, *, as_json: bool) -> int:
-    r"""Compare a database with the report of a migration: what was changed, deleted or added since?
-
-    \b
-    Example:
-      stoic verify migration.json
-    """
+    """Compare a database with the report of a migration: what was changed, deleted or added since?"""
     from rich.console import Console
 
     from stoic_emperor.legacy.migrate import verify
