@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from afterimage.storage import PostgreSQLBackend, SQLiteBackend, StorageBackend
+from afterimage.entries import StorageEntry
+from afterimage.storage import PostgreSQLBackend, SQLiteBackend, StorageBackend, get_storage_backend
 from afterimage.testing import write_legacy_memory
 from capsa.testing.embedders import HashingEmbedder
 
@@ -42,6 +43,23 @@ def open_memory(url: str) -> StorageBackend:
     if url.startswith("sqlite:///"):
         return SQLiteBackend(url.removeprefix("sqlite:///"), embedder=HashingEmbedder)
     return PostgreSQLBackend(connection_string=url, min_pool_size=0, embedder=HashingEmbedder)
+
+
+@pytest.fixture
+def damaged(home: Path) -> Path:
+    """The file of the configured memory, with 300 entries and its middle third overwritten."""
+    written = "2026-01-06T12:00:00.000Z"
+    with get_storage_backend() as backend:
+        backend.store_many(
+            [StorageEntry(f"e{n}", f"/p/{n}.py", f"code {n} " * 200, timestamp=written) for n in range(300)]
+        )
+    path = backend.url.path
+    assert path is not None
+    content = bytearray(path.read_bytes())
+    third = len(content) // 3
+    content[third : 2 * third] = b"\xff" * third
+    path.write_bytes(content)
+    return path
 
 
 @pytest.fixture(scope="session")

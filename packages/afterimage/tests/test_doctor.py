@@ -165,6 +165,18 @@ def test_a_damaged_file(home: Path) -> None:
     assert "restore" in (checks()["reachable"].remedy or "")
 
 
+def test_a_file_damaged_in_the_middle_is_told_with_everything_else(
+    damaged: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = checks()
+    assert {"schema", "migrations", "entries", "model", "disk space"} <= set(found)
+    assert found["schema"].verdict == "ok"
+    assert found["entries"].verdict == "fail"
+    assert "restore FILE --force" in (found["entries"].remedy or "")
+    assert main(["doctor"]) == 1
+    assert "FAIL" in capsys.readouterr().out
+
+
 def test_little_space(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("afterimage.doctor._NO_SPACE", 1 << 62)
     assert checks()["disk space"].verdict == "fail"

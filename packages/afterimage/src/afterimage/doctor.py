@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Verdict = Literal["ok", "note", "fail"]
 
+_RESTORE = (
+    "restore a backup: afterimage restore FILE --force moves what is damaged aside; or correct storage.sqlite.path"
+)
 _LOW_SPACE = 500_000_000
 _NO_SPACE = 50_000_000
 #: The first SQLite without the WAL-reset bug.
@@ -143,7 +146,7 @@ def _not_carried_over(older: Path, own: Path) -> int:
 
 def _unreachable(config: AfterImageConfig, error: CapsaError | AfterImageError | OSError) -> Check:
     from afterimage.errors import MissingDriver
-    from capsa import AuthenticationFailed, InvalidUrl, MissingExtension
+    from capsa import AuthenticationFailed, DatabaseDamaged, InvalidUrl, MissingExtension
 
     name = "reachable"
     if isinstance(error, MissingDriver):
@@ -162,36 +165,63 @@ def _unreachable(config: AfterImageConfig, error: CapsaError | AfterImageError |
     elif config.storage.backend == "postgresql":
         remedy = "sudo systemctl status postgresql; sudo systemctl start postgresql"
     else:
-        remedy = "restore a backup: afterimage restore FILE; or correct storage.sqlite.path"
+        remedy = _RESTORE if isinstance(error, DatabaseDamaged) else "correct the file, or storage.sqlite.path"
     return Check(name, "fail", str(error), remedy)
 
 
 def _database(backend: SQLiteBackend | PostgreSQLBackend) -> Iterator[Check]:
+    from capsa import CapsaError
+
     yield Check("reachable", "ok", "yes")
+    looks: tuple[tuple[str, Callable[[SQLiteBackend | PostgreSQLBackend], Check | None]], ...] = (
+        ("software", _software),
+        ("schema", _schema),
+        ("row-level security", _wall),
+        ("migrations", _transfers),
+        ("entries", _entries),
+    )
+    for name, look in looks:
+        try:
+            check = look(backend)
+        except CapsaError as error:
+            # Damage in one table says nothing of the others.
+            remedy = _RESTORE if backend.backend_type == "sqlite" else "try again; the server's log says more"
+            check = Check(name, "fail", str(error), remedy)
+        if check:
+            yield check
+
+
+def _software(backend: SQLiteBackend | PostgreSQLBackend) -> Check:
+    if backend.backend_type == "sqlite":
+        return _sqlite_version()
+    with backend.database.read(OWNER) as tx:
+        version, extension = tx.execute(
+            "SELECT current_setting('server_version'), extversion FROM pg_extension WHERE extname = 'vector'"
+        )[0]
+    return Check("PostgreSQL", "ok", f"{version}, pgvector {extension}")
+
+
+def _schema(backend: SQLiteBackend | PostgreSQLBackend) -> Check:
     with backend.database.read(OWNER) as tx:
         schema = tx.execute("SELECT package, max(version) FROM capsa_migrations GROUP BY package ORDER BY package")
-        unfinished = tx.execute(
-            "SELECT transfer FROM capsa_transfers WHERE owner = :owner AND state <> 'done'", {"owner": OWNER}
-        )
-        quarantined = tx.execute("SELECT count(*) FROM capsa_quarantine WHERE owner = :owner", {"owner": OWNER})[0][0]
-        if backend.backend_type == "postgresql":
-            version, extension = tx.execute(
-                "SELECT current_setting('server_version'), extversion FROM pg_extension WHERE extname = 'vector'"
-            )[0]
-            yield Check("PostgreSQL", "ok", f"{version}, pgvector {extension}")
-        else:
-            yield _sqlite_version()
-    yield Check("schema", "ok", ", ".join(f"{package} {version}" for package, version in schema))
-    if wall := getattr(backend.database, "wall", None):
-        meaning = {
-            "role": "every transaction runs as a role that the policies bind",
-            "forced": "the policies are forced on the tables' owner; a migration lifts them while it runs",
-        }
-        yield Check("row-level security", "ok", f"{wall}: {meaning.get(str(wall), 'policies stand')}")
-    yield _transfers(len(unfinished), int(quarantined))
+    return Check("schema", "ok", ", ".join(f"{package} {version}" for package, version in schema))
+
+
+def _wall(backend: SQLiteBackend | PostgreSQLBackend) -> Check | None:
+    wall = getattr(backend.database, "wall", None)
+    if not wall:
+        return None
+    meaning = {
+        "role": "every transaction runs as a role that the policies bind",
+        "forced": "the policies are forced on the tables' owner; a migration lifts them while it runs",
+    }
+    return Check("row-level security", "ok", f"{wall}: {meaning.get(str(wall), 'policies stand')}")
+
+
+def _entries(backend: SQLiteBackend | PostgreSQLBackend) -> Check:
     found = backend.stats()
     without = found.total_entries - found.entries_with_embeddings
-    yield Check(
+    return Check(
         "entries",
         "note" if without else "ok",
         f"{found.total_entries:,}, {without:,} of them without a vector (found by words only)",
@@ -199,7 +229,12 @@ def _database(backend: SQLiteBackend | PostgreSQLBackend) -> Iterator[Check]:
     )
 
 
-def _transfers(unfinished: int, quarantined: int) -> Check:
+def _transfers(backend: SQLiteBackend | PostgreSQLBackend) -> Check:
+    with backend.database.read(OWNER) as tx:
+        unfinished = tx.execute(
+            "SELECT count(*) FROM capsa_transfers WHERE owner = :owner AND state <> 'done'", {"owner": OWNER}
+        )[0][0]
+        quarantined = tx.execute("SELECT count(*) FROM capsa_quarantine WHERE owner = :owner", {"owner": OWNER})[0][0]
     if unfinished:
         return Check(
             "migrations", "fail", f"{unfinished} interrupted", "run the same command again: it goes on where it stopped"
