@@ -73,7 +73,7 @@ def _older_memory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def older(_older_memory: Path, home: Path) -> Path:
     """A memory of the earlier program with 60 entries, at the configured path."""
     file = home / ".afterimage" / "memory.db"
-    file.parent.mkdir()
+    file.parent.mkdir(exist_ok=True)
     shutil.copy(_older_memory, file)
     return file
 

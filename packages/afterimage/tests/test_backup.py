@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 
 from afterimage.backup import restore_backup, write_backup
+from afterimage.cli import main
 from afterimage.entries import StorageEntry
 from afterimage.errors import BackupError, NotAMemory
-from afterimage.storage import SQLiteBackend, StorageBackend
+from afterimage.storage import SQLiteBackend, StorageBackend, get_storage_backend
 from capsa.testing.embedders import HashingEmbedder
 
 
@@ -97,3 +98,35 @@ def test_only_a_backup_is_restored(filled: StorageBackend, tmp_path: Path, older
     with pytest.raises(BackupError):
         restore_backup(filled, file, tmp_path, force=True)
     assert filled.stats().total_entries == 30
+
+
+@pytest.mark.parametrize("where", ["everywhere", "in the middle"])
+def test_a_damaged_memory_is_moved_aside_for_a_backup(
+    where: str, filled: StorageBackend, damaged: Path, older: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if where == "everywhere":
+        damaged.write_text("hello\n")
+        damaged.with_name(damaged.name + "-wal").write_text("journal")
+    content = damaged.read_bytes()
+    good = damaged.with_name("good.db")
+    write_backup(filled, good)
+    assert main(["restore", str(good)]) == 1
+    assert "--force" in capsys.readouterr().err
+    assert damaged.read_bytes() == content
+    assert main(["restore", str(good), "--force"]) == 0
+    (aside,) = (f for f in damaged.parent.glob(f"{damaged.name}.damaged-*") if not f.name.endswith(("-wal", "-shm")))
+    assert f"moved aside to {aside}" in capsys.readouterr().err
+    assert aside.read_bytes() == content
+    if where == "everywhere":
+        assert aside.with_name(aside.name + "-wal").read_text() == "journal"
+    assert stat.S_IMODE(damaged.stat().st_mode) == 0o600
+    with get_storage_backend() as restored:
+        assert [entry.id for entry in whole(restored)] == [entry.id for entry in whole(filled)]
+
+
+def test_a_backup_of_a_damaged_memory_names_the_memory(
+    damaged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["backup", str(tmp_path / "backup.db")]) == 1
+    assert f"{damaged} is damaged" in capsys.readouterr().err
+    assert [f.name for f in tmp_path.iterdir() if "backup.db" in f.name] == []

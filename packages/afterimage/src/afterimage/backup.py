@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from afterimage.config import is_own
 from afterimage.entries import COLLECTION, COLLECTIONS, OWNER
-from afterimage.errors import BackupError, NotAMemory
+from afterimage.errors import BackupError, MemoryDamaged, NotAMemory
 
 if TYPE_CHECKING:
     from afterimage.storage import SQLiteBackend, StorageBackend
@@ -30,7 +30,8 @@ def write_backup(backend: StorageBackend, file: Path, *, force: bool = False) ->
     ``file`` appears when the copy is complete and was read back.
 
     Raises:
-        BackupError: ``file`` exists and ``force`` is not given, or the copy is not sound.
+        BackupError: ``file`` exists and ``force`` is not given, or its folder does not.
+        MemoryDamaged: the copy is not sound, as the memory is not.
         OSError: ``file`` cannot be written.
     """
     if file.exists() and not force:
@@ -43,10 +44,18 @@ def write_backup(backend: StorageBackend, file: Path, *, force: bool = False) ->
             _copy_file(backend, copy)
         else:
             _copy_server(backend, copy)
-        with closing(sqlite3.connect(copy)) as connection:
-            # One plain file, without a journal beside it.
-            connection.execute("PRAGMA journal_mode = DELETE")
-        count = _sound(copy)
+        try:
+            with closing(sqlite3.connect(copy)) as connection:
+                # One plain file, without a journal beside it.
+                connection.execute("PRAGMA journal_mode = DELETE")
+            count = _sound(copy)
+        except (BackupError, sqlite3.DatabaseError) as error:
+            # A true copy, so what is wrong with it is wrong with the memory; and its own name is gone in a moment.
+            why = error.__cause__ or error
+            raise MemoryDamaged(
+                f"{backend.url.path or backend.url} is damaged ({why}), and no backup was written: "
+                f"restore an earlier one with `afterimage restore FILE --force`"
+            ) from error
         copy.replace(file)
     return count
 
@@ -78,7 +87,7 @@ def _sound(copy: Path) -> int:
             sql = "SELECT count(*) FROM capsa_records WHERE owner = ? AND collection = ?"
             count = connection.execute(sql, (OWNER, COLLECTION)).fetchone()[0]
     except sqlite3.Error as error:
-        raise BackupError(f"{copy} cannot be read: {error}") from None
+        raise BackupError(f"{copy} cannot be read: {error}") from error
     if verdict != "ok":
         raise BackupError(f"{copy} is damaged: {verdict}")
     return int(count)
@@ -100,33 +109,38 @@ def restore_backup(
     *,
     force: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Restored:
     """Make the memory what the backup ``file`` holds, in one transaction. ``file`` is only read.
 
     Args:
         keep_in: the folder for a backup of what the memory holds now.
-        force: replace what it holds; without it a memory that is not empty is left alone.
+        force: replace what it holds; without it a memory that is not empty is left alone. A file that cannot be
+            read is moved aside.
         progress: called with the number of entries restored and their total.
+        say: gets a line about what was moved aside, before anything is restored.
 
     Raises:
         NotAMemory: ``file`` is no backup of ours.
         BackupError: the memory is not empty and ``force`` is not given, or the backup is damaged.
         capsa.SchemaTooNew: a newer version wrote the backup.
     """
+    from capsa import DatabaseDamaged
+
     if not is_own(file):
         raise NotAMemory(
             f"{file} is not a backup of AfterImage: an export goes in with `afterimage import`, an older memory "
             f"by naming it as storage.sqlite.path"
         )
     _sound(file)
-    held = backend.collection.count()
-    if held and not force:
-        raise BackupError(f"the memory holds {held:,} entries: --force replaces them, and keeps a backup of them")
     keep_in.mkdir(mode=0o700, parents=True, exist_ok=True)
     kept = None
-    if held:
-        kept = keep_in / f"before-restore-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S%fZ}.db"
-        write_backup(backend, kept)
+    try:
+        kept = _keep(backend, keep_in, force=force)
+    except (DatabaseDamaged, MemoryDamaged) as error:
+        if not force:
+            raise BackupError(f"{error}; --force moves the damaged file aside") from error
+        _move_aside(backend, say)
     with tempfile.TemporaryDirectory(prefix=".restore.", dir=keep_in) as folder:
         # Opening a memory may migrate it, and a backup is not ours to change.
         copy = Path(folder) / "memory.db"
@@ -143,6 +157,39 @@ def restore_backup(
                 for name in COLLECTIONS
             ]
     return Restored(counts[COLLECTIONS.index(COLLECTION)], kept)
+
+
+def _keep(backend: StorageBackend, folder: Path, *, force: bool) -> Path | None:
+    """Back up what the memory holds, if it holds anything."""
+    held = backend.collection.count()
+    if not held:
+        return None
+    if not force:
+        raise BackupError(f"the memory holds {held:,} entries: --force replaces them, and keeps a backup of them")
+    kept = folder / f"before-restore-{_now()}.db"
+    write_backup(backend, kept)
+    return kept
+
+
+def _move_aside(backend: StorageBackend, say: Callable[[str], None]) -> None:
+    """Put an empty file in the place of one that cannot be read; that one is kept, for whoever can rescue from it."""
+    path = backend.url.path
+    if path is None:
+        raise BackupError(f"{backend.url} is damaged: its server's administrator has to repair it; nothing was changed")
+    backend.close()
+    aside = path.with_name(f"{path.name}.damaged-{_now()}")
+    path.rename(aside)
+    for suffix in ("-wal", "-shm", "-journal"):
+        # Under a name by which SQLite finds it still.
+        if (beside := path.with_name(path.name + suffix)).exists():
+            beside.rename(aside.with_name(aside.name + suffix))
+    # Where no file is, an older memory would be carried over first.
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    say(f"{path} cannot be read: moved aside to {aside}")
+
+
+def _now() -> str:
+    return f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S%fZ}"
 
 
 def _open_copy(copy: Path, like: StorageBackend) -> SQLiteBackend:

@@ -35,6 +35,10 @@ class BackupError(AfterImageError):
     """A backup cannot be written or restored; what was there is unchanged."""
 
 
+class MemoryDamaged(BackupError):
+    """No sound copy can be made of the memory."""
+
+
 def explain(error: Exception) -> str | None:
     """The line that tells a user what happened and what to do, or None for a defect of ours."""
     from capsa import AuthenticationFailed, CapsaError

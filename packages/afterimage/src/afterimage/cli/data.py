@@ -119,7 +119,7 @@ def backup(file: Path, force: bool) -> int:
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--force", is_flag=True, help="Replace what the memory holds; a backup of it is kept.")
+@click.option("--force", is_flag=True, help="Replace what the memory holds, or a file that is damaged; it is kept.")
 def restore(file: Path, force: bool) -> int:
     """Make the memory what FILE, written by `afterimage backup`, holds.
 
@@ -131,7 +131,7 @@ def restore(file: Path, force: bool) -> int:
 
     with memory() as (config, backend):
         restored = restore_backup(
-            backend, file.absolute(), config.directory, force=force, progress=Progress("Restoring")
+            backend, file.absolute(), config.directory, force=force, progress=Progress("Restoring"), say=note
         )
     if restored.kept:
         click.echo(f"What was there before is kept in {restored.kept}")
