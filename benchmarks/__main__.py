@@ -27,6 +27,8 @@ NAMES = (
     "lexical",
     "transfer",
     "library",
+    "companion",
+    "chat_start",
 )
 
 
@@ -84,7 +86,7 @@ def _summary(module: Benchmark) -> str:
 
 
 def _depends_on_rows(name: str) -> bool:
-    return name in {"semantic_sqlite", "semantic_postgres", "lexical", "transfer", "library"}
+    return name in {"semantic_sqlite", "semantic_postgres", "lexical", "transfer", "library", "companion"}
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from benchmarks import places
-from capsa import LocalPostgres
+from capsa import DatabaseUrl, LocalPostgres
 
 
 class Servers:
@@ -52,6 +52,21 @@ class Servers:
             yield self.kept(name)
         finally:
             self.drop(name)
+
+    @contextmanager
+    def copied(self, url: str) -> Iterator[str]:
+        """The URL of a copy of a database that nobody uses now, to write to; dropped at the end."""
+        of, copy = DatabaseUrl.parse(url).database, f"bench_{uuid.uuid4().hex[:12]}"
+        assert of is not None
+        server = self._started()
+        try:
+            with psycopg.connect(server.url, autocommit=True) as connection:
+                connection.execute(
+                    sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(copy), sql.Identifier(of))
+                )
+            yield server.url_of(copy)
+        finally:
+            self.drop(copy)
 
     def _started(self) -> LocalPostgres:
         if self._server is None:

@@ -82,6 +82,10 @@ class Application:
         """The texts of the Stoics."""
         return Library(self.database.engine, self.embedder, collection=STOIC_WISDOM)
 
+    def has_library(self) -> bool:
+        """Whether there are texts of the Stoics; no model is loaded to find that out."""
+        return Library(self.database.engine, collection=STOIC_WISDOM).count() > 0
+
     @cached_property
     def psychology(self) -> Library:
         """Texts of psychology, searched apart."""

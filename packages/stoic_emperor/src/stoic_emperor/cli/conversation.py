@@ -122,7 +122,7 @@ class Conversation:
     def _fill_the_library(self) -> None:
         """The first time, so that there is something to draw on."""
         folder = starter_library()
-        if folder is not None and not self.application.library.count():
+        if folder is not None and not self.application.has_library():
             note("the library is empty: the starter collection is read in, once")
             self.application.library.import_path(folder, progress=Bar("importing"))
 
