@@ -29,6 +29,7 @@ from stoic_emperor.infrastructure.database import Database
 from stoic_emperor.legacy.command import guide_command, migrate_command, verify_command
 from stoic_emperor.legacy.together import Together
 from stoic_emperor.models import Message
+from stoic_emperor.testing.chroma import ChromaWriter
 from stoic_emperor.testing.legacy import OldDatabase, Version, write_chained, write_past
 
 CHROMA_FILE = "chroma.sqlite3"
@@ -382,6 +383,43 @@ def test_a_damaged_chroma_directory_stops_it_before_anything_is_made(
     assert str(folder) in capsys.readouterr().err
     assert not older.with_name("stoic_emperor.capsa.db").exists()
     assert command(migrate_command, "--no-chroma") == 0
+
+
+@pytest.mark.parametrize("file", ["index_metadata.pickle", "data_level0.bin"])
+def test_vectors_that_damaged_files_have_lost_are_no_success(
+    file: str, older: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = older.parent / "vector_db"
+    with ChromaWriter(folder, "1.5", sync_threshold=8) as writer:
+        semantic = writer.collection("semantic")
+        for n in range(12):
+            semantic.add(f"r{n}", bytes(12), f"text {n}", {"user_id": "anna"})
+    os.truncate(folder / semantic.vector_segment / file, 50)
+    assert command(migrate_command) == 1
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert str(folder) in err
+    assert "7 of 12 vectors of semantic" in err
+    assert not older.with_name("stoic_emperor.capsa.db").exists()
+    assert command(migrate_command, "--allow-missing-vectors") == 0
+    assert re.search(r"7 rows: no vector in Chroma", capsys.readouterr().out)
+
+
+def test_what_a_damaged_index_lost_and_the_queue_still_has_is_carried(older: Path) -> None:
+    folder = older.parent / "vector_db"
+    with ChromaWriter(folder, "0.5", sync_threshold=8) as writer:
+        semantic = writer.collection("semantic")
+        for n in range(12):
+            semantic.add(f"r{n}", bytes(12), f"text {n}", {"user_id": "anna"})
+    os.truncate(folder / semantic.vector_segment / "data_level0.bin", 50)
+    assert command(migrate_command) == 0
+
+
+def test_a_single_vector_that_chroma_never_had_stays_a_remark(older: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with ChromaWriter(older.parent / "vector_db") as writer:
+        writer.collection("semantic").add("a", None, "text", {"user_id": "anna"})
+    assert command(migrate_command) == 0
+    assert "no vector in Chroma (Chroma has no vector of it)" in capsys.readouterr().out
 
 
 @pytest.fixture

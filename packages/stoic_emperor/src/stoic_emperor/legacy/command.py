@@ -25,6 +25,9 @@ def _options(function: Any) -> Any:
             ),
             click.option("--no-chroma", is_flag=True, help="Leave a Chroma folder out."),
             click.option(
+                "--allow-missing-vectors", is_flag=True, help="Go on without vectors that a damaged Chroma has lost."
+            ),
+            click.option(
                 "--timezone", metavar="ZONE", help="Zone of times that name none, e.g. Europe/London (default: here)."
             ),
             click.option(
@@ -145,6 +148,7 @@ def _migrate(source: str | None, target: str | None, configuration: Configuratio
         target=target,
         chroma=options["chroma"],
         find_chroma=not options["no_chroma"],
+        allow_missing_vectors=options["allow_missing_vectors"],
         timezone=options["timezone"],
         on_conflict=transfer.OnConflict(options["on_conflict"]),
         validate=options["validate"],

@@ -43,6 +43,8 @@ class Request:
     chroma: Path | None = None
     #: Whether to look for one.
     find_chroma: bool = True
+    #: Whether to go on without vectors that damaged files have lost.
+    allow_missing_vectors: bool = False
     #: The zone of times that name none; None: this machine's.
     timezone: str | None = None
     on_conflict: transfer.OnConflict = transfer.OnConflict.KEEP
@@ -253,7 +255,10 @@ def _sources(
     if chroma is not None:
         from stoic_emperor.legacy.chroma.source import ChromaSource
 
-        yield ChromaSource.open(chroma, embedder=embedder), True
+        yield (
+            ChromaSource.open(chroma, embedder=embedder, allow_missing_vectors=request.allow_missing_vectors),
+            True,
+        )
 
 
 def _open_database(source: DatabaseUrl, timezone: str | None) -> tuple[transfer.Source, bool]:

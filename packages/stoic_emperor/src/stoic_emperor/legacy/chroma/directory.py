@@ -154,6 +154,19 @@ class ChromaDirectory:
         with _Reading(self.path):
             return self._prepared(collection).broken
 
+    def lost_by_damage(self, collection: ChromaCollection) -> tuple[int, str]:
+        """How many records are without their vectors because files of the index are damaged, and how they are.
+
+        What is damaged, but still all in the queue, is not lost; nor counts what Chroma itself had lost.
+        """
+        with _Reading(self.path):
+            places = self._prepared(collection)
+        if not places.damaged:
+            return 0, ""
+        records = (item for item in self.read(collection) if isinstance(item, ChromaRecord))
+        flaws = [item.flaw for item in records if item.vector is None and places.is_damage(item.flaw)]
+        return len(flaws), flaws[0] or "" if flaws else ""
+
     def _metadata(self, key: int) -> dict[str, MetadataValue]:
         """As `chromadb` gives it, in the order in which it was written."""
         rows = self._connection.execute(_METADATA.format("embedding_metadata"), (key,))

@@ -47,6 +47,10 @@ class Who(NamedTuple):
     parameters: tuple[int | str, ...]
 
 
+#: What damaged files do to single vectors; what Chroma itself has lost is called otherwise.
+_CUT_OFF = "the file of its vector index is cut off before it"
+_UNREADABLE = "its vector cannot be read"
+
 #: The position of an element in its index; None if the index has none; or why that cannot be told.
 Indexed = int | None | str
 
@@ -141,6 +145,15 @@ class Places:
                 if label < 1 << 63:
                     bulk.add((self.segments.number, label, position, int(deleted)))
 
+    @property
+    def damaged(self) -> bool:
+        """Whether files of the index are damaged: `is_damage` tells of each vector whether it is lost for that."""
+        return self.broken is not None or (self._elements is not None and self._elements.damaged)
+
+    def is_damage(self, flaw: str | None) -> bool:
+        """Whether a vector is missing because files of the index are damaged."""
+        return flaw is not None and (flaw in {self.broken, _CUT_OFF} or flaw.startswith(_UNREADABLE))
+
     def close(self) -> None:
         if self._elements is not None:
             self._elements.close()
@@ -180,7 +193,7 @@ class Places:
         position, deleted, copies = row
         if position is None:
             cut = self._elements is not None and self._elements.cut_off
-            return "the file of its vector index is cut off before it" if cut else "its vector index lacks it"
+            return _CUT_OFF if cut else "its vector index lacks it"
         if copies > 1:
             return "its vector index has two vectors under its label"
         return "its vector index has it marked as deleted" if deleted else int(position)
@@ -205,7 +218,7 @@ class Places:
             try:
                 return self._check_length(self._elements.vector(indexed), None)
             except InvalidIndex as error:
-                return Found(None, f"its vector cannot be read: {error}")
+                return Found(None, f"{_UNREADABLE}: {error}")
         if isinstance(indexed, str):
             return Found(None, indexed)
         return Found(None, "Chroma has no vector of it")

@@ -22,7 +22,7 @@ from typing import Self
 
 import numpy as np
 
-from capsa import MAX_KEY_BYTES, PUBLIC_OWNER, Embedder, transfer
+from capsa import MAX_KEY_BYTES, PUBLIC_OWNER, Embedder, SourceUnreadable, transfer
 from stoic_emperor.legacy.chroma.directory import ChromaDirectory, open_chroma
 from stoic_emperor.legacy.chroma.private_copy import DATABASE_FILE
 from stoic_emperor.legacy.chroma.records import ChromaCollection, ChromaRecord, Unreadable
@@ -77,6 +77,7 @@ class ChromaSource:
         model: str | None = None,
         fallback_owner: str | None = None,
         embedder: Embedder | None = None,
+        allow_missing_vectors: bool = False,
     ) -> Self:
         """A snapshot of the directory at ``path``, to be closed by the caller.
 
@@ -87,12 +88,16 @@ class ChromaSource:
                 and they are refused.
             embedder: Chroma's own model, to look whether it made the vectors; those of another are kept under a
                 name of their own, and never compared with its.
+            allow_missing_vectors: take records whose vectors are lost as the files are damaged, without them.
 
         Raises:
             SourceMissing, SourceUnreadable, DatabaseBusy, TransferError: see `open_chroma`.
+            SourceUnreadable: also if files of an index are damaged, and the queue does not have its vectors.
         """
         directory = open_chroma(path)
         try:
+            if not allow_missing_vectors:
+                _refuse_damage(directory)
             others = frozenset[str]()
             if model is None and embedder is not None and embedder.name == MODEL:
                 others = _of_another_model(directory, embedder)
@@ -240,6 +245,20 @@ class ChromaSource:
             remarks.append(NOT_SEARCHABLE.format(reason=reason))
             return (transfer.Vector(model, dimensions, None, vector),)
         return (transfer.Vector(model, dimensions, transfer.vector_to_wire(vector), None),)
+
+
+def _refuse_damage(directory: ChromaDirectory) -> None:
+    """Damaged files may have a sound copy somewhere, which is to be taken in their place."""
+    damage = []
+    for collection in directory.collections:
+        lost, how = directory.lost_by_damage(collection)
+        if lost:
+            damage.append(f"{lost:,} of {collection.count:,} vectors of {collection.name} ({how})")
+    if damage:
+        raise SourceUnreadable(
+            f"{directory.path} is damaged and has lost {', '.join(damage)}: restore a copy of it, or go on without "
+            f"them with --allow-missing-vectors; nothing was changed"
+        )
 
 
 def _of_another_model(directory: ChromaDirectory, embedder: Embedder) -> frozenset[str]:

@@ -107,6 +107,13 @@ class Elements:
         """Whether the file ends before the last element."""
         return self.present < self.header.elements
 
+    @property
+    def damaged(self) -> bool:
+        """Whether one of the files ends before the last element."""
+        if self._lengths is None:
+            return self.cut_off
+        return self.cut_off or Path(self._lengths.name).stat().st_size < 4 * self.header.elements
+
     def labels(self) -> Iterator[tuple[int, int, bool]]:
         """Label, position and whether it is deleted, of every element that is there."""
         header = self.header
