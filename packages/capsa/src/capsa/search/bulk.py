@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from capsa.search import tokens
 from capsa.search.postings import Entries, Segment, assemble
 
-#: Words that are counted at once: some ten megabytes.
-BLOCK = 1_000_000
+#: Words that are counted at once: some twenty megabytes.
+BLOCK = 200_000
+#: A segment with so many terms takes no further texts: each costs some 200 bytes while it is made.
+MOST_TERMS = 150_000
 
 _Integers = NDArray[np.int64]
 
@@ -40,17 +42,23 @@ class _Block:
     known: defaultdict[str, int] = field(default_factory=_numbers)
 
 
-def build(texts: Iterable[tuple[int, str]], *, block: int = BLOCK) -> Segment | None:
-    """Index texts, which come with ascending sequence numbers; None if there are none."""
+def build(texts: Iterable[tuple[int, str]], *, block: int = BLOCK, most_terms: int = MOST_TERMS) -> Segment | None:
+    """Index texts, which come with ascending sequence numbers; None if there are none.
+
+    With very many terms it ends early, and what is left of ``texts`` is for the next segment.
+    """
     vocabulary = _numbers()
     seqs: list[int] = []
     lengths: list[int] = []
     pieces: list[Entries] = []
     for some in _blocks(texts, block):
         entries, length = _count(some, vocabulary)
+        some.known.clear()
         pieces.append(Entries(entries.rows + np.uint32(len(seqs)), entries.terms, entries.occurrences))
         seqs += some.seqs
         lengths += length
+        if len(vocabulary) >= most_terms:
+            break
     return assemble(list(vocabulary), seqs, lengths, pieces)
 
 
@@ -61,7 +69,7 @@ def _blocks(texts: Iterable[tuple[int, str]], size: int) -> Iterator[_Block]:
         block.seqs.append(seq)
         block.sizes.append(len(found))
         block.words.extend(map(block.known.__getitem__, found))
-        if len(block.words) >= size:
+        if len(block.words) >= size or len(block.known) >= size:
             yield block
             block = _Block()
     if block.seqs:

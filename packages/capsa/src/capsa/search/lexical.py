@@ -146,9 +146,9 @@ def write_segment(tx: Transaction, owner: str, collection: str, segment: Segment
             "tokens": segment.tokens,
         },
     )
-    listed = directory.build(segment.postings, segment.records)
-    first = [(directory.NAME, listed)] if listed else []
-    tx.database.load_postings(tx, owner, collection, number, [*first, *segment.postings])
+    if listed := directory.build(segment.postings, segment.records):
+        tx.database.load_postings(tx, owner, collection, number, [(directory.NAME, listed)])
+    tx.database.load_postings(tx, owner, collection, number, segment.postings)
 
 
 # Keeping in order

@@ -14,10 +14,9 @@ from __future__ import annotations
 import functools
 import math
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
-from typing import Self
+from typing import Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +28,9 @@ ENTRY = 6
 K1, B = 1.2, 0.75
 
 _CLASSES = 12
+
+#: Rows made at once when a segment is gone through.
+_ROWS_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,22 +101,51 @@ def assemble(
     rows = np.concatenate([piece.rows for piece in entries])
     weights = np.concatenate([piece.occurrences for piece in entries]) + classes[rows]
     order = np.argsort(terms, kind="stable")
-    postings = _cut(vocabulary, terms, numbers[rows[order]], weights[order].astype("<u2"))
+    postings = _Postings(vocabulary, terms, numbers[rows[order]], weights[order].astype("<u2"))
     return Segment(seqs[0], seqs[-1], len(seqs), sum(lengths), postings)
 
 
-def _cut(
-    terms: list[str], ids: NDArray[np.uint32], deltas: NDArray[np.uint32], weights: NDArray[np.uint16]
-) -> list[tuple[str, bytes]]:
-    ends = np.cumsum(np.bincount(ids, minlength=len(terms))).tolist()
-    starts = [0, *ends][:-1]
-    delta_bytes, weight_bytes = deltas.tobytes(), weights.tobytes()
-    rows = [
-        (term, delta_bytes[4 * a : 4 * b] + weight_bytes[2 * a : 2 * b])
-        for term, a, b in zip(terms, starts, ends, strict=True)
-    ]
-    rows.sort(key=itemgetter(0))
-    return rows
+class _Postings(Sequence[tuple[str, bytes]]):
+    """The rows of a segment, each made when it is looked at: there may be hundreds of thousands."""
+
+    def __init__(
+        self, terms: list[str], ids: NDArray[np.uint32], deltas: NDArray[np.uint32], weights: NDArray[np.uint16]
+    ) -> None:
+        """Of entries in the order of ``ids``, which are positions in ``terms``."""
+        self._terms = terms
+        counts = np.bincount(ids, minlength=len(terms))
+        self._ends = np.cumsum(counts)
+        self._starts = self._ends - counts
+        self._order = np.array(sorted(range(len(terms)), key=terms.__getitem__), np.uint32)
+        self._deltas, self._weights = deltas.tobytes(), weights.tobytes()
+
+    def __len__(self) -> int:
+        return len(self._terms)
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[str, bytes]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[tuple[str, bytes]]: ...
+    def __getitem__(self, index: int | slice) -> tuple[str, bytes] | list[tuple[str, bytes]]:
+        if isinstance(index, slice):
+            return self._rows(self._order[index])
+        return self._rows(self._order[index : index + 1 or None])[0]
+
+    def __iter__(self) -> Iterator[tuple[str, bytes]]:
+        for start in range(0, len(self), _ROWS_AT_ONCE):
+            yield from self[start : start + _ROWS_AT_ONCE]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _rows(self, numbers: NDArray[np.uint32]) -> list[tuple[str, bytes]]:
+        starts, ends = self._starts[numbers].tolist(), self._ends[numbers].tolist()
+        return [
+            (self._terms[number], self._deltas[4 * a : 4 * b] + self._weights[2 * a : 2 * b])
+            for number, a, b in zip(numbers.tolist(), starts, ends, strict=True)
+        ]
 
 
 def decode(postings: bytes) -> tuple[NDArray[np.uint32], NDArray[np.uint16]]:

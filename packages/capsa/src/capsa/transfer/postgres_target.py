@@ -172,8 +172,9 @@ def _lookup(table: Table, keys: Sequence[PlainKey], models: Sequence[int]) -> sq
 
 
 def _plain_keys(table: Table, rows: Sequence[Row]) -> list[PlainKey]:
-    kinds = [table.kinds[position] for position in table.key_positions]
-    return [tuple(unpack(kind, f) for kind, f in zip(kinds, key_of(table, row), strict=True)) for row in rows]
+    kinds = table.kinds
+    parts = [(kinds[position], position) for position in table.key_positions]
+    return [tuple([unpack(kind, row.fields[position]) for kind, position in parts]) for row in rows]
 
 
 def _key_list(table: Table, keys: Sequence[PlainKey]) -> sql.Composable:
