@@ -216,3 +216,12 @@ def test_an_option_that_is_not_one_is_exit_2(capsys: pytest.CaptureFixture[str])
             main(arguments)
         assert stopped.value.code == 2
     assert "usage: afterimage migrate" in capsys.readouterr().err
+
+
+def test_a_folder_that_does_not_exist_is_not_made(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFTERIMAGE_DATABASE_URL", "postgresql://a@127.0.0.1:1/c")
+    assert main(["--to-sqlite", str(home / "none" / "back.db")]) == 1
+    assert f"there is no folder {home / 'none'}" in capsys.readouterr().err
+    assert not (home / "none").exists()

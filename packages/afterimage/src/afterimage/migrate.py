@@ -114,6 +114,8 @@ def _sqlite_target(path: Path) -> DatabaseUrl:
     if path.exists() and not is_own(path):
         what = "an older memory, which is never written to" if is_legacy(path) else "not a memory of AfterImage"
         raise NotAMemory(f"{path} is {what}: name a new file; nothing was changed")
+    if not path.parent.is_dir():
+        raise NotAMemory(f"there is no folder {path.parent}: make it first, or correct the path; nothing was created")
     return DatabaseUrl.for_path(path)
 
 
