@@ -88,7 +88,8 @@ class Check:
         notes = []
         if self.rounds:
             notes.append(
-                f"the source was written during the transfer: {self.followed} rows followed in {self.rounds} rounds"
+                f"the source was written during the transfer: {self.followed} row{'s' * (self.followed != 1)} "
+                f"followed in {self.rounds} round{'s' * (self.rounds != 1)}"
             )
         if self.deleted:
             notes.append(

@@ -210,8 +210,9 @@ class _Run:
             elif self.options.on_conflict is OnConflict.REPLACE:
                 replaced.append(row)
             elif self.options.on_conflict is OnConflict.FAIL:
+                key = " ".join(map(str, readable_key(part.table, row)))
                 raise TransferError(
-                    f"{part.name} {readable_key(part.table, row)} is in {self.database.url} already, and differs: "
+                    f"{part.name} {key} is in {self.database.url} already, and differs: "
                     f"choose --on-conflict keep or replace; the ranges before it are in"
                 )
             else:
