@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from afterimage.errors import NotAMemory
 from afterimage.first_use import carry_over_once
 from afterimage.storage import SQLiteBackend, get_storage_backend
+from capsa import SourceUnreadable
 
 FILES = ["legacy_memory_v010_small.db", "legacy_memory_v020_small.db", "legacy_memory_v080_small.db"]
 
@@ -110,3 +112,16 @@ def test_an_empty_file_is_no_memory_and_no_mistake(home: Path) -> None:
     with SQLiteBackend(file) as backend:
         assert backend.stats().total_entries == 0
     assert file.read_bytes() == b""
+
+
+@pytest.mark.parametrize("kept", [50, 1000, 5000, 0.5])
+def test_an_older_memory_that_was_cut_off_is_damaged_not_something_else(older: Path, kept: float) -> None:
+    whole = older.read_bytes()
+    older.write_bytes(whole[: int(kept * len(whole)) if kept < 1 else int(kept)])
+    before = digest(older)
+    with pytest.raises((NotAMemory, SourceUnreadable)) as caught, get_storage_backend() as backend:
+        backend.stats()
+    assert f"{older} is damaged (" in str(caught.value)
+    assert "move that file away" not in str(caught.value)
+    assert digest(older) == before
+    assert not older.with_name("memory.capsa.db").exists()

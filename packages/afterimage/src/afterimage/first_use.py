@@ -20,16 +20,21 @@ def carry_over_once(configured: Path, own: Path, report: Callable[[str], None] |
         report: gets each line of progress; default stderr.
 
     Raises:
-        NotAMemory: ``configured`` is a file of another kind.
+        NotAMemory: ``configured`` is a file of another kind, or too damaged to tell.
         capsa.TransferError: the older memory cannot be read, or not all of it arrived.
     """
     if own == configured or own.exists() or not configured.exists():
         return
-    from afterimage.legacy import is_legacy
+    from afterimage.legacy import damage, is_legacy
 
     if not is_legacy(configured):
         if configured.is_file() and configured.stat().st_size == 0:
             return
+        if why := damage(configured):
+            raise NotAMemory(
+                f"{configured} is damaged ({why}): restore a copy of it, or correct storage.sqlite.path; "
+                f"nothing was changed"
+            )
         raise NotAMemory(
             f"{configured} is not a memory of AfterImage: correct storage.sqlite.path, or move that file away"
         )

@@ -36,6 +36,24 @@ def is_legacy(path: Path | str) -> bool:
     return columns >= REQUIRED_COLUMNS
 
 
+def damage(path: Path) -> str | None:
+    """What is wrong with ``path`` if it is a SQLite file that is damaged or cut off, in the words of SQLite."""
+    try:
+        with path.open("rb") as file:
+            if file.read(16) != b"SQLite format 3\0":
+                return None
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5.0)) as connection:
+            connection.execute("PRAGMA table_info(code_memory)").fetchall()
+    except OSError:
+        return None
+    except sqlite3.OperationalError as error:
+        # Locked, or not to be opened: that is said elsewhere.
+        return str(error) if "disk I/O" in str(error) else None
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return None
+
+
 def open_legacy(path: Path | str, timezone: str | None = None) -> transfer.Source:
     """A snapshot of an earlier memory, to be closed by the caller.
 
