@@ -178,6 +178,65 @@ def test_what_was_carried_over_goes_on_from_the_newer_file(
         assert [message.content for message in database.person("anna").recent_messages(1)] == ["since then"]
 
 
+def test_a_chroma_that_was_not_carried_over_is_not_dropped_with_the_older_file(
+    older: Path, home: Path, store_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(migrate_command) == 0
+    folder = home / "elsewhere"
+    with ChromaWriter(folder) as writer:
+        writer.collection("semantic").add("a", bytes(12), "text", {"user_id": "anna"})
+    capsys.readouterr()
+    words = ("--from", older, "--to", store_url, "--json")
+    assert command(migrate_command, *words, "--chroma", home / "nowhere") == 1
+    assert str(home / "nowhere") in capsys.readouterr().err
+    assert command(migrate_command, *words, "--chroma", folder) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {part["name"]: part["source"] for part in found["parts"]}["chroma semantic"] == 1
+    # Once it has come into the newer file, that has it, and what was changed there since.
+    assert command(migrate_command, "--chroma", folder) == 0
+    capsys.readouterr()
+    assert command(migrate_command, *words, "--chroma", folder) == 0
+    out, err = capsys.readouterr()
+    assert f"{folder} was carried over into it, too" in err
+    assert "chroma semantic" not in {part["name"] for part in json.loads(out)["parts"]}
+
+
+def test_a_zone_that_would_change_nothing_is_refused(
+    older: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(migrate_command, "--timezone", "Europe/Rome") == 0
+    capsys.readouterr()
+    words = ("--from", older, "--to", home / "b.db", "--timezone")
+    assert command(migrate_command, *words, "Asia/Tokyo") == 1
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "its times read in Europe/Rome, so --timezone Asia/Tokyo would change nothing" in err
+    assert not (home / "b.db").exists()
+    assert command(migrate_command, *words, "Europe/Rome") == 0
+
+
+@pytest.mark.parametrize("kept_out", ["refused", "different there"])
+def test_a_file_that_was_not_carried_over_whole_is_read_itself(
+    kept_out: str, older: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = older.with_name("stoic_emperor.capsa.db")
+    if kept_out == "refused":
+        with closing(sqlite3.connect(older)) as connection:
+            connection.execute("INSERT INTO messages (id, session_id, role, content) VALUES ('m', 'no', 'user', 'x')")
+            connection.commit()
+    else:
+        with Database(older) as database:
+            database.person("anna").ensure("Anna herself")
+    assert command(migrate_command) == 1
+    # What is the target itself is not left out.
+    assert "not part of this" not in capsys.readouterr().err
+    assert command(migrate_command, "--from", older, "--to", home / "b.db", "--json") == (kept_out == "refused")
+    out, err = capsys.readouterr()
+    assert "was carried over" not in err
+    assert f"{own} holds what was written since; it is not part of this" in err
+    assert json.loads(out)["unchanged"] == [str(older)]
+
+
 def test_two_files_in_use_are_not_taken_for_one(
     older: Path, postgres_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,7 +6,6 @@ What is named may be any of it; what it is, is looked up. Nothing that is missin
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +22,7 @@ from stoic_emperor.infrastructure.opening import (
     open_engine,
     own_path,
 )
+from stoic_emperor.legacy.earlier import carried_over
 from stoic_emperor.legacy.tables import HOUSE, TABLES
 from stoic_emperor.legacy.together import Together
 
@@ -114,7 +114,7 @@ def migrate(
     target = target_of(request, configuration)
     if source is not None and str(source) == str(target):
         raise NothingToMigrate(f"source and target are the same, {target}: name another with --to")
-    opened = _open(request, source, _embedder(configuration), say)
+    opened = _open(request, source, target, _embedder(configuration), say)
     with contextlib.closing(Together(opened.sources)) as together:
         options = transfer.Options(
             on_conflict=request.on_conflict,
@@ -177,9 +177,9 @@ def source_of(request: Request, configuration: Configuration) -> DatabaseUrl | N
     older = next((url for url in urls if url.path is not None and is_older(url.path)), None)
     if request.target and str(_named(request.target)) != str(configured) and _exists(configured):
         # The way back, or on to another database: what is in use now.
-        if older is not None and older.path and configured.path and not is_carried_over(configured.path, older.path):
+        if older is not None and older.path and configured.path and not carried_over(configured.path, older.path):
             raise NothingToMigrate(
-                f"{configured.path} is in use, and {older.path} has not been brought into it: "
+                f"{configured.path} is in use, and {older.path} has not been brought into it, every row of it: "
                 f"run `stoic migrate` first, or name one of them with --from"
             )
         return configured
@@ -221,12 +221,16 @@ def _embedder(configuration: Configuration) -> Embedder | None:
 
 
 def _open(
-    request: Request, source: DatabaseUrl | None, embedder: Embedder | None, say: Callable[[str], None]
+    request: Request,
+    source: DatabaseUrl | None,
+    target: DatabaseUrl,
+    embedder: Embedder | None,
+    say: Callable[[str], None],
 ) -> _Opened:
     """Open everything that is to be read; what fails closes what was opened."""
     opened = _Opened()
     with contextlib.ExitStack() as stack:
-        for one, older in _sources(request, source, embedder, say):
+        for one, older in _sources(request, source, target, embedder, say):
             stack.callback(one.close)
             opened.sources.append(one)
             opened.names.append(one.description.location)
@@ -236,21 +240,28 @@ def _open(
 
 
 def _sources(
-    request: Request, source: DatabaseUrl | None, embedder: Embedder | None, say: Callable[[str], None]
+    request: Request,
+    source: DatabaseUrl | None,
+    target: DatabaseUrl,
+    embedder: Embedder | None,
+    say: Callable[[str], None],
 ) -> Iterator[tuple[transfer.Source, bool]]:
     chroma = request.chroma
     if source is not None:
         from_file = source.path is not None and is_older(source.path)
         if from_file and source.path is not None:
             own = own_path(source.path)
-            if is_carried_over(own, source.path):
-                say(f"{source.path} was carried over into {own} before: migrating that, the newer one")
-                yield transfer.open_source(DatabaseUrl.for_path(own), TABLES), False
-                return
-            if own.is_file():
-                say(f"{own} holds what was written since; it is not part of this (stoic migrate --from {own})")
             if chroma is None and request.find_chroma:
                 chroma = chroma_beside(source.path)
+            if (before := carried_over(own, source.path)) is not None:
+                _refuse_zone(request, source.path, own, before.zone)
+                say(f"{source.path} was carried over into {own} before: migrating that, the newer one")
+                source = DatabaseUrl.for_path(own)
+                if chroma is not None and carried_over(own, chroma.expanduser()):
+                    say(f"{chroma} was carried over into it, too")
+                    chroma = None
+            elif own.is_file() and str(DatabaseUrl.for_path(own)) != str(target):
+                say(f"{own} holds what was written since; it is not part of this (stoic migrate --from {own})")
         yield _open_database(source, request.timezone)
     if chroma is not None:
         from stoic_emperor.legacy.chroma.source import ChromaSource
@@ -258,6 +269,14 @@ def _sources(
         yield (
             ChromaSource.open(chroma, embedder=embedder, allow_missing_vectors=request.allow_missing_vectors),
             True,
+        )
+
+
+def _refuse_zone(request: Request, older: Path, own: Path, zone: str | None) -> None:
+    if request.timezone is not None and request.timezone != zone:
+        raise NothingToMigrate(
+            f"{older} was carried over into {own} before, its times read in {zone}, so --timezone {request.timezone} "
+            f"would change nothing: leave it out, or move {own} away to read the older file anew; nothing was changed"
         )
 
 
@@ -283,15 +302,6 @@ def chroma_beside(older: Path) -> Path | None:
 
 def _is_own(path: Path) -> bool:
     return path.is_file() and _rows(path, "SELECT 1 FROM sqlite_master WHERE name = 'capsa_records'") != []
-
-
-def is_carried_over(own: Path, older: Path) -> bool:
-    """Whether everything of an older file has come into our file beside it."""
-    if not own.is_file():
-        return False
-    done = _rows(own, "SELECT source FROM capsa_transfers WHERE state = 'done'")
-    locations = [json.loads(source).get("location", "") for (source,) in done]
-    return any(str(older) in location.split(" + ") for location in locations)
 
 
 def _rows(path: Path, query: str) -> list[tuple[Any, ...]]:

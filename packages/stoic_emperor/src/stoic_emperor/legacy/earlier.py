@@ -1,0 +1,53 @@
+"""What has come over before: asked of the bookkeeping that a migration leaves in our file beside the older one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+_TRANSFERS = "SELECT owner, transfer, source FROM capsa_transfers WHERE state = 'done'"
+_RANGES = "SELECT records, detail FROM capsa_transfer_ranges WHERE owner = ? AND transfer = ?"
+_QUARANTINED = "SELECT 1 FROM capsa_quarantine WHERE owner = ? AND transfer = ? LIMIT 1"
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedOver:
+    """A migration that is through, with every row."""
+
+    #: The zone that times without one were read in.
+    zone: str | None
+
+
+def carried_over(own: Path, source: Path) -> CarriedOver | None:
+    """The migration that brought a file or folder into our file, every row of it; None if none is known to have."""
+    if not own.is_file():
+        return None
+    wanted = os.path.realpath(source)
+    try:
+        with contextlib.closing(sqlite3.connect(f"{own.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            for owner, transfer, described in connection.execute(_TRANSFERS).fetchall():
+                description = json.loads(described)
+                locations = [os.path.realpath(one) for one in description.get("location", "").split(" + ")]
+                if wanted in locations and _is_whole(connection, owner, transfer):
+                    return CarriedOver(description.get("zone"))
+    except sqlite3.Error:
+        # What is the matter with it, opening it will say.
+        return None
+    return None
+
+
+def _is_whole(connection: sqlite3.Connection, owner: str, transfer: str) -> bool:
+    """Whether nothing of it was refused, nor kept out by something else in its place."""
+    if connection.execute(_QUARANTINED, (owner, transfer)).fetchone():
+        return False
+    for records, detail in connection.execute(_RANGES, (owner, transfer)):
+        if records is None or not detail:
+            return False
+        tally = json.loads(detail)
+        if tally["quarantined"] or tally["conflicts"]:
+            return False
+    return True
