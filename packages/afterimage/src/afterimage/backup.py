@@ -165,7 +165,10 @@ def _keep(backend: StorageBackend, folder: Path, *, force: bool) -> Path | None:
     if not held:
         return None
     if not force:
-        raise BackupError(f"the memory holds {held:,} entries: --force replaces them, and keeps a backup of them")
+        raise BackupError(
+            f"the memory holds {held:,} entr{'y' if held == 1 else 'ies'}: --force replaces what it holds, and keeps "
+            f"a backup of it"
+        )
     kept = folder / f"before-restore-{_now()}.db"
     write_backup(backend, kept)
     return kept

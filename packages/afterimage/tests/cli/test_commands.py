@@ -66,7 +66,7 @@ def test_search_shows_the_best_first(stored: list[str], capsys: pytest.CaptureFi
     assert status == 0
     assert out.startswith("1. /src/config.py\n   100% relevance")
     assert "   | def parse_config(path):" in out
-    assert out.endswith("Found 1 result(s)\n")
+    assert out.endswith("Found 1 result\n")
 
 
 def test_search_for_programs(stored: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -182,6 +182,37 @@ def test_what_is_no_export_is_one_line(stored: list[str], capsys: pytest.Capture
         assert err.startswith("afterimage: ")
         assert words in err
         assert err.count("\n") == 1
+
+
+def test_one_is_not_several(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with get_storage_backend() as backend:
+        backend.store("/p", "needle\n" * 13)
+    assert "… 1 more line:" in run(capsys, "search", "needle")[1]
+    assert run(capsys, "backup", str(home / "b.db"))[1].startswith("1 entry backed up")
+    assert "holds 1 entry:" in run(capsys, "restore", str(home / "b.db"))[2]
+    assert run(capsys, "clear", "-y")[1] == "Cleared 1 entry.\n"
+
+
+def test_clear_without_anybody_to_answer_names_the_option(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with get_storage_backend() as backend:
+        backend.store("/p", "code")
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    status, _, err = run(capsys, "clear")
+    assert status == 1
+    assert "use --yes" in err
+    with get_storage_backend() as backend:
+        assert backend.stats().total_entries == 1
+
+
+def test_a_search_without_vectors_names_the_command_that_makes_them(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with get_storage_backend() as backend:
+        backend.store("/p", "needle")
+    monkeypatch.setenv("AFTERIMAGE_EMBEDDING_MODEL", "all-MiniLM-L6-v2")
+    assert "`afterimage reembed`" in run(capsys, "search", "needle")[2]
 
 
 def test_clear_asks_first(stored: list[str]) -> None:

@@ -10,7 +10,7 @@ from typing import IO
 
 import click
 
-from afterimage.cli.terminal import Progress, json_option, memory, note, size, write_json
+from afterimage.cli.terminal import Progress, counted, json_option, memory, note, size, write_json
 
 
 @click.command()
@@ -37,7 +37,7 @@ def export(output: Path | None, vectors: bool) -> int:
         except BaseException:
             unfinished.unlink(missing_ok=True)
             raise
-    note(f"{count:,} entries exported to {output} ({size(output.stat().st_size)})")
+    note(f"{counted(count)} exported to {output} ({size(output.stat().st_size)})")
     return 0
 
 
@@ -113,7 +113,7 @@ def backup(file: Path, force: bool) -> int:
 
     with memory() as (_, backend):
         count = write_backup(backend, file.absolute(), force=force)
-    click.echo(f"{count:,} entries backed up to {file} ({size(file.stat().st_size)})")
+    click.echo(f"{counted(count)} backed up to {file} ({size(file.stat().st_size)})")
     return 0
 
 
@@ -135,7 +135,7 @@ def restore(file: Path, force: bool) -> int:
         )
     if restored.kept:
         click.echo(f"What was there before is kept in {restored.kept}")
-    click.echo(f"{restored.entries:,} entries restored from {file}")
+    click.echo(f"{counted(restored.entries)} restored from {file}")
     return 0
 
 
@@ -150,12 +150,22 @@ def clear(yes: bool) -> int:
     """
     with memory() as (_, backend):
         count = backend.collection.count()
-        if not yes and not click.confirm(f"Forget {count:,} entries for good?"):
+        if not yes and not _agreed(f"Forget {counted(count)} for good?"):
             click.echo("Nothing was cleared.")
             return 1
         count = backend.clear()
-    click.echo(f"Cleared {count:,} entries.")
+    click.echo(f"Cleared {counted(count)}.")
     return 0
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return click.confirm(question)
+    except click.Abort as stopped:
+        if not isinstance(stopped.__context__, EOFError):
+            raise
+        click.echo(err=True)
+        raise click.ClickException("nobody is there to answer, so nothing was cleared: use --yes") from None
 
 
 COMMANDS = (export, import_, backup, restore, clear)

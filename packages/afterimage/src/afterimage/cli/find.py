@@ -8,6 +8,7 @@ import click
 
 from afterimage.cli.terminal import (
     clean,
+    counted,
     find_entry,
     json_option,
     memory,
@@ -68,13 +69,14 @@ def search(  # noqa: PLR0917  # click gives them by name
             " ".join(query), limit or config.search.max_results, least, path_filter=path, session_id=session
         )
         for line in searcher.notes:
-            note(line)
+            # The engine does not know by which command.
+            note(line.replace("re-embed to", "`afterimage reembed` to"))
         if as_json:
             write_json([result.to_dict() for result in found])
         elif found:
             for number, result in enumerate(found, 1):
                 _show_result(number, result)
-            click.echo(f"Found {len(found)} result(s)")
+            click.echo(f"Found {counted(len(found), 'result', 'results')}")
         else:
             click.echo("No results found.")
             if least > 0 and searcher.search(" ".join(query), 1, 0.0, path_filter=path, session_id=session):
@@ -90,7 +92,8 @@ def _show_result(number: int, result: SearchResult) -> None:
     for line in lines[:_SHOWN_LINES]:
         click.echo(f"   | {line[:200]}")
     if len(lines) > _SHOWN_LINES:
-        click.secho(f"   | … {len(lines) - _SHOWN_LINES} more lines: afterimage show {result.id[:8]}", dim=True)
+        more = counted(len(lines) - _SHOWN_LINES, "more line", "more lines")
+        click.secho(f"   | … {more}: afterimage show {result.id[:8]}", dim=True)
     click.echo()
 
 

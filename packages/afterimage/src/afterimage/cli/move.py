@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from afterimage.cli.terminal import Progress, json_option, memory, write_json
+from afterimage.cli.terminal import Progress, counted, json_option, memory, write_json
 
 # What follows belongs to the migration, which reads its own options and has its own help.
 _HANDED_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": []}
@@ -61,7 +61,7 @@ def reembed(as_json: bool) -> int:
     if as_json:
         write_json({"embedded": count, "model": embedder.name, "dimensions": embedder.dimensions})
     else:
-        click.echo(f"{count:,} entries embedded with {embedder.name}.")
+        click.echo(f"{counted(count)} embedded with {embedder.name}.")
     return 0
 
 

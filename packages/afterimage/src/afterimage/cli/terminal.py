@@ -95,6 +95,11 @@ def size(count: int) -> str:
     raise AssertionError("unreachable")
 
 
+def counted(number: int, one: str = "entry", several: str = "entries") -> str:
+    """A number of things, for a person."""
+    return f"{number:,} {one if number == 1 else several}"
+
+
 def find_entry(backend: StorageBackend, given: str) -> StorageEntry:
     """The entry with the id ``given``, or the only one whose id begins with it.
 
