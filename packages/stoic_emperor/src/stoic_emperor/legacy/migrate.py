@@ -23,6 +23,7 @@ from stoic_emperor.infrastructure.opening import (
     own_path,
 )
 from stoic_emperor.legacy.earlier import carried_over
+from stoic_emperor.legacy.people import meet
 from stoic_emperor.legacy.tables import HOUSE, TABLES
 from stoic_emperor.legacy.together import Together
 
@@ -129,7 +130,7 @@ def migrate(
                 report=report, models=together.models(), unchanged=tuple(opened.names), target=None, advice=()
             )
         with open_engine(target) as engine:
-            report = transfer.transfer(together, engine, options)
+            report = transfer.transfer(meet(together, engine) if opened.older else together, engine, options)
         advice = (
             *_advice(configuration, target, source, older=opened.older),
             *_about_vectors(together.models()),
