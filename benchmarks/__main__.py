@@ -29,6 +29,7 @@ NAMES = (
     "library",
     "companion",
     "chat_start",
+    "past",
 )
 
 
@@ -86,7 +87,7 @@ def _summary(module: Benchmark) -> str:
 
 
 def _depends_on_rows(name: str) -> bool:
-    return name in {"semantic_sqlite", "semantic_postgres", "lexical", "transfer", "library", "companion"}
+    return name in {"semantic_sqlite", "semantic_postgres", "lexical", "transfer", "library", "companion", "past"}
 
 
 if __name__ == "__main__":

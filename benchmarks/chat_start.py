@@ -74,7 +74,7 @@ def _start(environment: dict[str, str]) -> tuple[float, float]:
     started = time.perf_counter()
     child, terminal = pty.fork()
     if child == 0:
-        os.execve(sys.executable, [sys.executable, "-m", "stoic_emperor.cli", "chat"], environment)  # noqa: S606
+        os.execve(sys.executable, [sys.executable, "-m", "stoic_emperor.cli", "chat"], environment)
     try:
         shown = b""
         while not _PROMPT.search(shown):
