@@ -365,6 +365,33 @@ def test_weeks_later_the_report_tells_what_has_changed(
     assert not (home / "none.db").exists()
 
 
+def test_a_report_of_another_database_than_the_configured_one_says_so(
+    older: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = home / "migration.json"
+    assert command(migrate_command, "--from", older, "--to", home / "b.db", "--report", report) == 0
+    with Database(older):
+        pass
+    capsys.readouterr()
+    assert command(verify_command, report) == 1
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert f"{home / 'b.db'}; this looks at" in err
+    assert command(verify_command, report, "--database", home / "b.db") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_only_what_was_part_of_the_run_is_said_to_be_unchanged(
+    older: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    another = older.with_name("another.db")
+    another.write_bytes(older.read_bytes())
+    assert command(migrate_command, "--from", older, "--to", older.with_name("new.db")) == 0
+    out = capsys.readouterr().out
+    assert f"the older program's {older} lies there unchanged" in out
+    assert str(another) not in out
+
+
 # Killed
 
 

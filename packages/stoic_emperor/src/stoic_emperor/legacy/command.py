@@ -105,7 +105,7 @@ def verify_command(manifest: Path, database: str | None, *, as_json: bool) -> in
     from stoic_emperor.legacy.report import print_verification
 
     configuration = load_configuration()
-    found, url = verify(manifest, database, configuration)
+    found, url = verify(manifest, database, configuration, lambda line: click.echo(f"stoic: {line}", err=True))
     if as_json:
         click.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
     else:

@@ -6,6 +6,7 @@ What is named may be any of it; what it is, is looked up. Nothing that is missin
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,8 +92,8 @@ class _Opened:
 
     sources: list[transfer.Source] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
-    #: Whether the predecessor wrote them.
-    older: bool = False
+    #: Those that the predecessor wrote.
+    older: list[str] = field(default_factory=list)
 
 
 def migrate(
@@ -132,7 +133,7 @@ def migrate(
         with open_engine(target) as engine:
             report = transfer.transfer(meet(together, engine) if opened.older else together, engine, options)
         advice = (
-            *_advice(configuration, target, source, older=opened.older),
+            *_advice(configuration, target, source, _left_alone(request, opened), older=bool(opened.older)),
             *_about_vectors(together.models()),
         )
         return Outcome(
@@ -140,17 +141,23 @@ def migrate(
         )
 
 
-def verify(manifest: Path, name: str | None, configuration: Configuration) -> tuple[transfer.Verification, DatabaseUrl]:
+def verify(
+    manifest: Path, name: str | None, configuration: Configuration, say: Callable[[str], None] = lambda _: None
+) -> tuple[transfer.Verification, DatabaseUrl]:
     """Compare a database with the manifest of a migration; how it stands, and which database it was.
 
     Args:
         name: the database; default the configured one.
+        say: gets a line if the manifest is of another database than that one.
 
     Raises:
         NothingToMigrate: there is no such database; nothing was created.
         capsa.CapsaError: or one of its kinds.
     """
     url = _named(name) if name else _configured(configuration)
+    meant = _target_in(manifest)
+    if name is None and meant is not None and meant != str(url):
+        say(f"{manifest} tells of {meant}; this looks at {url}, the configured database (another: --database)")
     if url.path is not None and not url.path.is_file():
         raise NothingToMigrate(f"there is no database {url.path}: check the path; nothing was created")
     with contextlib.closing(transfer.open_source(url)):
@@ -158,6 +165,17 @@ def verify(manifest: Path, name: str | None, configuration: Configuration) -> tu
         pass
     with open_database(url) as engine:
         return transfer.verify(manifest, engine, TABLES), url
+
+
+def _target_in(manifest: Path) -> str | None:
+    """The database that a manifest tells of; what is the matter with one that says none, reading it will say."""
+    try:
+        with manifest.open(encoding="utf-8") as file:
+            header = json.loads(file.readline())
+    except (OSError, ValueError):
+        return None
+    target = header.get("target") if isinstance(header, dict) else None
+    return target if isinstance(target, str) else None
 
 
 # What is meant
@@ -235,7 +253,8 @@ def _open(
             stack.callback(one.close)
             opened.sources.append(one)
             opened.names.append(one.description.location)
-            opened.older |= older
+            if older:
+                opened.older.append(one.description.location)
         stack.pop_all()
     return opened
 
@@ -320,7 +339,12 @@ def _rows(path: Path, query: str) -> list[tuple[Any, ...]]:
 
 
 def _advice(
-    configuration: Configuration, target: DatabaseUrl, source: DatabaseUrl | None, *, older: bool
+    configuration: Configuration,
+    target: DatabaseUrl,
+    source: DatabaseUrl | None,
+    left_alone: Iterator[str],
+    *,
+    older: bool,
 ) -> Iterator[str]:
     if str(_configured(configuration)) != str(target):
         password = " (with its password)" if target.dialect == "postgresql" else ""
@@ -332,7 +356,7 @@ def _advice(
             + (f" (it goes into {own_path(back)}, beside the old file)" if older else "")
         )
     elif target.path is not None:
-        for old in _older_beside(target.path):
+        for old in left_alone:
             yield f"the older program's {old} lies there unchanged"
     if older:
         yield "people are asked anew whether what they write may be analysed"
@@ -347,10 +371,10 @@ def _about_vectors(models: Mapping[str, int]) -> Iterator[str]:
         )
 
 
-def _older_beside(own: Path) -> Iterator[Path]:
-    """What the predecessor left in the folder of one of our files."""
-    for path in sorted(own.parent.glob("*.db")):
-        if path != own and is_older(path):
-            yield path
-            if (chroma := chroma_beside(path)) is not None:
-                yield chroma
+def _left_alone(request: Request, opened: _Opened) -> Iterator[str]:
+    """What this run had to do with and the predecessor wrote: what was read, and what ours was to lie beside."""
+    yield from opened.older
+    if request.target:
+        named = named_url(request.target, Path.cwd())
+        if named.path is not None and is_older(named.path) and str(named.path) not in opened.older:
+            yield str(named.path)
