@@ -37,12 +37,23 @@ class _Models:
     light: ChatModel | None
 
 
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """What was worked off."""
+
+    turns: int
+    summaries: int
+    #: Turns that the model could not analyse: they go on waiting.
+    left: int
+
+
 class Application:
     """Everything that one process needs, opened when it is first used."""
 
     def __init__(self, configuration: Configuration) -> None:
         """Nothing is opened yet."""
         self.configuration = configuration
+        self._given_up: set[str] = set()
 
     @classmethod
     def load(cls, home: Path | None = None) -> Self:
@@ -152,17 +163,18 @@ class Application:
         rounds = self.configuration.settings.aegean_consensus.beta_threshold
         return Portraying(person, model, self.reviewer, rounds)
 
-    async def reflect(self, person: Person, most: int = 20) -> int:
-        """Work off what waits to be analysed and condensed; how many turns and summaries that were.
+    async def reflect(self, person: Person, most: int = 20) -> Worked:
+        """Work off what waits to be analysed and condensed.
 
         Raises:
             ModelUnavailable, InvalidAnswer: the model failed; what is done is kept, the rest waits.
         """
         if self.model is None:
-            return 0
-        reflected = await Reflection(person, self.recall(person.user_id), self.model).work_off(most)
+            return Worked(0, 0, 0)
+        recall = self.recall(person.user_id)
+        reflected = await Reflection(person, recall, self.model, given_up=self._given_up).work_off(most)
         summaries = await Condensation(person, self.model, self.configuration.settings.condensation).work_off()
-        return reflected.turns + len(summaries)
+        return Worked(reflected.turns, len(summaries), reflected.left)
 
     async def aclose(self) -> None:
         """Give up all connections."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -56,7 +57,7 @@ def examine(home: Path | None = None) -> Iterator[Check]:
     try:
         _ = application.database
     except (StoicError, capsa.CapsaError, OSError) as error:
-        yield Check("database connection", "fail", str(error), _remedy(error))
+        yield Check("database connection", "fail", str(error), _remedy(error, url))
         return
     try:
         yield Check("database connection", "ok", str(url))
@@ -77,6 +78,9 @@ def _configuration(configuration: Configuration) -> Iterator[Check]:
     if not env.is_file():
         yield Check(".env", "note", f"{env} is missing: the embedded database is used", "cp .env.example .env")
         return
+    if os.environ.get("DATABASE_URL"):
+        yield Check(".env", "ok", "DATABASE_URL is in the environment, which comes first")
+        return
     named = any(line.lstrip().startswith("DATABASE_URL=") for line in env.read_text("utf-8", "replace").splitlines())
     if not named:
         yield Check(".env", "note", f"{env} names no DATABASE_URL: the embedded database is used", f"add it to {env}")
@@ -86,7 +90,7 @@ def _configuration(configuration: Configuration) -> Iterator[Check]:
         yield Check(".env", "ok", f"{env} names DATABASE_URL")
 
 
-def _remedy(error: Exception) -> str:
+def _remedy(error: Exception, url: capsa.DatabaseUrl) -> str:
     if isinstance(error, capsa.MissingExtra):
         return 'pip install "stoic-emperor[postgresql]"'
     if isinstance(error, capsa.MissingExtension):
@@ -95,6 +99,8 @@ def _remedy(error: Exception) -> str:
         return "check user and password in DATABASE_URL: postgresql://user:password@host:port/database"
     if isinstance(error, capsa.DatabaseDamaged):
         return "restore a backup"
+    if url.path is not None:
+        return f"see that {url.path} and its folder may be written, or name another file in DATABASE_URL"
     return "is the server running? check DATABASE_URL: postgresql://user:password@host:port/database"
 
 

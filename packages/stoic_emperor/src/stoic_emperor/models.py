@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from stoic_emperor.llm.answers import confidence
 
@@ -71,6 +71,19 @@ class SemanticAssertion(_Model):
     confidence: Confidence = 0.5
 
 
+def _readable(value: Any) -> Any:
+    """The assertions that are some: one that is not must not cost the others."""
+    if not isinstance(value, list):
+        return value
+    kept = []
+    for item in value:
+        try:
+            kept.append(SemanticAssertion.model_validate(item))
+        except ValidationError:
+            continue
+    return kept
+
+
 class PsychUpdate(_Model):
     """What the analysis of one turn noticed. Never diagnostic; shown to the person in full."""
 
@@ -79,7 +92,7 @@ class PsychUpdate(_Model):
     stoic_principle_applied: str = ""
     suggested_next_direction: str = ""
     confidence: Confidence = 0.5
-    semantic_assertions: list[SemanticAssertion] = []
+    semantic_assertions: Annotated[list[SemanticAssertion], BeforeValidator(_readable)] = []
 
 
 class EmperorResponse(_Model):

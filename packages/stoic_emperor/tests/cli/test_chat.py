@@ -125,7 +125,17 @@ def test_a_model_that_fails_is_one_line_and_again_asks_once_more(stoic: Stoic, m
         ran = stoic("chat", said="Hello\n/again\n")
     assert "What you said is kept" in ran.err
     assert "Here I am." in ran.out
+    assert ran.status == 0, "the last reply came"
     assert "Traceback" not in ran.err
+
+
+def test_a_question_that_is_piped_in_and_not_answered_is_a_failure(
+    stoic: Stoic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FakeServer([Refuses(401)]) as server:
+        monkeypatch.setenv("LLM_BASE_URL", server.openai_url)
+        monkeypatch.setenv("LLM_MAIN_MODEL", "any")
+        assert stoic("chat", said="Hello\n").status == 1
 
 
 def test_commands_that_are_none_and_mistakes_do_not_end_the_conversation(stoic: Stoic) -> None:

@@ -95,12 +95,21 @@ def test_when_the_model_fails_the_turn_waits_and_is_done_later(anna: Person) -> 
     assert reflect(anna, FakeModel(answers=[answer("They said two.")])) == (1, 1)
 
 
-def test_a_turn_that_no_model_can_analyse_does_not_hold_up_the_others(anna: Person) -> None:
+def test_a_turn_that_the_model_cannot_analyse_waits_and_holds_up_no_other(anna: Person) -> None:
     turn(anna, "one")
     turn(anna, "two")
     model = FakeModel(answers=[InvalidAnswer("not in the form"), answer("They said two.")])
-    assert reflect(anna, model) == (2, 1)
-    assert anna.unprocessed_replies() == []
+    assert reflect(anna, model) == (1, 1)
+    assert len(anna.unprocessed_replies()) == 1
+    assert reflect(anna, FakeModel(answers=[answer("They said one.")])) == (1, 1)
+
+
+def test_an_assertion_that_is_none_does_not_cost_the_others(anna: Person) -> None:
+    turn(anna, "one")
+    said = [{"text": "They row.", "confidence": 2.5}, "x", {"text": "They sail.", "confidence": 0.9}]
+    odd = {"semantic_assertions": said}
+    assert reflect(anna, FakeModel(answers=[odd])) == (1, 1)
+    assert [insight.assertion for insight in anna.insights()] == ["They sail."]
 
 
 def test_without_consent_or_while_paused_nothing_is_asked(anna: Person) -> None:

@@ -69,7 +69,7 @@ _BY_CLASS: tuple[tuple[type[psycopg.Error], type[CapsaError], str], ...] = (
     (
         psycopg.errors.DiskFull,
         DatabaseUnavailable,
-        "no space left on the server of {url}: free some and try again; nothing was lost",
+        "no space left on the server of {url}: free some and try again; what was stored before is intact",
     ),
     (
         psycopg.errors.InsufficientPrivilege,

@@ -18,7 +18,7 @@ Examples:
 @click.option("--user", "user_id", default=DEFAULT_USER, show_default=True, metavar="NAME", help="Who is talking.")
 @click.option("--session", "session_id", metavar="ID", help="Go on with this conversation; the start of an id will do.")
 @click.option("--continue", "-c", "latest", is_flag=True, help="Go on with the last conversation.")
-def command(user_id: str, session_id: str | None, latest: bool) -> None:
+def command(user_id: str, session_id: str | None, latest: bool) -> int:
     """Talk with the Emperor.
 
     In a conversation, /help lists what you can do beside talking. A reply is stopped with Ctrl-C, and kept as far as
@@ -29,4 +29,7 @@ def command(user_id: str, session_id: str | None, latest: bool) -> None:
     from stoic_emperor.cli.conversation import Conversation
 
     with application() as opened:
-        Conversation(opened, user_id).hold(session_id=session_id, latest=latest)
+        talk = Conversation(opened, user_id)
+        talk.hold(session_id=session_id, latest=latest)
+        # A program that pipes a question in wants to know; a person has seen it.
+        return 1 if talk.failed and not talk.interactive else 0

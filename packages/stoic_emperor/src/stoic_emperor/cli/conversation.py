@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from capsa import CapsaError
 from stoic_emperor.cli.commands import COMMANDS, Leave
 from stoic_emperor.cli.reading import Reader
 from stoic_emperor.cli.terminal import Bar, clean, note
-from stoic_emperor.companion import Failed, Finished, HelpShown, Piece
+from stoic_emperor.companion import Failed, Finished, HelpShown, Piece, Started
 from stoic_emperor.companion.background import Background
 from stoic_emperor.errors import NotFound, StoicError, explain
 from stoic_emperor.library.starter import starter_library
@@ -28,6 +29,8 @@ _CONSENT = (
     "May what you write also be analysed after each reply, so that I remember what matters to you? You see all of it "
     "with /memory, and can stop or erase it at any time. Without it we talk all the same."
 )
+_STOPPED = "The reply was stopped: it began to say what must not be said to anybody."
+_TO_BE_SAFE = "Nothing was found in what you wrote, but the second look at it failed; these are shown to be safe."
 _LEAVING = frozenset({"exit", "quit", "q", "/exit", "/quit", "/q"})
 
 
@@ -40,7 +43,10 @@ class Conversation:
         self.person = application.database.person(user_id)
         self.reader = Reader()
         self.session: Session | None = None
+        #: Whether the last reply failed.
+        self.failed = False
         self._noticed_at: dt.datetime | None = None
+        self._stored = False
 
     @property
     def interactive(self) -> bool:
@@ -147,11 +153,20 @@ class Conversation:
                     self._reply(runner, line)
             except Leave:
                 return
-            except (StoicError, OSError) as error:
-                note(explain(error) or str(error))
+            except (StoicError, CapsaError, OSError) as error:
+                self._tell(error, line)
             background.wake()
             if self.interactive:
                 self._notice()
+
+    def _tell(self, error: Exception, line: str) -> None:
+        if isinstance(error, StoicError) or self._stored or line.startswith("/"):
+            note(explain(error) or str(error))
+            return
+        if not self.interactive:
+            raise error
+        note(f"{explain(error)}. What you typed is not stored: it is in the prompt again")
+        self.reader.put_back(line)
 
     def _command(self, line: str) -> str | None:
         name, _, rest = line[1:].partition(" ")
@@ -163,10 +178,16 @@ class Conversation:
     def _reply(self, runner: asyncio.Runner, text: str | None) -> None:
         if self.session is None:
             self.session = self.person.begin_session()
+        self.failed = self._stored = False
         try:
             runner.run(self._show(self.session.id, text))
         except KeyboardInterrupt:
             click.echo("\n[stopped; what came of it is kept]")
+
+    def _help(self, event: HelpShown) -> None:
+        if event.reply_stopped:
+            click.echo(f"\n\n[{_STOPPED}]")
+        click.echo(f"\n{event.card.as_text(_TO_BE_SAFE if event.to_be_safe else None)}\n")
 
     async def _show(self, session_id: str, text: str | None) -> None:
         companion = self.application.companion
@@ -175,7 +196,9 @@ class Conversation:
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, HelpShown):
-                    click.echo(f"\n{event.card.as_text()}\n")
+                    self._help(event)
+                elif isinstance(event, Started):
+                    self._stored = True
                 elif isinstance(event, Piece):
                     click.echo(clean(event.text), nl=False)
                     sys.stdout.flush()
@@ -185,5 +208,6 @@ class Conversation:
                         click.secho(f"  — {clean(source)}", dim=True)
                     click.echo()
                 elif isinstance(event, Failed):
+                    self.failed = True
                     click.echo()
                     note(f"{event.message}. What you said is kept: /again asks once more")

@@ -206,21 +206,25 @@ def reembed() -> int:
 @user_option
 def reflect(user_id: str) -> int:
     """Work off what waits to be analysed and condensed."""
+    from stoic_emperor.application import Worked
+
     with application() as opened:
         if opened.model is None:
             note("no language model is configured: what waits goes on waiting")
             return 1
         person = opened.database.person(user_id)
 
-        async def work() -> int:
+        async def work() -> Worked:
             try:
                 return await opened.reflect(person, most=1_000)
             finally:
                 await opened.aclose()
 
         done = asyncio.run(work())
-    click.echo(f"{done} turns and summaries done.")
-    return 0
+    click.echo(f"Analysed: {done.turns}. Summaries: {done.summaries}.")
+    if done.left:
+        note(f"{done.left} could not be analysed by this model, and wait for another try")
+    return 1 if done.left else 0
 
 
 COMMANDS = (memory, forget, erase, export, consent, search, sessions, users, reembed, reflect)

@@ -66,8 +66,10 @@ def _journal(opened: Application, user_id: str, path: Path, *, analyze: bool) ->
     from stoic_emperor.journal import import_journal
 
     person = opened.database.person(user_id)
-    report = import_journal(person, opened.recall(user_id), path, Bar("importing"))
+    report = import_journal(person, opened.recall(user_id), opened.companion.desk, path, Bar("importing"))
     click.echo(f"{len(report.imported)} imported, {len(report.unchanged)} there already.")
+    if report.card is not None:
+        click.echo(f"\n{report.card.as_text()}\n")
     for name, reason in report.failed:
         note(f"{clean(name)} was not imported: it {reason}")
     if analyze:

@@ -19,6 +19,11 @@ class Reader:
         """Nothing is read yet."""
         self.interactive = sys.stdin.isatty() and sys.stdout.isatty()
         self._session: PromptSession[str] | None = None
+        self._default = ""
+
+    def put_back(self, text: str) -> None:
+        """Have ``text`` stand in the prompt the next time."""
+        self._default = text
 
     def read(self) -> str | None:
         """What the person says next, or None if they leave (Ctrl-D, or Ctrl-C at the prompt)."""
@@ -38,7 +43,8 @@ class Reader:
             read = sys.stdin.readline()
             return read.rstrip("\n") if read else None
         try:
-            return self._prompt_session().prompt(prompt)
+            default, self._default = self._default, ""
+            return self._prompt_session().prompt(prompt, default=default)
         except (EOFError, KeyboardInterrupt):
             return None
 

@@ -86,7 +86,7 @@ class Companion:
         person = self.database.person(user_id)
         verdict = await self._look(session_id, text, await _country(person))
         if verdict.card is not None:
-            yield HelpShown(verdict.card)
+            yield HelpShown(verdict.card, to_be_safe=verdict.failed and verdict.finding is None)
         said = Message(session_id=session_id, role=Role.USER, content=text)
         await asyncio.to_thread(person.add_message, said)
         if (referral := self.desk.referral(verdict)) is not None:
@@ -111,7 +111,7 @@ class Companion:
         old = [message for message in talk[talk.index(said) + 1 :] if message.role == Role.EMPEROR]
         verdict = await self._look(session_id, said.content, await _country(person))
         if verdict.card is not None:
-            yield HelpShown(verdict.card)
+            yield HelpShown(verdict.card, to_be_safe=verdict.failed and verdict.finding is None)
         reply = await asyncio.to_thread(self._begin, person, said, verdict, old)
         yield Started(said, reply)
         async with aclosing(self._answer(person, said, reply, verdict)) as events:
@@ -165,10 +165,14 @@ class Companion:
             error = failure
         finally:
             # Also when the reader is gone: then nothing may be awaited, and this takes a millisecond.
-            reply = keeper.finish(status if keeper.text else Status.FAILED)
+            rest = guard.finish()
+            keeper.take(rest)
+            reply = keeper.finish(status if keeper.text or error is None else Status.FAILED)
+        if rest:
+            yield Piece(rest)
         if guard.stopped is not None:
             await asyncio.to_thread(person.mark_processed, [reply.id])
-            yield HelpShown(self.desk.card(await _country(person)))
+            yield HelpShown(self.desk.card(await _country(person)), reply_stopped=True)
         if error is not None:
             yield Failed(reply, str(error))
             return

@@ -22,6 +22,10 @@ class HelpShown:
     """Somebody may be in danger: show this before anything else, and whatever else fails."""
 
     card: ResourceCard
+    #: Nothing was found: the second look failed.
+    to_be_safe: bool = False
+    #: It is the reply that said what must not be said, and was stopped.
+    reply_stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

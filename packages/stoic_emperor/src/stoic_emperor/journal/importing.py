@@ -20,6 +20,7 @@ from stoic_emperor.models import Message, Role, now
 
 if TYPE_CHECKING:
     from stoic_emperor.infrastructure.person import Person
+    from stoic_emperor.safety import ResourceCard, SafetyDesk
 
 Progress = Callable[[int, int], None]
 
@@ -40,16 +41,17 @@ class JournalReport:
     unchanged: tuple[str, ...]
     #: File -> why not.
     failed: tuple[tuple[str, str], ...]
+    #: To be shown: something in them may mean danger.
+    card: ResourceCard | None = None
 
 
 def import_journal(
-    person: Person, recall: Recall, path: Path, progress: Progress | None = None, *, remember: bool = True
+    person: Person, recall: Recall, desk: SafetyDesk, path: Path, progress: Progress | None = None
 ) -> JournalReport:
     """Bring a file, or all .md and .txt files of a folder, into a person's memory.
 
     Args:
-        remember: whether the pieces are to be analysed once a model is there; without the person's consent they are
-            not, whatever is said here.
+        desk: looks at every piece as at every message; what may mean danger is not analysed, and help is shown.
 
     Raises:
         TextMissing: there is nothing at ``path``; nothing was changed.
@@ -57,7 +59,13 @@ def import_journal(
     files = list(_files(path))
     person.ensure()
     user = person.get()
-    analyse = remember and user is not None and user.remembers
+    analyse = user is not None and user.remembers
+    country = None if user is None else user.country
+    card: ResourceCard | None = None
+
+    def waits(piece: str) -> bool:
+        return analyse and desk.before(piece).card is None
+
     imported: list[str] = []
     unchanged: list[str] = []
     failed: list[tuple[str, str]] = []
@@ -73,25 +81,30 @@ def import_journal(
             continue
         if not text.strip():
             failed.append((name, "is empty"))
-        elif _import(person, recall, file, name, text, analyse=analyse):
+        elif _import(person, recall, file, name, text, waits=waits):
             imported.append(name)
+            card = card or desk.before(text, country).card
         else:
             unchanged.append(name)
     if progress is not None:
         progress(len(files), len(files))
-    return JournalReport(imported=tuple(imported), unchanged=tuple(unchanged), failed=tuple(failed))
+    return JournalReport(imported=tuple(imported), unchanged=tuple(unchanged), failed=tuple(failed), card=card)
 
 
 def _files(path: Path) -> Iterator[Path]:
     if path.is_file():
         yield path
     elif path.is_dir():
-        yield from sorted(file for file in path.rglob("*") if file.suffix.lower() in _ENDINGS and file.is_file())
+        inside = path.resolve()
+        for file in sorted(path.rglob("*")):
+            # A link may lead out of the folder, to what nobody meant to import.
+            if file.suffix.lower() in _ENDINGS and file.is_file() and file.resolve().is_relative_to(inside):
+                yield file
     else:
         raise TextMissing(f"there is no file or folder {path}: name one that exists; nothing was changed")
 
 
-def _import(person: Person, recall: Recall, file: Path, name: str, text: str, *, analyse: bool) -> bool:
+def _import(person: Person, recall: Recall, file: Path, name: str, text: str, *, waits: Callable[[str], bool]) -> bool:
     digest = hashlib.sha256(text.encode()).hexdigest()
     session_id = str(uuid.uuid5(_NAMESPACE, f"{person.user_id}\0{name}\0{digest}"))
     if person.session(session_id) is not None:
@@ -118,7 +131,7 @@ def _import(person: Person, recall: Recall, file: Path, name: str, text: str, *,
                 role=Role.EMPEROR,
                 content=_MARK,
                 created_at=message.created_at,
-                semantic_processed_at=None if analyse else now(),
+                semantic_processed_at=None if waits(message.content) else now(),
             )
             person.add_message(mark, tx=tx)
         recall.add_journal(said, vectors, name, tx)

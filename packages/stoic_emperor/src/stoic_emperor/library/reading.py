@@ -35,7 +35,9 @@ def find_files(path: Path) -> tuple[list[Path], list[tuple[Path, str]]]:
             file = Path(folder, name)
             if name.startswith("."):
                 continue
-            if file.suffix.lower() not in SUFFIXES:
+            if file.is_symlink() and not file.resolve().is_relative_to(path.resolve()):
+                left.append((file, "it is a link that leads out of the folder"))
+            elif file.suffix.lower() not in SUFFIXES:
                 left.append((file, f"not one of {', '.join(SUFFIXES)}"))
             elif file.stem.casefold() == "readme":
                 left.append((file, "it is about the folder"))

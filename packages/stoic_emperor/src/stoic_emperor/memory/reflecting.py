@@ -31,13 +31,20 @@ class Reflected:
 
     turns: int
     insights: int
+    #: Turns that the model could not analyse: they go on waiting.
+    left: int = 0
 
 
 class Reflection:
     """Analyses the turns of one person that wait for it."""
 
-    def __init__(self, person: Person, recall: Recall, model: ChatModel) -> None:
-        """Nothing is read or asked yet."""
+    def __init__(self, person: Person, recall: Recall, model: ChatModel, *, given_up: set[str] | None = None) -> None:
+        """Nothing is read or asked yet.
+
+        Args:
+            given_up: turns that are not tried again for now; what cannot be analysed is added.
+        """
+        self._given_up = set() if given_up is None else given_up
         self._person = person
         self._recall = recall
         self._model = model
@@ -49,25 +56,30 @@ class Reflection:
 
         Raises:
             ModelUnavailable: the model cannot be reached; what is done is kept, the rest goes on waiting.
-                A turn that it cannot analyse in the form asked for counts as analysed, without a result.
+                A turn that it cannot analyse in the form asked for goes on waiting, and holds up no other.
         """
         user = await asyncio.to_thread(self._person.get)
         if user is None or not user.remembers:
             return Reflected(0, 0)
-        turns = insights = 0
-        for reply in await asyncio.to_thread(self._person.unprocessed_replies, limit):
+        turns = insights = left = 0
+        for reply in await asyncio.to_thread(self._person.unprocessed_replies, limit + len(self._given_up)):
             said = await asyncio.to_thread(self._person.message_before, reply.id)
             if said is None:
                 await asyncio.to_thread(self._person.mark_processed, [reply.id])
                 continue
+            if reply.id in self._given_up:
+                left += 1
+                continue
             try:
                 update = await self._analyse(said, reply)
             except InvalidAnswer:
-                # Asked twice already; it must not hold up the turns after it.
-                update = PsychUpdate()
+                # Asked twice already; it must not hold up the turns after it, and may succeed another day.
+                self._given_up.add(reply.id)
+                left += 1
+                continue
             insights += await asyncio.to_thread(self._keep, said, reply, update)
             turns += 1
-        return Reflected(turns, insights)
+        return Reflected(turns, insights, left)
 
     async def _analyse(self, said: Message, reply: Message) -> PsychUpdate:
         if reply.psych_update is not None and reply.psych_update.semantic_assertions:

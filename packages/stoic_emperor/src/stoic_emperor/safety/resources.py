@@ -72,11 +72,24 @@ class ResourceCard:
     #: None on the card of last resort
     reviewed: date | None
 
-    def as_text(self) -> str:
-        """The card for a terminal."""
+    def as_text(self, opening: str | None = None) -> str:
+        """The card for a terminal.
+
+        Args:
+            opening: instead of the usual one, where nothing was found.
+        """
         body = [f"  {line.name} – {line.ways()}" + self._details(line) for line in self.lines]
         return "\n".join(
-            [self._opening(), "", self._emergency(), *body, self._elsewhere(), "", self._freshness(), _CLOSING]
+            [
+                opening or self._opening(),
+                "",
+                self._emergency(),
+                *body,
+                self._elsewhere(),
+                "",
+                self._freshness(),
+                _CLOSING,
+            ]
         )
 
     def as_markdown(self) -> str:
