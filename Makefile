@@ -15,7 +15,7 @@ demo: $(READY) ## carry a small memory to PostgreSQL and search it, in about a m
 	@venv/bin/python scripts/demo.py $(ARGS)
 
 test: $(READY) ## all tests but the slow ones; those with ARGS="-m slow"
-	venv/bin/python -m pytest $(ARGS)
+	venv/bin/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 lint: $(READY) ## style, types and who may import whom
 	venv/bin/ruff check .
