@@ -269,7 +269,9 @@ class SqliteDatabase(Database):
         if "not a database" in text or "malformed" in text or "disk image" in text:
             return DatabaseDamaged(f"{self.path} is not a SQLite database, or it is damaged ({text}): restore a backup")
         if "full" in text:
-            return DatabaseUnavailable(f"no space left for {self.path}: free some and try again; what was stored before is intact")
+            return DatabaseUnavailable(
+                f"no space left for {self.path}: free some and try again; what was stored before is intact"
+            )
         if "unable to open" in text:
             return DatabaseUnavailable(f"cannot open {self.path}: check that the file exists and may be written")
         if "readonly" in text:
