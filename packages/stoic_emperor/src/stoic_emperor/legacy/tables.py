@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from capsa.transfer import Column, Kind, Reference, Table
+from capsa import transfer
+
+Column, Kind, Reference, Table = transfer.Column, transfer.Kind, transfer.Reference, transfer.Table
 
 #: Whose the bookkeeping of a migration is, rows that could not be carried included: no person's.
 HOUSE = "@house"
