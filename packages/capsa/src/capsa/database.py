@@ -129,7 +129,9 @@ class Database(abc.ABC):
 
     @abc.abstractmethod
     def scrub(self) -> tuple[str, ...]:
-        """Leave no trace of deleted rows in the database's files; as long as writing them anew takes.
+        """Leave no trace of deleted rows in the database's files, as far as the database can.
+
+        A SQLite file is written anew, which takes as long as its size. A server gives the rows up.
 
         Returns:
             What could not be done, for a person; empty if everything was.

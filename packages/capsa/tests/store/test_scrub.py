@@ -39,7 +39,7 @@ def test_what_a_reader_still_needs_is_said(tmp_path: Path) -> None:
         assert "another program reads" in note
 
 
-def test_postgresql_tables_are_written_anew(guide_postgres_url: str) -> None:
+def test_in_postgresql_deleted_rows_are_given_up_and_what_the_server_keeps_is_said(guide_postgres_url: str) -> None:
     with Store.open(guide_postgres_url) as store:
         letters = store.collection("letters")
         letters.add([Record(id="go", text="xylophone"), Record(id="stay", text="harp")])

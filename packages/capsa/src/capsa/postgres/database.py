@@ -349,19 +349,11 @@ class PostgresDatabase(Database):
 
     def scrub(self) -> tuple[str, ...]:
         with self.connect() as connection:
-            tables = walls.walled(connection)
-            before = (connection.execute("SELECT pg_current_xact_id()::text::bigint").fetchone() or (0,))[0]
-            for table in tables:
-                # FULL writes the table and its indexes anew: a plain one leaves the bytes in their pages.
-                connection.execute(sql.SQL("VACUUM (FULL) {}").format(sql.Identifier(table)))
-            oldest = connection.execute(
-                "SELECT min(backend_xmin::text::bigint) FROM pg_stat_activity WHERE backend_xmin IS NOT NULL "
-                "AND pid <> pg_backend_pid()"
-            ).fetchone()
-        notes = ["the server's write-ahead log and its backups keep old rows until they are recycled"]
-        if oldest and oldest[0] is not None and oldest[0] < before:
-            notes.append("a transaction that began earlier may still keep deleted rows: run it again when it has ended")
-        return tuple(notes)
+            for table in walls.walled(connection):
+                # Not FULL, which would write every index anew and keep everybody out for as long.
+                connection.execute(sql.SQL("VACUUM {}").format(sql.Identifier(table)))
+        note = "the server's pages, log and backups keep the bytes of erased rows, out of reach, until written over"
+        return (note,)
 
     # Values
 
