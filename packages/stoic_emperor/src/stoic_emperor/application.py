@@ -13,7 +13,7 @@ import capsa
 from stoic_emperor.companion import Companion
 from stoic_emperor.config import Configuration, load_configuration
 from stoic_emperor.infrastructure.database import Database
-from stoic_emperor.infrastructure.opening import database_url
+from stoic_emperor.infrastructure.opening import database_url, is_older
 from stoic_emperor.library import PSYCHOANALYSIS, STOIC_WISDOM, Library
 from stoic_emperor.llm import ChatModel, ModelSettings, Timeouts, open_chat_model
 from stoic_emperor.memory.caching import CachingEmbedder
@@ -68,6 +68,16 @@ class Application:
     def database_url(self) -> capsa.DatabaseUrl:
         """Where everything is kept."""
         return database_url(self.configuration.settings.database.url, self.configuration.home)
+
+    def waiting_past(self) -> Path | None:
+        """An earlier program's file beside ours that has not been brought along; None if there is none."""
+        from stoic_emperor.legacy.earlier import carried_over
+
+        own = self.database_url.path
+        if own is None or not own.parent.is_dir():
+            return None
+        older = (path for path in sorted(own.parent.glob("*.db")) if is_older(path))
+        return next((path for path in older if carried_over(own, path) is None), None)
 
     @cached_property
     def database(self) -> Database:

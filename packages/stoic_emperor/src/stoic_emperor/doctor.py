@@ -65,7 +65,7 @@ def examine(home: Path | None = None) -> Iterator[Check]:
         yield from _library(application)
         yield _chat(application)
         yield from _web()
-        yield from _files(url)
+        yield from _files(url, application.waiting_past())
     finally:
         application.close()
 
@@ -199,7 +199,7 @@ def _web() -> Iterator[Check]:
         yield Check(name, "note", NOT_YET, "stoic chat")
 
 
-def _files(url: capsa.DatabaseUrl) -> Iterator[Check]:
+def _files(url: capsa.DatabaseUrl, past: Path | None) -> Iterator[Check]:
     folder = Path.cwd() / "data" if url.path is None else url.path.parent
     older = [path for path in folder.glob("*.db") if is_older(path)] if folder.is_dir() else []
     chroma = folder / "vector_db"
@@ -213,5 +213,7 @@ def _files(url: capsa.DatabaseUrl) -> Iterator[Check]:
             yield Check("backup", "ok", f"{backup} is there")
         else:
             yield Check("backup", "note", f"{path} has no copy beside it", f"cp -r {path} {backup}")
-    if url.path is not None and older:
-        yield Check("older memory", "note", f"{older[0]} is not written any more", f"stoic migrate --sqlite {older[0]}")
+    if past is not None:
+        yield Check("older memory", "note", f"{past} has not been brought along", f"stoic migrate --sqlite {past}")
+    elif url.path is not None and older:
+        yield Check("older memory", "ok", f"{older[0]} was brought along, whole; it stays as it was")

@@ -115,3 +115,19 @@ def test_a_wrong_setting_is_one_line_that_names_it(
     assert ran.status == 1
     assert told in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_an_earlier_memory_that_waits_is_told_of_until_it_has_come_along(
+    stoic: Stoic, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from stoic_emperor.testing.legacy import OldDatabase, Version, write_past
+
+    monkeypatch.delenv("DATABASE_URL")
+    (home / "data").mkdir()
+    with OldDatabase(home / "data" / "stoic_emperor.db", Version.V1) as old:
+        write_past(old)
+    assert "`stoic migrate` brings it along" in stoic("chat", said="exit\n").err
+    assert stoic("migrate").status == 0
+    assert "stoic migrate" not in stoic("chat", said="exit\n").err
+    (found,) = [check for check in stoic("doctor", "--json").json if check["name"] == "older memory"]
+    assert found["verdict"] == "ok"

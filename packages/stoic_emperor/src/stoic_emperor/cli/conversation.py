@@ -107,6 +107,8 @@ class Conversation:
     # Talking
 
     def _open(self) -> None:
+        if (past := self.application.waiting_past()) is not None:
+            note(f"an earlier memory lies in {past}: `stoic migrate` brings it along")
         if not self.interactive:
             return
         click.secho("Stoic Emperor", bold=True)
@@ -117,13 +119,21 @@ class Conversation:
         click.echo(f"{speaking} · /help for what you can do · Ctrl-D to leave")
         user = self.person.get()
         if user is not None and user.asked_at is None and model is not None:
-            agreed = click.confirm(f"\n{_CONSENT}", default=False)
-            self.person.change(asked_at=now(), consent_at=now() if agreed else None)
+            self._ask_for_consent()
         if self.session is not None:
             for message in self.person.last_messages(self.session.id, 4):
                 who = "You" if message.role == "user" else "Marcus"
                 click.echo(f"\n{click.style(who, bold=True)}: {clean(message.content)}")
         click.echo()
+
+    def _ask_for_consent(self) -> None:
+        said = click.prompt(f"\n{_CONSENT} [y/N]", default="", show_default=False, prompt_suffix=" ").strip()
+        agreed = said.lower() in {"y", "yes"}
+        self.person.change(asked_at=now(), consent_at=now() if agreed else None)
+        if said.lower() not in {"", "y", "yes", "n", "no"}:
+            # Somebody began to talk: that is no consent, and not lost.
+            note("taken as no; /consent yes allows it")
+            self.reader.put_back(said)
 
     def _fill_the_library(self) -> None:
         """The first time, so that there is something to draw on."""
