@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
@@ -118,10 +118,8 @@ class Database(abc.ABC):
         """`lock` if it is free now."""
 
     @abc.abstractmethod
-    def load_postings(
-        self, tx: Transaction, owner: str, collection: str, segment: int, postings: Sequence[tuple[str, bytes]]
-    ) -> None:
-        """Store the postings of a new segment of the lexical index."""
+    def load_blocks(self, tx: Transaction, owner: str, collection: str, rows: Iterable[tuple[int, bytes]]) -> None:
+        """Store new rows of the lexical index, given by place and content; there may be megabytes of them."""
 
     @abc.abstractmethod
     def maintain_vectors(self) -> None:

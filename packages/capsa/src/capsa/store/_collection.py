@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from capsa.database import Transaction
 from capsa.errors import DatabaseBusy, InvalidRecord
 from capsa.records import PUBLIC_OWNER, Record
-from capsa.search import lexical
+from capsa.search import lexical, merging
 from capsa.store._reading import Reading
 from capsa.store._rows import searchable, to_row
 
@@ -101,10 +101,10 @@ class Collection(Reading):
                 [dataclasses.replace(d, seq=seq) for seq, d in zip(seqs, documents, strict=True)],
             )
             self._add_vectors(own, packed, seqs, model)
-        if tx is None and any(seq % lexical.FOLD_CHECK == 0 for seq in seqs):
+        if tx is None:
             # What was added is acknowledged: that others are writing must not make it look as if it failed.
-            with suppress(DatabaseBusy), self.writing() as folding:
-                lexical.fold_if_due(folding, self.owner, self.name)
+            with suppress(DatabaseBusy):
+                merging.keep_up(self.writing, self.owner, self.name, seqs)
         return [record.id for record in records]
 
     def _add_rows(self, tx: Transaction, seqs: Sequence[int], rows: Sequence[dict[str, Any]]) -> None:
@@ -231,8 +231,7 @@ class Collection(Reading):
 
     def maintain(self) -> None:
         """Put the indexes in order: fold what is pending, build what the size needs. For idle times."""
-        with self.writing() as tx:
-            lexical.maintain(tx, self.owner, self.name)
+        merging.finish(self.writing, self.owner, self.name)
         self.database.maintain_vectors()
 
     # Helpers
