@@ -90,6 +90,23 @@ def test_the_number_of_segments_grows_with_the_logarithm(collection: Collection,
     assert {blocks.taken_apart(place)[0] for place, _ in rows(collection)} == {one.segment}, "nothing is left behind"
 
 
+def test_what_callers_add_in_their_own_transactions_is_kept_in_order_once_it_is_committed(
+    collection: Collection,
+) -> None:
+    with small_segments():
+        for i in range(24):
+            with collection.database.write(collection.owner) as tx:
+                collection.add([Record(id=f"{i}", text=f"common unique{i}")], tx=tx)
+                assert tx.afterwards
+        assert len(segments.counting(stored(collection))) in range(1, 9)
+        before = stored(collection)
+        with pytest.raises(ZeroDivisionError), collection.database.write(collection.owner) as tx:
+            collection.add([Record(text="common") for _ in range(9)], tx=tx)
+            raise ZeroDivisionError
+    assert stored(collection) == before
+    assert len(found(collection)) == 24
+
+
 def test_a_search_sees_no_difference_after_any_step(collection: Collection) -> None:
     with small_segments(), mock.patch.object(merging, "STEP_AT", 1 << 40):
         for start in range(0, 64, 8):

@@ -169,12 +169,15 @@ class PostgresDatabase(Database):
     def _transaction(self, owner: str, begin: str) -> Iterator[Transaction]:
         with self._borrow() as connection:
             connection.execute(self._prelude(owner, begin, connection))
+            tx = PostgresTransaction(self, connection, owner)
             try:
-                yield PostgresTransaction(self, connection, owner)
+                yield tx
                 self._commit(connection)
             except BaseException:
                 _roll_back(connection)
                 raise
+        for work in tx.afterwards:
+            work()
 
     def _prelude(self, owner: str, begin: str, connection: psycopg.Connection) -> bytes:
         """Begin and bind in one round trip."""
@@ -207,12 +210,16 @@ class PostgresDatabase(Database):
     def maintain(self) -> Iterator[Transaction]:
         with self._borrow() as connection:
             connection.execute("BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL timezone = 'UTC'")
+            tx = PostgresTransaction(self, connection, None)
             try:
-                yield from self._unbound(connection)
+                with self._unbound(connection):
+                    yield tx
                 self._commit(connection)
             except BaseException:
                 _roll_back(connection)
                 raise
+        for work in tx.afterwards:
+            work()
 
     def _commit(self, connection: psycopg.Connection) -> None:
         # After an error that the caller caught, the server answers COMMIT with a quiet ROLLBACK.
@@ -221,9 +228,10 @@ class PostgresDatabase(Database):
                 f"a statement of this transaction failed in {self.url}: nothing of it was written"
             )
 
-    def _unbound(self, connection: psycopg.Connection) -> Iterator[Transaction]:
+    @contextmanager
+    def _unbound(self, connection: psycopg.Connection) -> Iterator[None]:
         if self.wall is not Wall.FORCED:
-            yield PostgresTransaction(self, connection, None)
+            yield
             return
         # In name order, and alone: two that lift at once would wait for each other's table locks.
         connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext('walls'))", (LOCK_SCHEMA,))
@@ -231,7 +239,7 @@ class PostgresDatabase(Database):
         connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{LIFTING_WAIT:.0f}s")))
         self._lift(connection)
         connection.execute("SET LOCAL lock_timeout = 0")
-        yield PostgresTransaction(self, connection, None)
+        yield
         walls.restore(connection, walls.walled(connection))
 
     @staticmethod

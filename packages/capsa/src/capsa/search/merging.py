@@ -39,13 +39,18 @@ _ALL = 1 << 32
 Begin = Callable[[], AbstractContextManager[Transaction]]
 
 
-def keep_up(begin: Begin, owner: str, collection: str, seqs: Iterable[int]) -> None:
-    """Do, after records with these numbers were added, as much as it takes for the index never to fall behind.
+def steps_due(seqs: Iterable[int]) -> int:
+    """How many steps it takes, after records with these numbers were added, for the index not to fall behind."""
+    return sum(seq % STEP_AT == 0 for seq in seqs)
+
+
+def keep_up(begin: Begin, owner: str, collection: str, steps: int) -> None:
+    """Take so many steps, if there is so much to do.
 
     Args:
-        begin: gives a transaction of the owner; each step has one of its own, so that others come in between.
+        begin: gives a transaction that may write; each step has one of its own, so that others come in between.
     """
-    for _ in range(sum(seq % STEP_AT == 0 for seq in seqs)):
+    for _ in range(steps):
         with begin() as tx:
             # Whoever holds it is at the same work, or removes records.
             if not tx.database.try_lock(tx, "lexical", owner, collection):

@@ -50,6 +50,7 @@ class SqliteTransaction(Transaction):
         self.database = database
         self.connection = connection
         self.owner = owner
+        self.afterwards = []
 
     @property
     def active(self) -> bool:
@@ -128,6 +129,8 @@ class SqliteDatabase(Database):
         ):
             yield tx
         self._make_durable()
+        for work in tx.afterwards:
+            work()
 
     def _make_durable(self) -> None:
         """Wait until what was committed is on the disk, without keeping the next writer waiting.

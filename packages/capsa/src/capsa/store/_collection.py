@@ -101,11 +101,14 @@ class Collection(Reading):
                 [dataclasses.replace(d, seq=seq) for seq, d in zip(seqs, documents, strict=True)],
             )
             self._add_vectors(own, packed, seqs, model)
-        if tx is None:
-            # What was added is acknowledged: that others are writing must not make it look as if it failed.
-            with suppress(DatabaseBusy):
-                merging.keep_up(self.writing, self.owner, self.name, seqs)
+            if steps := merging.steps_due(seqs):
+                own.afterwards.append(lambda: self._keep_up(steps))
         return [record.id for record in records]
+
+    def _keep_up(self, steps: int) -> None:
+        # What was added is acknowledged: that others are writing must not make it look as if it failed.
+        with suppress(DatabaseBusy):
+            merging.keep_up(self.writing, self.owner, self.name, steps)
 
     def _add_rows(self, tx: Transaction, seqs: Sequence[int], rows: Sequence[dict[str, Any]]) -> None:
         complete = [{**self._key, "seq": seq, **row} for seq, row in zip(seqs, rows, strict=True)]
