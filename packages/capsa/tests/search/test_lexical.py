@@ -362,3 +362,22 @@ def test_a_filter_that_lets_little_through_still_ranks(sqlite: Store) -> None:
     collection.add(Record(text="needle " + "hay " * (i % 9), session_id=str(i % 100)) for i in range(3_000))
     everything = [h.record.id for h in collection.search("needle", limit=3_000) if h.record.session_id == "7"]
     assert [h.record.id for h in collection.search("needle", limit=30, filter=Filter(session_id="7"))] == everything
+
+
+def test_few_large_texts_are_folded_before_a_search_has_megabytes_to_read(sqlite: Store) -> None:
+    collection = fresh(sqlite)
+    with mock.patch.object(merging, "STEP_AT", 4), mock.patch.object(lexical, "FOLD_BYTES", 5_000):
+        for i in range(16):
+            collection.add([Record(id=f"{i}", text=" ".join(f"word{i}x{j}" for j in range(100)))])
+        assert sum(segment.records for segment in segments_of(collection)) >= 8
+    assert [hit.record.id for hit in collection.search("word7x70")] == ["7"]
+
+
+def test_very_many_pending_rows_are_folded_some_at_a_time(sqlite: Store) -> None:
+    collection = fresh(sqlite)
+    with mock.patch.object(lexical, "MOST_FOLDED", 7), sqlite.database.write(collection.owner) as tx:
+        for i in range(20):
+            collection.add([Record(id=f"{i}", text=f"common unique{i}")], tx=tx)
+        folded = [lexical.fold(tx, collection.owner, "notes") for _ in range(4)]
+    assert folded == [7, 7, 6, 0]
+    check_tables(collection, {str(i): f"common unique{i}" for i in range(20)})

@@ -15,8 +15,10 @@ from capsa.search import blocks, bulk, keys, postings, removing, segments, token
 from capsa.search.postings import Document, Segment
 from capsa.text import from_stored
 
-#: So many pending rows are folded into a segment.
-FOLD_AT = 512
+#: So many pending rows, or of so many bytes, are folded into a segment: a search reads them all.
+FOLD_AT, FOLD_BYTES = 512, 4_000_000
+#: So many are folded at once, and four times as many bytes.
+MOST_FOLDED = 8_192
 #: A segment that is made at once has texts of so many characters: memory for its postings is some 150 MB.
 SEGMENT_CHARACTERS = 50_000_000
 
@@ -112,17 +114,21 @@ def write_segment(tx: Transaction, owner: str, collection: str, segment: Segment
     tx.database.load_blocks(tx, owner, collection, rows)
 
 
-def fold(tx: Transaction, owner: str, collection: str, least: int = 1) -> int:
-    """Make one segment of all pending rows, if they are so many; the caller holds the collection's lock.
+def fold(tx: Transaction, owner: str, collection: str, *, if_due: bool = False) -> int:
+    """Make one segment of the pending rows; the caller holds the collection's lock.
+
+    Args:
+        if_due: only if they are many, or large.
 
     Returns:
-        How many were folded.
+        How many were folded; there may be more, if they are very many.
     """
     key = {"owner": owner, "collection": collection}
-    ((count,),) = tx.query("lexical_count_pending", key)
-    if count < least:
+    ((count, size),) = tx.query("lexical_pending_size", key)
+    if not count or (if_due and count < FOLD_AT and size < FOLD_BYTES):
         return 0
-    documents = pending(tx.query("lexical_take_pending", key))
+    most = max(1, min(MOST_FOLDED, count * 4 * FOLD_BYTES // max(1, size)))
+    documents = pending(tx.query("lexical_take_pending", {**key, "limit": most}))
     write_segment(tx, owner, collection, postings.build(documents))
     return len(documents)
 

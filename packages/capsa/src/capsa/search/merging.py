@@ -55,20 +55,17 @@ def keep_up(begin: Begin, owner: str, collection: str, steps: int) -> None:
             # Whoever holds it is at the same work, or removes records.
             if not tx.database.try_lock(tx, "lexical", owner, collection):
                 return
-            if not lexical.fold(tx, owner, collection, lexical.FOLD_AT) and not step(tx, owner, collection):
+            if not lexical.fold(tx, owner, collection, if_due=True) and not step(tx, owner, collection):
                 return
 
 
 def finish(begin: Begin, owner: str, collection: str) -> None:
     """Fold what is pending and merge what can be; for idle times."""
-    with begin() as tx:
-        tx.database.lock(tx, "lexical", owner, collection)
-        lexical.fold(tx, owner, collection)
     more = True
     while more:
         with begin() as tx:
             tx.database.lock(tx, "lexical", owner, collection)
-            more = step(tx, owner, collection, everything=True)
+            more = bool(lexical.fold(tx, owner, collection)) or step(tx, owner, collection, everything=True)
 
 
 def step(tx: Transaction, owner: str, collection: str, *, everything: bool = False) -> bool:

@@ -22,7 +22,7 @@ from capsa.search.postings import Document
 #: So many terms are looked up, and their number of records is exact; of a longer query, those worth most.
 MAX_TERMS = 128
 #: Where segments are few, more terms: so many look-ups. Pending rows are read all, so there any number.
-MAX_LOOK_UPS = 192
+MAX_LOOK_UPS = 512
 #: Fewer of them in the collection, and so many more are looked up, a few times over.
 ENOUGH_TERMS, ROUNDS = 32, 4
 #: Postings read for one query, unless its rarest word alone has more.

@@ -89,14 +89,24 @@ WHERE r.owner = :owner AND r.collection = :collection
 INSERT INTO capsa_lexical_pending (owner, collection, seq, tokens, terms)
 VALUES (:owner, :collection, :seq, :tokens, :terms)
 
--- name: lexical_count_pending
-SELECT count(*) FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection
+-- name: lexical_pending_size
+-- Rows, and bytes of their terms.
+SELECT count(*), coalesce(sum(length(terms)), 0) FROM capsa_lexical_pending
+WHERE owner = :owner AND collection = :collection
 
 -- name: lexical_pending_all
 SELECT seq, tokens, terms FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection
 
 -- name: lexical_take_pending
-DELETE FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection RETURNING seq, tokens, terms
+-- The first so many.
+DELETE FROM capsa_lexical_pending
+WHERE owner = :owner AND collection = :collection AND seq <= (
+    SELECT max(seq) FROM (
+        SELECT seq FROM capsa_lexical_pending
+        WHERE owner = :owner AND collection = :collection ORDER BY seq LIMIT :limit
+    ) AS first
+)
+RETURNING seq, tokens, terms
 
 -- name: lexical_clear_pending
 DELETE FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection

@@ -90,9 +90,6 @@ LIMIT :limit
 DELETE FROM capsa_lexical_pending
 WHERE owner = :owner AND collection = :collection AND seq = ANY(:seqs::bigint[]) RETURNING seq
 
--- name: lexical_pending_size
-SELECT count(*), sum(tokens)::bigint FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection
-
 -- name: lexical_next_segment
 SELECT nextval('capsa_sequence')
 

@@ -98,9 +98,6 @@ LIMIT :limit
 DELETE FROM capsa_lexical_pending
 WHERE owner = :owner AND collection = :collection AND seq IN (SELECT value FROM json_each(:seqs)) RETURNING seq
 
--- name: lexical_pending_size
-SELECT count(*), sum(tokens) FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection
-
 -- name: lexical_next_segment
 SELECT 1 + coalesce(max(segment), 0) FROM capsa_lexical_segments
 WHERE owner = :owner AND collection = :collection
