@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from capsa.database import Transaction
-from capsa.errors import DatabaseBusy, InvalidRecord
+from capsa.errors import CapsaError, InvalidRecord
 from capsa.records import PUBLIC_OWNER, Record
 from capsa.search import lexical
 from capsa.store._reading import Reading
@@ -102,8 +102,9 @@ class Collection(Reading):
             )
             self._add_vectors(own, packed, seqs, model)
         if tx is None and any(seq % lexical.FOLD_CHECK == 0 for seq in seqs):
-            # What was added is acknowledged: that others are writing must not make it look as if it failed.
-            with suppress(DatabaseBusy), self.writing() as folding:
+            # What was added is acknowledged, and must not look as if it failed: others are writing, the disk is full.
+            # What is pending is searched as it is, and a later write folds it.
+            with suppress(CapsaError), self.writing() as folding:
                 lexical.fold_if_due(folding, self.owner, self.name)
         return [record.id for record in records]
 
