@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import capsa
 from stoic_emperor.config import load_configuration
+from stoic_emperor.hosting import HOUSE
 from stoic_emperor.infrastructure._rows import Rows
 from stoic_emperor.infrastructure.opening import database_url, open_engine
 from stoic_emperor.infrastructure.person import Person
@@ -87,7 +88,7 @@ class Database:
             "category": referral.category,
             "level": referral.level,
         }
-        with self.engine.maintain() as tx:
+        with self.engine.write(HOUSE) as tx:
             tx.execute(self.statement("add_referral"), values)
 
     # Names of the predecessor's time
