@@ -47,7 +47,6 @@ READS: dict[str, Callable[[Person], Any]] = {
     "messages": lambda p: p.messages("annas"),
     "last_messages": lambda p: p.last_messages("annas", 9),
     "recent_messages": lambda p: p.recent_messages(),
-    "uncondensed_messages": lambda p: p.uncondensed_messages(),
     "walk_uncondensed": lambda p: list(p.walk_uncondensed(newest_first=True)),
     "message_before": lambda p: p.message_before("reply"),
     "unprocessed_replies": lambda p: p.unprocessed_replies(),

@@ -235,12 +235,8 @@ class Person:
         """The last things said in any conversation, in order."""
         return [self.database.rows.message(row) for row in reversed(self.read("messages_recent", n=limit))]
 
-    def uncondensed_messages(self) -> list[Message]:
-        """What no summary stands for yet, in order."""
-        return list(self.walk_uncondensed())
-
     def walk_uncondensed(self, *, newest_first: bool = False) -> Generator[Message, None, None]:
-        """The same, one by one: it may be everything that was ever said."""
+        """What no summary stands for yet, in order, one by one: it may be everything that was ever said."""
         with closing(self.walk("messages_uncondensed_newest" if newest_first else "messages_uncondensed")) as rows:
             for row in rows:
                 yield self.database.rows.message(row)

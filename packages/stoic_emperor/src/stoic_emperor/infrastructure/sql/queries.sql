@@ -90,9 +90,6 @@ WHERE user_id = :user_id AND condensed_into IS NULL ORDER BY seq
 SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
 WHERE user_id = :user_id AND condensed_into IS NULL ORDER BY seq DESC
 
--- name: uncondensed_length
-SELECT coalesce(sum(length(content)), 0), count(*) FROM messages WHERE user_id = :user_id AND condensed_into IS NULL
-
 -- name: replies_unprocessed
 -- Turns that wait for their analysis, oldest first.
 SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
@@ -128,9 +125,6 @@ RETURNING id
 -- name: delete_message
 DELETE FROM messages WHERE user_id = :user_id AND id = :id
 
--- name: count_messages
-SELECT count(*) FROM messages WHERE user_id = :user_id
-
 -- name: interrupted_replies
 -- Replies that a crash cut off: what was kept of them stays, as stopped.
 UPDATE messages SET status = 'stopped' WHERE user_id = :user_id AND status = 'streaming' AND created_at < :before
@@ -165,9 +159,6 @@ WHERE user_id = :user_id AND id = :id
 
 -- name: delete_insight
 DELETE FROM semantic_insights WHERE user_id = :user_id AND id = :id
-
--- name: count_insights
-SELECT count(*) FROM semantic_insights WHERE user_id = :user_id
 
 -- name: add_summary
 INSERT INTO condensed_summaries (user_id, id, level, content, period_start, period_end, source_message_count,
@@ -211,9 +202,6 @@ ORDER BY version DESC, created_at DESC LIMIT :n
 
 -- name: delete_profile
 DELETE FROM profiles WHERE user_id = :user_id AND id = :id
-
--- name: messages_of_summary
-SELECT id FROM messages WHERE user_id = :user_id AND condensed_into = :summary ORDER BY seq
 
 -- name: add_referral
 INSERT INTO referrals (id, day, category, level) VALUES (:id, :day, :category, :level)
