@@ -9,7 +9,7 @@ _HALF = re.compile("[\ud800-\udfff]")
 
 
 def whole(text: str) -> str:
-    """``text`` without halves of surrogate pairs: two that stand side by side are one character, one alone is U+FFFD."""
+    """``text`` without halves of surrogate pairs: two side by side are one character, one alone is U+FFFD."""
     if text.isascii() or _HALF.search(text) is None:
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
