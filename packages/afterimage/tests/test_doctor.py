@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 
 from afterimage.cli import main
-from afterimage.doctor import Check, examine
+from afterimage.doctor import examine
 from afterimage.storage import get_storage_backend
 from capsa import DatabaseUrl
+from capsa.terminal import Check
 
 
 def checks() -> dict[str, Check]:

@@ -7,19 +7,17 @@ import sqlite3
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 from afterimage.entries import OWNER
 from afterimage.errors import AfterImageError, ConfigError
+from capsa.terminal import Check, Verdict
 
 if TYPE_CHECKING:
     from afterimage.config import AfterImageConfig
     from afterimage.storage import PostgreSQLBackend, SQLiteBackend
     from capsa import CapsaError
-
-Verdict = Literal["ok", "note", "fail"]
 
 _RESTORE = (
     "restore a backup: afterimage restore FILE --force moves what is damaged aside; or correct storage.sqlite.path"
@@ -28,21 +26,6 @@ _LOW_SPACE = 500_000_000
 _NO_SPACE = 50_000_000
 #: The first SQLite without the WAL-reset bug.
 _WAL_RESET_FIXED = (3, 51, 3)
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    verdict: Verdict
-    found: str
-    #: What to do, unless all is well.
-    remedy: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields by name."""
-        return asdict(self)
 
 
 def examine(environ: Mapping[str, str] | None = None) -> Iterator[Check]:

@@ -41,12 +41,10 @@ class MemoryDamaged(BackupError):
 
 def explain(error: Exception) -> str | None:
     """The line that tells a user what happened and what to do, or None for a defect of ours."""
-    from capsa import AuthenticationFailed, CapsaError
+    from capsa import AuthenticationFailed, terminal
 
     if isinstance(error, AuthenticationFailed):
         return f"{error} (the password: echo $AFTERIMAGE_PG_PASSWORD, config.yaml, ~/.bashrc or ~/.pgpass)"
-    if isinstance(error, AfterImageError | CapsaError):
+    if isinstance(error, AfterImageError):
         return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return None
+    return terminal.explain(error)

@@ -8,11 +8,11 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import aclosing
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import capsa
+from capsa.terminal import Check
 from stoic_emperor.application import Application
 from stoic_emperor.errors import ConfigurationError, StoicError
 from stoic_emperor.infrastructure.opening import OWNERS, is_older, older_files
@@ -23,26 +23,9 @@ from stoic_emperor.web import NOT_YET
 if TYPE_CHECKING:
     from stoic_emperor.config import Configuration
 
-Verdict = Literal["ok", "note", "fail"]
-
 #: The first SQLite without the WAL-reset bug.
 _WAL_RESET_FIXED = (3, 51, 3)
 _MODEL_SECONDS = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    verdict: Verdict
-    found: str
-    #: What to do, unless all is well.
-    remedy: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields by name."""
-        return asdict(self)
 
 
 def examine(home: Path | None = None) -> Iterator[Check]:

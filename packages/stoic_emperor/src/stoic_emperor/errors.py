@@ -77,10 +77,6 @@ class NothingToMigrate(StoicError):
 
 def explain(error: Exception) -> str | None:
     """The line that tells a person what happened and what to do, or None for a defect of ours."""
-    from capsa import CapsaError
+    from capsa import terminal
 
-    if isinstance(error, StoicError | CapsaError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return None
+    return str(error) if isinstance(error, StoicError) else terminal.explain(error)

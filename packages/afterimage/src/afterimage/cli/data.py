@@ -10,7 +10,8 @@ from typing import IO
 
 import click
 
-from afterimage.cli.terminal import Progress, counted, json_option, memory, note, size, write_json
+from afterimage.cli.terminal import Progress, counted, memory, note, size
+from capsa.terminal import json_option, write_json
 
 
 @click.command()

@@ -6,20 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from afterimage.cli.terminal import (
-    clean,
-    counted,
-    find_entry,
-    json_option,
-    memory,
-    moment,
-    note,
-    one_line,
-    size,
-    table,
-    width,
-    write_json,
-)
+from afterimage.cli.terminal import counted, find_entry, memory, moment, note, size
+from capsa.terminal import clean, json_option, one_line, table, width, write_json
 
 if TYPE_CHECKING:
     from afterimage.hybrid_search import SearchResult

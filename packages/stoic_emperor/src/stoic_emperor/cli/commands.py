@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from capsa.terminal import clean, one_line, table
 from stoic_emperor.cli.overview import show_memory
-from stoic_emperor.cli.terminal import clean, one_line, table
 from stoic_emperor.errors import NotFound
 from stoic_emperor.memory.correcting import correct_insight
 from stoic_emperor.memory.exporting import export_json, export_markdown

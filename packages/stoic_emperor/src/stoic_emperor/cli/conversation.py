@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from capsa import CapsaError
+from capsa.terminal import clean
 from stoic_emperor.cli.commands import COMMANDS, Leave
 from stoic_emperor.cli.reading import Reader
-from stoic_emperor.cli.terminal import Bar, clean, note
+from stoic_emperor.cli.terminal import Bar, note
 from stoic_emperor.companion import Failed, Finished, HelpShown, Piece, Started
 from stoic_emperor.companion.background import Background
 from stoic_emperor.errors import NotFound, StoicError, explain

@@ -9,17 +9,8 @@ from pathlib import Path
 
 import click
 
-from stoic_emperor.cli.terminal import (
-    Bar,
-    application,
-    clean,
-    json_option,
-    note,
-    one_line,
-    table,
-    user_option,
-    write_json,
-)
+from capsa.terminal import clean, json_option, one_line, table, write_json
+from stoic_emperor.cli.terminal import Bar, application, note, user_option
 
 
 @click.command(epilog="\b\nExample:\n  stoic memory --user anna")

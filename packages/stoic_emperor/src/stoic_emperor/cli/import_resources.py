@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stoic_emperor.cli.terminal import Bar, application, clean, note, user_option
+from capsa.terminal import clean
+from stoic_emperor.cli.terminal import Bar, application, note, user_option
 
 if TYPE_CHECKING:
     from stoic_emperor.application import Application

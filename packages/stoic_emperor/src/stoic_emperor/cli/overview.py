@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stoic_emperor.cli.terminal import clean, one_line, table
+from capsa.terminal import clean, one_line, table
 
 if TYPE_CHECKING:
     from stoic_emperor.infrastructure.person import Person
