@@ -25,6 +25,7 @@ from capsa import _queries, _schema
 from capsa._schema import SchemaPackage
 from capsa.database import NO_PARAMETERS, Database, Parameters, Row, Transaction, check_writer
 from capsa.errors import CapsaError, DatabaseBusy, DatabaseDamaged, DatabaseUnavailable
+from capsa.sqlite import still
 from capsa.sqlite.lock import WriterLock
 from capsa.url import DatabaseUrl
 
@@ -233,8 +234,11 @@ class SqliteDatabase(Database):
     def _borrow(self) -> Iterator[sqlite3.Connection]:
         with self._guard:
             connection = self._idle.pop() if self._idle else None
-        if connection is None:
-            connection = self._connect()
+        if connection is None and still.is_still(self.path):
+            with still.reading(self.path) as connection:
+                yield connection
+            return
+        connection = connection or self._connect()
         try:
             yield connection
         finally:
