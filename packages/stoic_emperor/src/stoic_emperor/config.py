@@ -111,6 +111,21 @@ class SafetySettings(_Section):
     second_opinion: bool = True
 
 
+class AuthSettings(_Section):
+    """``auth``: who may come in by the web, and how."""
+
+    #: Accounts of our own, with passwords; default: unless Supabase is configured.
+    local: bool | None = None
+    #: In development, without Supabase: whoever sits at this machine is the one person, and signs in to nothing.
+    single_user: bool = True
+    #: Who may make an account of our own; default: "open" in development, "first" in production.
+    registration: Literal["open", "closed", "first"] | None = None
+    #: The address of a Supabase project: its people sign in here.
+    supabase_url: Optional = None
+    #: Its public key ("anon" or "publishable"), which signing in and older tokens need.
+    supabase_anon_key: Optional = None
+
+
 class Settings(_Section):
     """Everything in ``settings.yaml``."""
 
@@ -120,6 +135,7 @@ class Settings(_Section):
     condensation: CondensationSettings = CondensationSettings()
     aegean_consensus: ConsensusSettings = ConsensusSettings()
     safety: SafetySettings = SafetySettings()
+    auth: AuthSettings = AuthSettings()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,6 +149,10 @@ class Configuration:
     environment: Literal["development", "production"]
     openai_key: SecretStr | None = field(repr=False)
     anthropic_key: SecretStr | None = field(repr=False)
+    #: Signs what the web application hands out.
+    session_secret: SecretStr | None = field(repr=False)
+    #: Lets an erasure reach the project's own list of people.
+    supabase_service_key: SecretStr | None = field(repr=False)
     #: Keys of earlier versions in the file that change nothing -> why.
     without_effect: Mapping[str, str]
 
@@ -145,6 +165,20 @@ class Configuration:
     def env_file(self) -> Path:
         """Whether or not it exists."""
         return self.home / ".env"
+
+    @property
+    def ways_in(self) -> tuple[Literal["single", "local", "supabase"], ...]:
+        """How people come in by the web: as the single user of this machine, or by signing in."""
+        auth = self.settings.auth
+        if auth.supabase_url is None and auth.single_user and self.environment == "development":
+            return ("single",)
+        local = auth.supabase_url is None if auth.local is None else auth.local
+        return (*(("local",) if local else ()), *(("supabase",) if auth.supabase_url else ()))
+
+    @property
+    def registration(self) -> Literal["open", "closed", "first"]:
+        """Who may make an account of our own."""
+        return self.settings.auth.registration or ("open" if self.environment == "development" else "first")
 
 
 def find_home(environ: Mapping[str, str] | None = None) -> Path:
@@ -188,6 +222,8 @@ def load_configuration(home: Path | None = None, environ: Mapping[str, str] | No
         environment=environment,  # type: ignore[arg-type]
         openai_key=_secret(variables.get("OPENAI_API_KEY")),
         anthropic_key=_secret(variables.get("ANTHROPIC_API_KEY")),
+        session_secret=_secret(variables.get("SESSION_SECRET")),
+        supabase_service_key=_secret(variables.get("SUPABASE_SERVICE_KEY")),
         without_effect=without_effect,
     )
 
@@ -286,6 +322,8 @@ def _defaults_from_environment(values: dict[str, Any], variables: Mapping[str, s
         ("models", "reviewer", "LLM_REVIEWER_MODEL"),
         ("models", "light", "LLM_LIGHT_MODEL"),
         ("models", "base_url", "LLM_BASE_URL"),
+        ("auth", "supabase_url", "SUPABASE_URL"),
+        ("auth", "supabase_anon_key", "SUPABASE_ANON_KEY"),
     ):
         found = values.setdefault(section, {})
         if isinstance(found, dict) and found.get(key) in (None, "") and variable in variables:
