@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import capsa
 from capsa.testing.embedders import HashingEmbedder
 from stoic_emperor.config import CondensationSettings
 from stoic_emperor.errors import NotFound
@@ -27,8 +28,8 @@ class Memory:
 
     def __init__(self, person: Person) -> None:
         self.person = person
-        self.recall = Recall(person.database, person.user_id, HashingEmbedder())
-        self.forgetting = Forgetting(person, Recall(person.database, person.user_id, None))
+        self.recall = Recall(capsa.Store(person.database.engine, embedder=HashingEmbedder()), person.user_id)
+        self.forgetting = Forgetting(person, Recall(person.database.store, person.user_id))
         self.session = person.begin_session(title="A talk")
 
     def turn(self, said: str, assertion: str | None = None) -> tuple[Message, Message]:
@@ -193,9 +194,10 @@ def test_older_files_and_copies_that_may_still_hold_it_are_named(tmp_path: Path)
     with Database(f"sqlite:///{tmp_path}/memory.db") as database:
         anna = database.person("anna")
         anna.ensure()
-        receipt = Forgetting(anna, Recall(database, "anna", None)).everything()
+        receipt = Forgetting(anna, Recall(database.store, "anna")).everything()
     assert [path.name for path in receipt.elsewhere] == ["memory.db.backup", "memory.old", "vector_db"]
     assert "memory.db.backup" in receipt.lines[1]
+    assert receipt.to_dict()["lines"] == receipt.lines, "a page shows it in the same words as a terminal"
 
 
 def test_the_beginning_of_an_id_is_enough_if_only_one_thing_has_it(memory: Memory) -> None:

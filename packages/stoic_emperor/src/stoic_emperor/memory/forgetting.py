@@ -48,11 +48,12 @@ class Receipt:
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """For a program."""
+        """For a program, and in `lines` for whomever it shows it to."""
         return {
             "erased": dict(self.erased),
             "elsewhere": [str(path) for path in self.elsewhere],
             "notes": list(self.notes),
+            "lines": self.lines,
         }
 
     @property
