@@ -48,6 +48,10 @@ def examine(environ: Mapping[str, str] | None = None) -> Iterator[Check]:
         if isinstance(backend, SQLiteBackend):
             # Before the memory is opened, which would carry the older one over.
             yield from _before_opening(backend)
+            if not backend.exists():
+                yield Check("memory", "ok", f"none at {backend.configured_path} yet: the first entry stored makes it")
+                yield from _model(config)
+                return
         try:
             backend.initialize()
         except (CapsaError, AfterImageError, OSError) as error:

@@ -27,6 +27,10 @@ class EntryNotFound(AfterImageError):
     """No entry has this id, or more than one begins with it."""
 
 
+class NoMemoryYet(AfterImageError):
+    """Nothing was ever stored where a command was to look; looking creates nothing."""
+
+
 class NotAMemory(AfterImageError):
     """A file that should be a memory or an export is something else."""
 

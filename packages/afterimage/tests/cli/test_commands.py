@@ -306,7 +306,7 @@ def test_config_init_replaces_a_file_that_cannot_be_read(home: Path, capsys: pyt
     assert status == 1
     assert "is not valid YAML" in err
     assert run(capsys, "config", "--init", "--force")[0] == 0
-    assert run(capsys, "stats")[0] == 0
+    assert run(capsys, "config")[0] == 0
 
 
 # Mistakes

@@ -66,7 +66,7 @@ def test_a_reader_that_stops_reading_is_no_error(home: Path, older: Path) -> Non
     assert piped.stderr == ""
 
 
-def test_interrupting_it_is_no_traceback(home: Path) -> None:
+def test_interrupting_it_is_no_traceback(home: Path, older: Path) -> None:
     process = subprocess.Popen(
         [*AFTERIMAGE, "clear"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

@@ -17,16 +17,27 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def memory() -> Iterator[tuple[AfterImageConfig, StorageBackend]]:
-    """The configured memory, opened and at the end closed; tells first what a rollback left behind."""
+def memory(*, writing: bool = False) -> Iterator[tuple[AfterImageConfig, StorageBackend]]:
+    """The configured memory, opened and at the end closed; tells first what a rollback left behind.
+
+    Args:
+        writing: whether it is made where there is none yet.
+
+    Raises:
+        NoMemoryYet: there is none, and nothing is to be written.
+    """
     from afterimage.config import load_config
+    from afterimage.errors import NoMemoryYet
     from afterimage.rollback import left_behind
     from afterimage.storage import SQLiteBackend, get_storage_backend
 
     config = load_config()
     with get_storage_backend(config) as backend:
-        if isinstance(backend, SQLiteBackend) and (line := left_behind(config, backend)):
-            note(line)
+        if isinstance(backend, SQLiteBackend):
+            if line := left_behind(config, backend):
+                note(line)
+            if not writing and not backend.exists():
+                raise NoMemoryYet(f"no memory at {backend.configured_path} yet: the first entry stored makes it")
         yield config, backend
 
 
