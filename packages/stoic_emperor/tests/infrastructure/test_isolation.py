@@ -70,6 +70,7 @@ CHANGES: dict[str, Callable[[Person], Any]] = {
     "finish_message": lambda p: p.finish_message("reply", "changed", Status.COMPLETE),
     "mark_processed": lambda p: p.mark_processed(["reply"]),
     "set_processed": _set_processed,
+    "stop_replies": lambda p: p.stop_replies("annas"),
     "settle_interrupted": lambda p: p.settle_interrupted(now()),
     "replace_replies": lambda p: p.replace_replies(
         [Message(id="reply", session_id="annas", role="emperor", content="")],

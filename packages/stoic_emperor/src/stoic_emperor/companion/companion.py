@@ -157,17 +157,19 @@ class Companion:
             passages = context.passages
             async with aclosing(_guarded(self._stream(said, context, in_danger=verdict.persona_off), guard)) as pieces:
                 async for piece in pieces:
-                    await keeper.add(piece)
+                    wanted = await keeper.add(piece)
                     yield Piece(piece)
-            if guard.stopped is None:
-                status = Status.COMPLETE
+                    if not wanted:
+                        break
+                else:
+                    if guard.stopped is None:
+                        status = Status.COMPLETE
         except ModelUnavailable as failure:
             error = failure
         finally:
-            # Also when the reader is gone: then nothing may be awaited, and this takes a millisecond.
             rest = guard.finish()
             keeper.take(rest)
-            reply = keeper.finish(status if keeper.text or error is None else Status.FAILED)
+            reply = await keeper.finish(status if keeper.text or error is None else Status.FAILED)
         if rest:
             yield Piece(rest)
         if guard.stopped is not None:

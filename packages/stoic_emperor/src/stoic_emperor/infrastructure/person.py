@@ -205,10 +205,14 @@ class Person:
             )
         return message
 
-    def finish_message(self, message_id: str, content: str, status: Status) -> None:
-        """Keep what has come of a reply so far, or all of it."""
+    def finish_message(self, message_id: str, content: str, status: Status) -> Status | None:
+        """Keep what has come of a reply so far, or all of it; its status now, or None if it was erased meanwhile.
+
+        A reply that was stopped meanwhile stays stopped.
+        """
         with self.writing() as tx:
-            self.run(tx, "update_message", id=message_id, content=content, status=status.value)
+            rows = self.run(tx, "update_message", id=message_id, content=content, status=status.value)
+        return Status(rows[0][0]) if rows else None
 
     def replace_replies(self, old: Sequence[Message], new: Message) -> None:
         """Put a new reply in the place of earlier ones to the same words."""
@@ -260,6 +264,11 @@ class Person:
         with self.writing() as tx:
             for message_id in message_ids:
                 self.run(tx, "mark_processed", id=message_id, at=now())
+
+    def stop_replies(self, session_id: str) -> list[str]:
+        """Have the replies of a conversation that are under way end, in whatever process; their ids."""
+        with self.writing() as tx:
+            return [text(id_) for (id_,) in self.run(tx, "stop_replies", session_id=session_id)]
 
     def settle_interrupted(self, before: dt.datetime) -> None:
         """Replies that a crash cut off before ``before`` count as stopped; what was kept of them stays."""

@@ -57,7 +57,14 @@ INSERT INTO messages (user_id, session_id, id, role, content, psych_update, crea
 VALUES (:user_id, :session_id, :id, :role, :content, :psych_update, :created_at, :semantic_processed_at, :status)
 
 -- name: update_message
-UPDATE messages SET content = :content, status = :status WHERE user_id = :user_id AND id = :id
+-- What was stopped, maybe by another process, stays stopped; of what was erased nothing comes back.
+UPDATE messages SET content = :content, status = CASE WHEN status = 'streaming' THEN :status ELSE status END
+WHERE user_id = :user_id AND id = :id RETURNING status
+
+-- name: stop_replies
+-- Replies of a conversation that are under way, wherever: who writes them finds that out within a second.
+UPDATE messages SET status = 'stopped' WHERE user_id = :user_id AND session_id = :session_id AND status = 'streaming'
+RETURNING id
 
 -- name: message_by_id
 SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
@@ -91,9 +98,10 @@ SELECT id, session_id, role, content, psych_update, created_at, semantic_process
 WHERE user_id = :user_id AND condensed_into IS NULL ORDER BY seq DESC
 
 -- name: replies_unprocessed
--- Turns that wait for their analysis, oldest first.
+-- Turns that have ended and wait for their analysis, oldest first.
 SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
-WHERE user_id = :user_id AND semantic_processed_at IS NULL AND role = 'emperor' ORDER BY seq LIMIT :n
+WHERE user_id = :user_id AND semantic_processed_at IS NULL AND role = 'emperor' AND status <> 'streaming'
+ORDER BY seq LIMIT :n
 
 -- name: message_before
 -- What the person said that this reply answers.
