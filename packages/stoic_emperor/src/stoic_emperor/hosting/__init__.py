@@ -17,6 +17,7 @@ OWNERS = {
     "sign_ins": "user_id",
     "usage": "user_id",
     "uploads": "user_id",
+    "upload_parts": "user_id",
     "waiting": "keeper",
     "tallies": "keeper",
 }

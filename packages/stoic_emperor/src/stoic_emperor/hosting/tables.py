@@ -71,7 +71,6 @@ TABLES = (
             Column("kind"),
             Column("name"),
             Column("about"),
-            Column("content", Kind.BYTES),
             Column("size", Kind.INTEGER),
             Column("state"),
             Column("done", Kind.INTEGER),
@@ -83,6 +82,13 @@ TABLES = (
         key=("user_id", "id"),
         scope=("user_id",),
         references=(_USER,),
+    ),
+    Table(
+        name="upload_parts",
+        columns=(Column("user_id"), Column("upload_id"), Column("part", Kind.INTEGER), Column("content", Kind.BYTES)),
+        key=("user_id", "upload_id", "part"),
+        scope=("user_id",),
+        references=(Reference(columns=("user_id", "upload_id"), table="uploads", key=("user_id", "id")),),
     ),
     Table(
         name="waiting",

@@ -77,11 +77,9 @@ CREATE TABLE uploads (
     name            text        NOT NULL,
     -- JSON: what else the import was told, such as the author.
     about           text        NOT NULL DEFAULT '{}',
-    -- Null once it was read.
-    content         bytea,
     size            bigint      NOT NULL,
-    -- 'waiting', 'working', 'done' or 'failed'.
-    state           text        NOT NULL DEFAULT 'waiting',
+    -- 'receiving', 'waiting', 'working', 'done' or 'failed'.
+    state           text        NOT NULL DEFAULT 'receiving',
     done            bigint      NOT NULL DEFAULT 0,
     total           bigint      NOT NULL DEFAULT 0,
     -- JSON, or what went wrong.
@@ -92,12 +90,23 @@ CREATE TABLE uploads (
     FOREIGN KEY (user_id) REFERENCES users (id)
 );
 
+-- What was handed in, in pieces as it came, so that no process ever holds all of it; gone once it was read.
+CREATE TABLE upload_parts (
+    user_id         text        NOT NULL,
+    upload_id       text        NOT NULL,
+    -- 1, 2, 3 …
+    part            bigint      NOT NULL,
+    content         bytea       NOT NULL,
+    PRIMARY KEY (user_id, upload_id, part),
+    FOREIGN KEY (user_id, upload_id) REFERENCES uploads (user_id, id)
+);
+
 -- People for whom something is to be done off their path: an analysis, a summary, an import, a portrait.
 CREATE TABLE waiting (
     -- Always the house.
     keeper          text        NOT NULL,
     user_id         text        NOT NULL,
-    -- 'reflect', 'upload' or 'portrait'.
+    -- 'reflect', 'upload' or 'portrait'; of the house itself, 'scrub'.
     task            text        NOT NULL,
     since           timestamptz NOT NULL,
     -- Until when a process has taken it on; null: nobody has.

@@ -78,11 +78,9 @@ CREATE TABLE uploads (
     name            TEXT    NOT NULL,
     -- JSON: what else the import was told, such as the author.
     about           TEXT    NOT NULL DEFAULT '{}',
-    -- Null once it was read.
-    content         BLOB,
     size            INTEGER NOT NULL,
-    -- 'waiting', 'working', 'done' or 'failed'.
-    state           TEXT    NOT NULL DEFAULT 'waiting',
+    -- 'receiving', 'waiting', 'working', 'done' or 'failed'.
+    state           TEXT    NOT NULL DEFAULT 'receiving',
     done            INTEGER NOT NULL DEFAULT 0,
     total           INTEGER NOT NULL DEFAULT 0,
     -- JSON, or what went wrong.
@@ -93,12 +91,23 @@ CREATE TABLE uploads (
     FOREIGN KEY (user_id) REFERENCES users (id)
 );
 
+-- What was handed in, in pieces as it came, so that no process ever holds all of it; gone once it was read.
+CREATE TABLE upload_parts (
+    user_id         TEXT    NOT NULL,
+    upload_id       TEXT    NOT NULL,
+    -- 1, 2, 3 …
+    part            INTEGER NOT NULL,
+    content         BLOB    NOT NULL,
+    PRIMARY KEY (user_id, upload_id, part),
+    FOREIGN KEY (user_id, upload_id) REFERENCES uploads (user_id, id)
+);
+
 -- People for whom something is to be done off their path: an analysis, a summary, an import, a portrait.
 CREATE TABLE waiting (
     -- Always the house.
     keeper          TEXT    NOT NULL,
     user_id         TEXT    NOT NULL,
-    -- 'reflect', 'upload' or 'portrait'.
+    -- 'reflect', 'upload' or 'portrait'; of the house itself, 'scrub'.
     task            TEXT    NOT NULL,
     since           INTEGER NOT NULL,
     -- Until when a process has taken it on; null: nobody has.
