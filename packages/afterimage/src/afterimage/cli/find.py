@@ -74,8 +74,8 @@ def search(  # noqa: PLR0917  # click gives them by name
 
 def _show_result(number: int, result: SearchResult) -> None:
     click.secho(f"{number}. {clean(result.file_path)}", bold=True)
-    relevance = f"{result.relevance_score:.0%} relevance ({clean(result.reason)})"
-    click.secho(f"   {relevance} · {moment(result.timestamp)} · {result.id}", dim=True)
+    # Not the relevance: what a threshold goes by is another order than the one of this list.
+    click.secho(f"   {clean(result.reason)} · {moment(result.timestamp)} · {result.id}", dim=True)
     lines = clean(result.new_code).strip("\n").split("\n")
     for line in lines[:_SHOWN_LINES]:
         click.echo(f"   | {line[:200]}")
