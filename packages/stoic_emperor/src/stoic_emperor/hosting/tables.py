@@ -50,6 +50,7 @@ TABLES = (
             Column("previous_hash"),
             Column("created_at", Kind.TIME),
             Column("rotated_at", Kind.TIME),
+            Column("confirmed_at", Kind.TIME),
             Column("seen_at", Kind.TIME),
             Column("browser"),
         ),

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-#: Who vouches for a person: we, a Supabase project, or that they sit at this machine.
-Provider = Literal["local", "supabase", "single"]
+from stoic_emperor.hosting.accounts import Provider
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

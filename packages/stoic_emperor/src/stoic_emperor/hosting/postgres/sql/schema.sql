@@ -50,6 +50,8 @@ CREATE TABLE sign_ins (
     previous_hash   text,
     created_at      timestamptz NOT NULL,
     rotated_at      timestamptz NOT NULL,
+    -- When the present one was first brought; null: not yet, and the one before is as good.
+    confirmed_at    timestamptz,
     seen_at         timestamptz NOT NULL,
     -- Browser and system in a few words, for the person to recognise it.
     browser         text        NOT NULL DEFAULT '',

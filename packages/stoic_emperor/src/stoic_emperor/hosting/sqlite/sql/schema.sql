@@ -51,6 +51,8 @@ CREATE TABLE sign_ins (
     previous_hash   TEXT,
     created_at      INTEGER NOT NULL,
     rotated_at      INTEGER NOT NULL,
+    -- When the present one was first brought; null: not yet, and the one before is as good.
+    confirmed_at    INTEGER,
     seen_at         INTEGER NOT NULL,
     -- Browser and system in a few words, for the person to recognise it.
     browser         TEXT    NOT NULL DEFAULT '',
