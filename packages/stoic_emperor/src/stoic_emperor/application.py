@@ -160,13 +160,17 @@ class Application:
             watcher=self.light_model if self.configuration.settings.safety.second_opinion else None,
         )
 
+    @cached_property
+    def _store(self) -> capsa.Store:
+        return capsa.Store(self.database.engine, embedder=self.embedder)
+
     def recall(self, user_id: str) -> Recall:
         """The searchable memory of one person."""
-        return Recall(self.database, user_id, self.embedder)
+        return Recall(self._store, user_id)
 
     def forgetting(self, person: Person) -> Forgetting:
         """Erases what a person wants forgotten."""
-        return Forgetting(person, Recall(self.database, person.user_id, None))
+        return Forgetting(person, Recall(self.database.store, person.user_id))
 
     def portraying(self, person: Person, model: ChatModel) -> Portraying:
         """Writes a person's portrait."""

@@ -30,7 +30,7 @@ def said(anna: Person) -> Message:
         CondensedSummary(id="summary", user_id="anna", content="secret", period_start=now(), period_end=now())
     )
     anna.add_profile("secret")
-    recall = Recall(anna.database, "anna", HashingEmbedder())
+    recall = Recall(capsa.Store(anna.database.engine, embedder=HashingEmbedder()), "anna")
     with anna.writing() as tx:
         recall.add_turn(said, tx)
     return said
@@ -55,6 +55,7 @@ READS: dict[str, Callable[[Person], Any]] = {
     "insight": lambda p: p.insight("insight"),
     "summaries": lambda p: p.summaries(),
     "active_summaries": lambda p: p.active_summaries(),
+    "newest_summaries": lambda p: p.newest_summaries(9),
     "profiles": lambda p: p.profiles(),
 }
 
@@ -94,6 +95,7 @@ OWN_ONLY = {
     "change",
     "ensure",
     "read",
+    "reading",
     "run",
     "walk",
     "writing",
@@ -101,7 +103,7 @@ OWN_ONLY = {
 
 
 def _forgetting(person: Person) -> Forgetting:
-    return Forgetting(person, Recall(person.database, person.user_id, None))
+    return Forgetting(person, Recall(person.database.store, person.user_id))
 
 
 def _everything(person: Person) -> list[Any]:
@@ -123,7 +125,7 @@ def test_changing_with_somebody_elses_ids_changes_nothing(
     with suppress(NotFound):
         CHANGES[name](boris)
     assert _everything(anna) == before
-    assert Recall(anna.database, "anna", None).episodes.count() == 1
+    assert Recall(anna.database.store, "anna").episodes.count() == 1
 
 
 def test_every_method_of_a_person_is_among_those_tried() -> None:
@@ -132,7 +134,7 @@ def test_every_method_of_a_person_is_among_those_tried() -> None:
 
 
 def test_the_search_finds_nothing_of_somebody_else(database: Database, boris: Person, said: Message) -> None:
-    recall = Recall(database, boris.user_id, HashingEmbedder())
+    recall = Recall(capsa.Store(database.engine, embedder=HashingEmbedder()), boris.user_id)
     assert said.content == "secret"
     assert recall.turns("secret", 10) == []
     assert recall.known("secret", 10) == []

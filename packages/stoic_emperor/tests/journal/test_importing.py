@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import capsa
 from capsa.testing.embedders import HashingEmbedder
 from stoic_emperor.errors import TextMissing
 from stoic_emperor.infrastructure.person import Person
@@ -16,7 +17,7 @@ from stoic_emperor.safety import SafetyDesk
 
 @pytest.fixture
 def recall(anna: Person, embedder: HashingEmbedder) -> Recall:
-    return Recall(anna.database, "anna", embedder)
+    return Recall(capsa.Store(anna.database.engine, embedder=embedder), "anna")
 
 
 def test_every_piece_is_found_again_and_waits_for_its_analysis(anna: Person, recall: Recall, tmp_path: Path) -> None:

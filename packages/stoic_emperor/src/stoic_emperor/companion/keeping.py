@@ -28,34 +28,37 @@ class Keeper:
         self.reply = reply
         #: What the guard gave out at the end, which is kept and not shown yet.
         self.rest = ""
+        #: False once it was stopped or erased from elsewhere.
+        self.wanted = True
         self._person = person
         self._pieces: list[str] = []
         self._kept_at = time.monotonic()
 
-    def __enter__(self) -> Self:
+    async def __aenter__(self) -> Self:
         return self
 
-    def __exit__(
+    async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Also when the reader is gone: then nothing may be awaited, and this takes a millisecond.
         self.rest = self.guard.finish()
         self._pieces.append(self.rest)
         content = "".join(self._pieces)
-        if kind is None and self.guard.stopped is None:
+        if kind is None and self.wanted and self.guard.stopped is None:
             status = Status.COMPLETE
         else:
             failed = isinstance(error, ModelUnavailable) and not content
             status = Status.FAILED if failed else Status.STOPPED
-        self._keep(content, status)
-        self.reply = self.reply.model_copy(update={"content": content, "status": status})
+        # The disk is waited for in a thread: others talk in this loop.
+        kept = await asyncio.to_thread(self._keep, content, status)
+        self.reply = self.reply.model_copy(update={"content": content, "status": kept or Status.STOPPED})
 
     async def add(self, piece: str) -> None:
         """Another piece, which is about to be shown."""
         self._pieces.append(piece)
         if time.monotonic() - self._kept_at >= _EVERY:
-            await asyncio.to_thread(self._keep, "".join(self._pieces), Status.STREAMING)
+            kept = await asyncio.to_thread(self._keep, "".join(self._pieces), Status.STREAMING)
+            self.wanted = kept is Status.STREAMING
             self._kept_at = time.monotonic()
 
-    def _keep(self, content: str, status: Status) -> None:
-        self._person.finish_message(self.reply.id, content, status)
+    def _keep(self, content: str, status: Status) -> Status | None:
+        return self._person.finish_message(self.reply.id, content, status)

@@ -55,16 +55,25 @@ class Person:
         parameters = self.database.rows.parameters({"user_id": self.user_id, **values})
         return tx.execute(self.database.statement(statement), parameters)
 
-    def read(self, statement: str, /, **values: Any) -> list[tuple[Any, ...]]:
-        """`run` in a transaction of its own that only reads."""
-        with self.database.engine.read(self._owner) as tx:
-            return self.run(tx, statement, **values)
+    def read(self, statement: str, /, tx: capsa.Transaction | None = None, **values: Any) -> list[tuple[Any, ...]]:
+        """`run` in ``tx``, or in a transaction of its own that only reads."""
+        with self.reading(tx) as own:
+            return self.run(own, statement, **values)
 
     def walk(self, statement: str, /, **values: Any) -> Generator[tuple[Any, ...], None, None]:
         """`read`, row by row: for what may be long and is not read to its end. To be closed by the caller."""
         with self.database.engine.read(self._owner) as tx:
             parameters = self.database.rows.parameters({"user_id": self.user_id, **values})
             yield from tx.stream(self.database.statement(statement), parameters)
+
+    @contextmanager
+    def reading(self, tx: capsa.Transaction | None = None) -> Iterator[capsa.Transaction]:
+        """``tx``, or a snapshot of this person's own: for what is read together."""
+        if tx is not None:
+            yield tx
+            return
+        with self.database.engine.read(self._owner) as own:
+            yield own
 
     @contextmanager
     def writing(self, tx: capsa.Transaction | None = None) -> Iterator[capsa.Transaction]:
@@ -81,9 +90,9 @@ class Person:
 
     # The person
 
-    def get(self) -> User | None:
+    def get(self, *, tx: capsa.Transaction | None = None) -> User | None:
         """The person, or None if they are not known."""
-        rows = self.read("user_by_id")
+        rows = self.read("user_by_id", tx)
         return self.database.rows.user(rows[0]) if rows else None
 
     def ensure(self, name: str | None = None) -> User:
@@ -214,12 +223,12 @@ class Person:
             rows = self.run(tx, "update_message", id=message_id, content=content, status=status.value)
         return Status(rows[0][0]) if rows else None
 
-    def replace_replies(self, old: Sequence[Message], new: Message) -> None:
+    def replace_replies(self, old: Sequence[Message], new: Message, *, tx: capsa.Transaction | None = None) -> None:
         """Put a new reply in the place of earlier ones to the same words."""
-        with self.writing() as tx:
+        with self.writing(tx) as own:
             for message in old:
-                self.run(tx, "delete_message", id=message.id)
-            self.add_message(new, tx=tx)
+                self.run(own, "delete_message", id=message.id)
+            self.add_message(new, tx=own)
 
     def message(self, message_id: str) -> Message | None:
         """One message of this person, or None."""
@@ -230,9 +239,9 @@ class Person:
         """Everything said in a conversation, in order; empty if it is not this person's."""
         return [self.database.rows.message(row) for row in self.read("messages_of_session", session_id=session_id)]
 
-    def last_messages(self, session_id: str, limit: int) -> list[Message]:
+    def last_messages(self, session_id: str, limit: int, *, tx: capsa.Transaction | None = None) -> list[Message]:
         """The last things said in a conversation, in order."""
-        rows = self.read("last_messages_of_session", session_id=session_id, n=limit)
+        rows = self.read("last_messages_of_session", tx, session_id=session_id, n=limit)
         return [self.database.rows.message(row) for row in reversed(rows)]
 
     def recent_messages(self, limit: int = 100) -> list[Message]:
@@ -319,6 +328,11 @@ class Person:
         """Those that no other stands for, by the time they tell of: few, however long ago it began."""
         return [self.database.rows.summary(row) for row in self.read("summaries_active")]
 
+    def newest_summaries(self, limit: int, *, tx: capsa.Transaction | None = None) -> list[CondensedSummary]:
+        """Of those that no other stands for, the ones that tell of the latest time, newest first."""
+        rows = self.read("summaries_active_newest", tx, n=limit)
+        return [self.database.rows.summary(row) for row in rows]
+
     def add_profile(self, content: str, consensus_log: Any = None) -> Profile:
         """Keep a portrait as the next version."""
         with self.writing() as tx:
@@ -337,6 +351,6 @@ class Person:
             )
         return profile
 
-    def profiles(self, limit: int = _ALL) -> list[Profile]:
+    def profiles(self, limit: int = _ALL, *, tx: capsa.Transaction | None = None) -> list[Profile]:
         """Portraits, newest version first."""
-        return [self.database.rows.profile(row) for row in self.read("profiles", n=limit)]
+        return [self.database.rows.profile(row) for row in self.read("profiles", tx, n=limit)]

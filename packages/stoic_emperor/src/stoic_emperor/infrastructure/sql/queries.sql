@@ -185,6 +185,12 @@ SELECT id, user_id, level, content, period_start, period_end, source_message_cou
     source_summary_ids, consensus_log, created_at, condensed_into
 FROM condensed_summaries WHERE user_id = :user_id AND condensed_into IS NULL ORDER BY period_start, level, id
 
+-- name: summaries_active_newest
+SELECT id, user_id, level, content, period_start, period_end, source_message_count, source_word_count,
+    source_summary_ids, consensus_log, created_at, condensed_into
+FROM condensed_summaries WHERE user_id = :user_id AND condensed_into IS NULL
+ORDER BY period_start DESC, level DESC, id DESC LIMIT :n
+
 -- name: set_summary_condensed
 -- Nothing comes back if it is gone, or stood for already.
 UPDATE condensed_summaries SET condensed_into = :summary
