@@ -124,6 +124,15 @@ class AuthSettings(_Section):
     supabase_url: Optional = None
     #: Its public key ("anon" or "publishable"), which signing in and older tokens need.
     supabase_anon_key: Optional = None
+    #: Other services that the project lets people sign in with, such as google or github.
+    supabase_providers: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,30}$")], ...] = ()
+
+
+class WebSettings(_Section):
+    """``web``: how the web application is kept."""
+
+    #: Logins, or ids, of those who keep the house: they see its health and counts, and may add to its library.
+    operators: tuple[str, ...] = ()
 
 
 class Settings(_Section):
@@ -136,6 +145,7 @@ class Settings(_Section):
     aegean_consensus: ConsensusSettings = ConsensusSettings()
     safety: SafetySettings = SafetySettings()
     auth: AuthSettings = AuthSettings()
+    web: WebSettings = WebSettings()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
