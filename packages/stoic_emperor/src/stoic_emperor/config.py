@@ -135,6 +135,27 @@ class WebSettings(_Section):
     operators: tuple[str, ...] = ()
 
 
+def _names(value: Any) -> Any:
+    """A list, or names between commas, as a variable has them."""
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+class WebSettings(_Section):
+    """``web``: what the web application allows."""
+
+    #: The logins of those who see its health and its counts, and may fill the library.
+    operators: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
+    #: Replies that a model is asked for, a person a day.
+    daily_replies: int = Field(default=200, ge=1)
+    #: Requests of one person, and from one address, a minute; 0 for any number.
+    requests_per_minute: int = Field(default=300, ge=0)
+    address_requests_per_minute: int = Field(default=1_200, ge=0)
+    #: Of one file that is handed in, in MB.
+    upload_megabytes: int = Field(default=20, ge=1, le=200)
+    #: Proxies in front whose X-Forwarded-For is believed; with 0, the address is the one that connects.
+    trust_proxy: int = Field(default=0, ge=0, le=5)
+
+
 class Settings(_Section):
     """Everything in ``settings.yaml``."""
 
