@@ -130,6 +130,11 @@ UPDATE sessions SET title = NULL WHERE user_id = :user_id AND id = :id
 UPDATE messages SET condensed_into = :summary WHERE user_id = :user_id AND id = :id AND condensed_into IS NULL
 RETURNING id
 
+-- name: analyses
+-- Of all turns that have one, oldest first.
+SELECT created_at, psych_update FROM messages
+WHERE user_id = :user_id AND psych_update IS NOT NULL ORDER BY seq
+
 -- name: delete_message
 DELETE FROM messages WHERE user_id = :user_id AND id = :id
 
