@@ -55,6 +55,8 @@ def test_the_example_of_env_sets_nothing_that_nothing_reads(home: Path) -> None:
         "SUPABASE_URL",
         "SUPABASE_ANON_KEY",
         "SUPABASE_SERVICE_KEY",
+        "WEB_OPERATORS",
+        "WEB_TRUST_PROXY",
     }
 
 

@@ -128,13 +128,6 @@ class AuthSettings(_Section):
     supabase_providers: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,30}$")], ...] = ()
 
 
-class WebSettings(_Section):
-    """``web``: how the web application is kept."""
-
-    #: Logins, or ids, of those who keep the house: they see its health and counts, and may add to its library.
-    operators: tuple[str, ...] = ()
-
-
 def _names(value: Any) -> Any:
     """A list, or names between commas, as a variable has them."""
     return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
@@ -143,7 +136,7 @@ def _names(value: Any) -> Any:
 class WebSettings(_Section):
     """``web``: what the web application allows."""
 
-    #: The logins of those who see its health and its counts, and may fill the library.
+    #: Logins, or ids, of those who keep the house: they see its health and counts, and may add to its library.
     operators: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
     #: Replies that a model is asked for, a person a day.
     daily_replies: int = Field(default=200, ge=1)
