@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,7 +15,42 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 SIGN_IN = "__Host-stoic"
 BEFORE_SIGN_IN = "__Host-stoic-pre"
 
+#: Between being sent to another service to sign in, and coming back.
+ON_THE_WAY = "__Host-stoic-way"
+
+#: Seconds for which a browser keeps a sign-in that is not used.
+_KEPT = 14 * 24 * 3600
+
 _KEY = "stoic_cookies"
+_SHAPE = re.compile(r"([A-Za-z0-9_-]{1,400})\.([A-Za-z0-9-]{1,64})\.([A-Za-z0-9_-]{1,128})")
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What a browser's cookie says; nobody has looked yet whether it is true."""
+
+    user_id: str
+    sign_in_id: str
+    secret: str
+
+
+def read(request: Request) -> Brought | None:
+    """The sign-in that a browser brings, if its cookie has the shape of one."""
+    found = _SHAPE.fullmatch(request.cookies.get(SIGN_IN, ""))
+    if found is None:
+        return None
+    try:
+        user_id = base64.urlsafe_b64decode(found[1] + "=" * (-len(found[1]) % 4)).decode()
+    except (binascii.Error, ValueError):
+        return None
+    # Nobody can be the house, whose rows are nobody's.
+    return None if not user_id or user_id.startswith("@") else Brought(user_id, found[2], found[3])
+
+
+def sign_in(request: Request, user_id: str, sign_in_id: str, secret: str) -> None:
+    """Have the browser bring this sign-in from now on."""
+    encoded = base64.urlsafe_b64encode(user_id.encode()).decode().rstrip("=")
+    give(request, SIGN_IN, f"{encoded}.{sign_in_id}.{secret}", _KEPT)
 
 
 def give(request: Request, name: str, value: str, seconds: int | None = None) -> None:
