@@ -25,7 +25,8 @@ def show_memory(person: Person) -> None:
         rows = []
         sources = person.insight_sources()
         for insight in insights:
-            heard = one_line(sources.get(insight.id, ""), 60)
+            source = sources.get(insight.id)
+            heard = "" if source is None else one_line(source.text, 60)
             rows.append(
                 (
                     insight.id[:8],

@@ -40,6 +40,15 @@ class Listed:
     last_at: dt.datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a person said that something was taken from."""
+
+    message_id: str
+    session_id: str
+    text: str
+
+
 class Person:
     """The rows of one person. Made by `Database.person`; methods that write take part in ``tx`` if one is given."""
 
@@ -297,9 +306,9 @@ class Person:
         """What is remembered, newest first."""
         return [self.database.rows.insight(row) for row in self.read("insights", n=limit)]
 
-    def insight_sources(self) -> dict[str, str]:
+    def insight_sources(self) -> dict[str, Source]:
         """Insight -> what the person said that it was taken from."""
-        return {text(id_): text(said) for id_, said in self.read("insight_sources") if said is not None}
+        return {text(row[0]): Source(*map(text, row[1:])) for row in self.read("insight_sources")}
 
     def insight(self, insight_id: str) -> SemanticInsight | None:
         """One of them, or None."""
@@ -333,15 +342,17 @@ class Person:
         rows = self.read("summaries_active_newest", tx, n=limit)
         return [self.database.rows.summary(row) for row in rows]
 
-    def add_profile(self, content: str, consensus_log: Any = None) -> Profile:
+    def add_profile(
+        self, content: str, consensus_log: Any = None, *, tx: capsa.Transaction | None = None
+    ) -> Profile:
         """Keep a portrait as the next version."""
-        with self.writing() as tx:
-            self.run(tx, "add_user", name=None, created_at=now())
-            newest = self.run(tx, "profiles", n=1)
+        with self.writing(tx) as own:
+            self.run(own, "add_user", name=None, created_at=now())
+            newest = self.run(own, "profiles", n=1)
             version = self.database.rows.profile(newest[0]).version + 1 if newest else 1
             profile = Profile(user_id=self.user_id, version=version, content=content, consensus_log=consensus_log)
             self.run(
-                tx,
+                own,
                 "add_profile",
                 id=profile.id,
                 version=version,

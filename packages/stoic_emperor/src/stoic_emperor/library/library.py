@@ -120,6 +120,14 @@ class Library:
         record = self.collection.get(id)
         return None if record is None else Passage.from_record(record)
 
+    def around(self, passage: Passage, reach: int = 2) -> tuple[list[Passage], list[Passage]]:
+        """What stands before and after a passage in its text, in order; at most so many of each."""
+        same = sorted(self._shelf.neighbours(passage.id), key=lambda other: other.position)
+        at = next((i for i, other in enumerate(same) if other.id == passage.id), None)
+        if at is None:
+            return [], []
+        return same[max(0, at - reach) : at], same[at + 1 : at + 1 + reach]
+
     def browse(self, author: str | None = None, work: str | None = None) -> Iterator[Passage]:
         """The passages of an author, a work, or all, file by file in the order of the text."""
         return self._shelf.browse(author, work)

@@ -160,10 +160,11 @@ WHERE user_id = :user_id AND source_message_id = :message_id ORDER BY created_at
 
 -- name: insight_sources
 -- What the person said that an insight was taken from. Earlier programs named the reply to it instead.
-SELECT i.id, CASE WHEN m.role = 'user' THEN m.content ELSE (
-    SELECT b.content FROM messages b WHERE b.user_id = m.user_id AND b.session_id = m.session_id AND b.seq < m.seq
-        AND b.role = 'user' ORDER BY b.seq DESC LIMIT 1) END
+SELECT i.id, b.id, b.session_id, b.content
 FROM semantic_insights i JOIN messages m ON m.user_id = i.user_id AND m.id = i.source_message_id
+JOIN messages b ON b.user_id = m.user_id AND b.id = CASE WHEN m.role = 'user' THEN m.id ELSE (
+    SELECT c.id FROM messages c WHERE c.user_id = m.user_id AND c.session_id = m.session_id AND c.seq < m.seq
+        AND c.role = 'user' ORDER BY c.seq DESC LIMIT 1) END
 WHERE i.user_id = :user_id
 
 -- name: update_insight
