@@ -1,8 +1,9 @@
-"""What goes wrong becomes ``{"detail": …}``: one sentence, without anything that somebody wrote."""
+"""What goes wrong becomes ``{"detail": …}``, or a page: one sentence, without anything that somebody wrote."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -11,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 import capsa
 from stoic_emperor.errors import NotFound, StoicError
+from stoic_emperor.web.pages.errors import error_page, is_for_a_page
 
 log = logging.getLogger(__name__)
 
@@ -29,32 +31,32 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, our_fault)
 
 
-async def refused(_: Request, error: Exception) -> Response:
+async def refused(request: Request, error: Exception) -> Response:
     """An answer that a route decided on, or that there is no such route."""
     assert isinstance(error, HTTPException)  # noqa: S101 - what it was registered for
     if error.status_code < 400 or error.status_code in {204, 304}:
         return Response(status_code=error.status_code, headers=error.headers)
-    return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
+    return _answer(request, error.status_code, error.detail, error.headers)
 
 
-async def misunderstood(_: Request, error: Exception) -> Response:
+async def misunderstood(request: Request, error: Exception) -> Response:
     """A request that is not what the route takes: which field, and why, but not what stood in it."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - what it was registered for
     faults = [
         f"{'.'.join(str(part) for part in fault['loc'][1:]) or 'body'}: {fault['msg']}" for fault in error.errors()
     ]
-    return JSONResponse({"detail": f"this was not understood: {'; '.join(faults)}"}, 422)
+    return _answer(request, 422, f"this was not understood: {'; '.join(faults)}")
 
 
-async def told(_: Request, error: Exception) -> Response:
+async def told(request: Request, error: Exception) -> Response:
     """Our own errors say what happened and what to do."""
-    return JSONResponse({"detail": str(error)}, 404 if isinstance(error, NotFound) else 503)
+    return _answer(request, 404 if isinstance(error, NotFound) else 503, str(error))
 
 
-async def database_down(_: Request, error: Exception) -> Response:
+async def database_down(request: Request, error: Exception) -> Response:
     """The database is away; its own words name hosts and people, and are for the log."""
     log.error("the database cannot be reached: %s", error)
-    return JSONResponse({"detail": DATABASE_DOWN}, 503, {"Retry-After": "30"})
+    return _answer(request, 503, DATABASE_DOWN, {"Retry-After": "30"})
 
 
 async def our_fault(request: Request, error: Exception) -> Response:
@@ -64,7 +66,13 @@ async def our_fault(request: Request, error: Exception) -> Response:
         place = place.tb_next
     where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place is not None else "unknown"
     log.error("%s at %s while answering %s %s", type(error).__name__, where, request.method, _route(request))
-    return JSONResponse({"detail": OUR_FAULT}, 500)
+    return _answer(request, 500, OUR_FAULT)
+
+
+def _answer(request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    if is_for_a_page(request):
+        return error_page(request, status, detail, headers)
+    return JSONResponse({"detail": detail}, status, headers)
 
 
 def _route(request: Request) -> str:

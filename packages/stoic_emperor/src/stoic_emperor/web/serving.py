@@ -14,6 +14,7 @@ from stoic_emperor.web import failures
 from stoic_emperor.web.auth import routes as auth
 from stoic_emperor.web.auth.cookies import SetCookies
 from stoic_emperor.web.auth.demands import check
+from stoic_emperor.web.pages import routing as pages
 from stoic_emperor.web.state import Hosted
 
 log = logging.getLogger(__name__)
@@ -43,8 +44,9 @@ def create_app(application: Application) -> FastAPI:
     app.state.hosted = Hosted(application)
     app.add_middleware(SetCookies)
     failures.add_handlers(app)
-    for router in (auth.router,):
+    for router in (auth.router, pages.router):
         app.include_router(router)
+    app.mount("/static", pages.static)
     return app
 
 
