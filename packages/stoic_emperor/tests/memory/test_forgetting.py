@@ -56,6 +56,24 @@ def erased(receipt: Receipt) -> dict[str, int]:
     return {name: count for name, count in receipt.erased.items() if count}
 
 
+def test_a_turn_can_go_with_all_that_was_said_after_it(memory: Memory) -> None:
+    kept, answer = memory.turn("I plant tulips")
+    memory.turn("I am angry with my brother", "They are angry.")
+    memory.turn("He took my spade")
+    angry = memory.person.messages(memory.session.id)[2]
+    receipt = memory.forgetting.message(angry.id, and_after=True)
+    assert erased(receipt) == {"messages": 4, "episodic": 2, "semantic_insights": 1, "semantic": 1}
+    assert [message.id for message in memory.person.messages(memory.session.id)] == [kept.id, answer.id]
+
+
+def test_scrubbing_can_be_left_to_somebody_else(memory: Memory) -> None:
+    asked: list[str] = []
+    memory.person.database.scrub_later(lambda: asked.append("scrub") or ("soon",))
+    memory.turn("I plant tulips")
+    assert memory.forgetting.session(memory.session.id).notes == ("soon",)
+    assert asked == ["scrub"]
+
+
 def test_a_turn_goes_with_its_reply_its_insights_and_its_place_in_the_search(memory: Memory) -> None:
     kept, _ = memory.turn("I plant tulips", "They garden.")
     gone, reply = memory.turn("I hate Gregor", "They are angry at Gregor.")

@@ -67,6 +67,7 @@ def _journal(opened: Application, user_id: str, path: Path, *, analyze: bool) ->
     from stoic_emperor.journal import import_journal
 
     person = opened.database.person(user_id)
+    person.ensure()
     report = import_journal(person, opened.recall(user_id), opened.companion.desk, path, Bar("importing"))
     click.echo(f"{len(report.imported)} imported, {len(report.unchanged)} there already.")
     if report.card is not None:

@@ -342,9 +342,7 @@ class Person:
         rows = self.read("summaries_active_newest", tx, n=limit)
         return [self.database.rows.summary(row) for row in rows]
 
-    def add_profile(
-        self, content: str, consensus_log: Any = None, *, tx: capsa.Transaction | None = None
-    ) -> Profile:
+    def add_profile(self, content: str, consensus_log: Any = None, *, tx: capsa.Transaction | None = None) -> Profile:
         """Keep a portrait as the next version."""
         with self.writing(tx) as own:
             self.run(own, "add_user", name=None, created_at=now())

@@ -83,8 +83,11 @@ class Forgetting:
         self._person = person
         self._recall = recall
 
-    def message(self, message_id: str) -> Receipt:
+    def message(self, message_id: str, *, and_after: bool = False) -> Receipt:
         """Forget a turn, named by either of its messages.
+
+        Args:
+            and_after: and all that was said after it in the same conversation.
 
         Raises:
             NotFound: this person has no such message.
@@ -94,7 +97,7 @@ class Forgetting:
             raise NotFound(f"there is no message {message_id!r}: /memory shows what there is")
         with self._person.writing() as tx:
             work = _Work(tx)
-            self._turns(work, self._turn_of(message))
+            self._turns(work, self._turn_of(message, and_after=and_after))
             self._untitle(work, [message.session_id])
         return self._receipt(work)
 
@@ -195,13 +198,15 @@ class Forgetting:
 
     # Steps
 
-    def _turn_of(self, message: Message) -> list[Message]:
-        """What the person said and every reply to it."""
+    def _turn_of(self, message: Message, *, and_after: bool = False) -> list[Message]:
+        """What the person said and every reply to it; or all from there on."""
         talk = self._person.messages(message.session_id)
         at = next(i for i, other in enumerate(talk) if other.id == message.id)
         first = at
         while first > 0 and talk[first].role != Role.USER:
             first -= 1
+        if and_after:
+            return talk[first:]
         last = first + 1
         while last < len(talk) and talk[last].role != Role.USER:
             last += 1
@@ -284,5 +289,5 @@ class Forgetting:
 
     def _receipt(self, work: _Work) -> Receipt:
         database = self._person.database
-        notes = database.engine.scrub() if work.erased.total() else ()
+        notes = database.scrub() if work.erased.total() else ()
         return Receipt(erased=dict(work.erased), elsewhere=older_files(database.url), notes=notes)
