@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         TransferError,
     )
     from capsa.local_postgres import LocalPostgres
+    from capsa.private import PrivateFolder
     from capsa.records import (
         DEFAULT_OWNER,
         MAX_KEY_BYTES,
@@ -75,6 +76,7 @@ __all__ = [
     "MissingExtra",
     "Mode",
     "ModelMismatch",
+    "PrivateFolder",
     "Record",
     "SchemaPackage",
     "SchemaTooNew",
@@ -103,6 +105,7 @@ _HOMES = {
     "capsa.database": ("Database", "Transaction", "open_database"),
     "capsa.embed": ("Embedder", "open_embedder"),
     "capsa.local_postgres": ("LocalPostgres",),
+    "capsa.private": ("PrivateFolder",),
     "capsa.records": (
         *("DEFAULT_OWNER", "MAX_KEY_BYTES", "PUBLIC_OWNER"),
         *("Filter", "Hit", "Mode", "Record", "SearchResult", "Statistics"),
