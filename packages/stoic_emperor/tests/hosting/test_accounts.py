@@ -160,9 +160,9 @@ def test_whom_another_vouches_for_gets_an_account_once_and_no_password(accounts:
 def test_that_somebody_is_of_age_is_kept_with_its_first_day(accounts: Accounts, clock: Clock) -> None:
     anna = accounts.register("anna", PASSWORD)
     first = clock()
-    accounts.confirm_adult(anna.user_id)
+    accounts.confirm_adult(anna.user_id, "local")
     clock.move(days=3)
-    accounts.confirm_adult(anna.user_id)
+    accounts.confirm_adult(anna.user_id, "local")
     found = accounts.account(anna.user_id)
     assert found is not None
     assert found.adult_at == first

@@ -84,8 +84,9 @@ class Accounts:
             self._add(tx, mine, login=None, password_hash=None, provider=provider, name=None)
             return account_of(self._database, mine.run(tx, "account")[0])
 
-    def confirm_adult(self, user_id: str) -> None:
-        """Keep that somebody said they are of age. It cannot be unsaid."""
+    def confirm_adult(self, user_id: str, provider: Provider) -> None:
+        """Keep that somebody said they are of age; they have an account then. It cannot be unsaid."""
+        self.ensure(user_id, provider)
         self._of(user_id).write("confirm_adult", at=self._now())
 
     # Accounts of our own
@@ -149,7 +150,11 @@ class Accounts:
 
     def set_password(self, user_id: str, password: str) -> None:
         """Give an account of our own another password; one of others stays without."""
-        self._of(user_id).write("set_password_hash", password_hash=self._hasher.hash(password))
+        self.set_hash(user_id, self._hasher.hash(password))
+
+    def set_hash(self, user_id: str, password_hash: str) -> None:
+        """The same, with a password that was hashed already."""
+        self._of(user_id).write("set_password_hash", password_hash=password_hash)
 
     def unlock(self, login: str) -> None:
         """Forget the wrong tries at a login: its owner has proved who they are in another way."""

@@ -90,6 +90,10 @@ class Waiting:
         again = self._now() + min(_LATE, _SOON * 2 ** min(task.failures, 10))
         self._house.write("release_waiting", failures=task.failures + 1, due=again, **self._key(task))
 
+    def give_back(self, task: Task) -> None:
+        """Leave it to whoever comes next, at once."""
+        self._house.write("release_waiting", failures=task.failures, due=self._now(), **self._key(task))
+
     def of(self, user_id: str) -> list[str]:
         """What waits for one person."""
         return [kind for (kind,) in self._house.read("waiting_of", user_id=user_id)]

@@ -32,6 +32,8 @@ T = TypeVar("T")
 #: Passwords that are looked at at the same time, 64 MB each, and how many may wait for that.
 _PASSWORDS = 2
 _WAITING = 40
+#: Questions to another server at the same time.
+_QUESTIONS = 8
 
 
 class Hosted:
@@ -46,6 +48,7 @@ class Hosted:
         self._key = secret.get_secret_value().encode() if secret else secrets.token_bytes(32)
         self._operators = self.configuration.settings.web.operators
         self._passwords = CapacityLimiter(_PASSWORDS)
+        self._questions = CapacityLimiter(_QUESTIONS)
         self.hasher: Hasher = Argon2()
         #: Of signing in and up, by address.
         self.tries = Tries()
@@ -82,17 +85,31 @@ class Hosted:
             return True
         return login is not None and login_key(login) in {login_key(name) for name in self._operators}
 
+    def count_try(self, request: Request) -> None:
+        """Count that an address tries to sign in or up.
+
+        Raises:
+            HTTPException: 429, it did so too often.
+        """
+        self.tries.count(request)
+
     async def with_passwords(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run what looks at passwords: few at a time, and none of the threads that other requests need.
+        """Run what looks at passwords: few at a time, and in none of the threads that other requests need.
 
         Raises:
             HTTPException: 503, too many wait already.
         """
-        if self._passwords.statistics().tasks_waiting >= _WAITING:
-            raise HTTPException(
-                503, "too many people are signing in at once: try again in a minute", {"Retry-After": "60"}
-            )
-        return await run_sync(partial(work, *args, **kwargs), limiter=self._passwords)
+        return await _bounded(self._passwords, partial(work, *args, **kwargs))
+
+    async def asking(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run what asks another server, which may take its time; as of `with_passwords`."""
+        return await _bounded(self._questions, partial(work, *args, **kwargs))
+
+
+async def _bounded(limiter: CapacityLimiter, work: Callable[[], T]) -> T:
+    if limiter.statistics().tasks_waiting >= _WAITING:
+        raise HTTPException(503, "too many people are signing in at once: try again in a minute", {"Retry-After": "60"})
+    return await run_sync(work, limiter=limiter)
 
 
 def hosted(request: Request) -> Hosted:

@@ -49,8 +49,13 @@ def read(request: Request) -> Brought | None:
 
 def sign_in(request: Request, user_id: str, sign_in_id: str, secret: str) -> None:
     """Have the browser bring this sign-in from now on."""
+    give(request, SIGN_IN, written(user_id, sign_in_id, secret), _KEPT)
+
+
+def written(user_id: str, sign_in_id: str, secret: str) -> str:
+    """A sign-in as its cookie holds it."""
     encoded = base64.urlsafe_b64encode(user_id.encode()).decode().rstrip("=")
-    give(request, SIGN_IN, f"{encoded}.{sign_in_id}.{secret}", _KEPT)
+    return f"{encoded}.{sign_in_id}.{secret}"
 
 
 def give(request: Request, name: str, value: str, seconds: int | None = None) -> None:

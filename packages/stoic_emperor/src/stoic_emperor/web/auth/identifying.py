@@ -10,6 +10,7 @@ from stoic_emperor.errors import AuthServerUnavailable
 from stoic_emperor.hosting.accounts import Account
 from stoic_emperor.web.auth import cookies, csrf, single_user
 from stoic_emperor.web.auth.bearer import Bearer, TokenRefused, Verifier
+from stoic_emperor.web.auth.beginning import identity_of
 from stoic_emperor.web.auth.origin import SAFE_METHODS, any_site_could_send, begun_elsewhere, says_where
 from stoic_emperor.web.identity import Identity
 from stoic_emperor.web.state import Hosted
@@ -88,18 +89,8 @@ async def _by_cookie(request: Request, hosted: Hosted) -> Identity | None:
     if found is None or found.account.provider not in hosted.configuration.ways_in:
         cookies.take(request, cookies.SIGN_IN)
         return None
-    word = csrf.token(hosted, found.id)
     if request.method not in SAFE_METHODS:
-        await csrf.check(request, word)
+        await csrf.check(request, csrf.token(hosted, found.id))
     if found.secret is not None:
         cookies.sign_in(request, found.account.user_id, found.id, found.secret)
-    account = found.account
-    return Identity(
-        user_id=account.user_id,
-        provider=account.provider,
-        adult=account.adult_at is not None,
-        operator=hosted.is_operator(account.user_id, account.login),
-        sign_in_id=found.id,
-        csrf=word,
-        login=account.login,
-    )
+    return identity_of(hosted, found.account, found.id)

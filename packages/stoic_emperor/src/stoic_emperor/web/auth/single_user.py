@@ -27,12 +27,13 @@ def sits_here(request: Request) -> bool:
     if request.client is None or not _is_loopback(request.client.host):
         return False
     names = request.headers.getlist("host")
-    if len(names) != 1 or not _is_local_name(host_name(names[0])):
+    if len(names) != 1 or not is_local_name(host_name(names[0])):
         return False
     return not any(name.startswith("x-forwarded-") or name in _OF_PROXIES for name in request.headers)
 
 
-def _is_local_name(name: str | None) -> bool:
+def is_local_name(name: str | None) -> bool:
+    """Whether a host's name means this machine, whoever asks."""
     return name is not None and (name == "localhost" or _is_loopback(name))
 
 
