@@ -133,6 +133,8 @@ def test_what_is_shown_is_what_was_written() -> None:
         ("- a\n- b", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n"),
         ("3. a", '<ol start="3">\n<li>a</li>\n</ol>\n'),
         ("`x < y`", "<p><code>x &lt; y</code></p>\n"),
+        ('He said "so", and didn\'t.', "<p>He said “so”, and didn’t.</p>\n"),
+        ('`"as it is"`', "<p><code>&quot;as it is&quot;</code></p>\n"),
         ("# One\n\n##### Five", "<h3>One</h3>\n<h6>Five</h6>\n"),
         ("Title\n===", "<h3>Title</h3>\n"),
     ],

@@ -34,7 +34,9 @@ def render(text: str) -> Markup:
 @cache
 def _markdown() -> MarkdownIt:
     """The renderer; it keeps nothing of what it renders, so all threads share it."""
-    markdown = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": _DEEPEST})
+    markdown = MarkdownIt(
+        "commonmark", {"html": False, "breaks": True, "typographer": True, "maxNesting": _DEEPEST}
+    ).enable("smartquotes")
     markdown.validateLink = _is_web_address  # type: ignore[method-assign]
     markdown.core.ruler.push("ours", _adapt)
     markdown.add_render_rule("image", _description)

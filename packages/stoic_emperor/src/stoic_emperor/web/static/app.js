@@ -142,9 +142,15 @@ document.addEventListener("submit", async (event) => {
   }
 });
 
-document.addEventListener("change", ({ target }) => {
-  if ("submits" in target.dataset) target.form.requestSubmit();
-});
+// What a list can be asked to do stands once in the page, and is put in its place when it is opened.
+document.addEventListener("toggle", ({ target }) => {
+  const { from, at, value } = target.dataset;
+  if (!from || $("form", target)) return;
+  const form = copyOf(from);
+  form.dataset.send += ` ${at}`;
+  if (value) $("[name]", form).value = value;
+  target.append(form);
+}, true);
 
 // Import: files as they are, one after the other, each followed until it is read
 
@@ -282,13 +288,14 @@ function talk(main) {
         if (last) act(node, "Reword", () => reword(node));
         if (busy) continue;
         const forget = copyOf("forget");
-        $("form", forget).dataset.send = `DELETE /api/messages/${node.dataset.id}`;
+        forget.dataset.at = `/api/messages/${node.dataset.id}`;
         $(".acts", node).append(forget);
       } else if (!busy || node !== turn?.reply) {
         act(node, "Copy", (made) => copy(node, made));
-        if (node === replies.at(-1) && !busy) act(node, "Ask again", () => again(node));
       }
     }
+    const last = $$(".turn[data-id]", log).at(-1);
+    if (last?.dataset.id && !busy) act(last, "Ask again", () => again(last));
   }
 
   async function copy(node, made) {
@@ -320,11 +327,17 @@ function talk(main) {
     box.focus();
   });
 
-  async function again(node) {
-    const before = node.previousElementSibling;
-    const made = copyOf("reply-turn");
-    node.replaceWith(made);
-    await run({ said: before, reply: made }, `/api/sessions/${session}/again`, {}, () => made.replaceWith(node));
+  async function again(last) {
+    const said = $$(".said", log).at(-1);
+    const reply = copyOf("reply-turn");
+    const gone = last === said ? [] : [last];
+    for (const node of gone) node.hidden = true;
+    log.append(reply);
+    const undo = () => {
+      reply.remove();
+      for (const node of gone) node.hidden = false;
+    };
+    await run({ said, reply }, `/api/sessions/${session}/again`, {}, undo, () => gone.forEach((node) => node.remove()));
   }
 
   // Saying something
@@ -465,7 +478,8 @@ function talk(main) {
     },
     failed({ reply, detail }) {
       turn.over = true;
-      show(reply);
+      if (reply) show(reply);
+      else turn.reply.remove();
       setBusy(false);
       error.textContent = sentence(detail);
     },
