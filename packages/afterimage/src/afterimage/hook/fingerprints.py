@@ -8,7 +8,10 @@ for grams, so that a function of a few lines is found inside a larger file.
 And *terms*: the identifiers in it, for code that is alike and not the same.
 """
 
-from _blake2 import blake2b  # type: ignore[import-not-found]
+try:
+    from _blake2 import blake2b  # type: ignore[import-not-found]
+except ImportError:
+    from hashlib import blake2b
 
 #: Lines in a gram.
 GRAM = 3
@@ -77,14 +80,14 @@ class Lines:
         ]
         return {min(hashes[i : i + WINDOW]) for i in range(len(hashes) - WINDOW + 1)}
 
-    def units(self) -> set[int]:
-        """The marks that the short blocks in it would have as wholes."""
+    def units(self) -> dict[int, int]:
+        """The marks that the short blocks in it would have as wholes, with how many lines those have."""
         texts, depths = self.texts, self.depths
-        found = set()
+        found = {}
         for i in range(len(texts) - 1):
             if depths[i + 1] > depths[i] or texts[i][0] == "@":
                 for end in range(i + 2, min(i + SURE, len(texts) + 1)):
-                    found.add(digest(b"whole", "\n".join(texts[i:end]).encode("utf-8", "surrogatepass")))
+                    found[digest(b"whole", "\n".join(texts[i:end]).encode("utf-8", "surrogatepass"))] = end - i
         return found
 
 
@@ -95,9 +98,13 @@ def terms(text: str, limit: int = TERMS) -> list[int]:
 
 def words(text: str, limit: int = TERMS) -> list[bytes]:
     """The identifiers themselves."""
-    found = set(text.encode("utf-8", "surrogatepass").translate(_WORDS).split())
-    found -= _EVERYWHERE
+    found = vocabulary(text) - _EVERYWHERE
     return sorted((w for w in found if 3 < len(w) < 64 and not w.isdigit()), key=_likely_rare, reverse=True)[:limit]
+
+
+def vocabulary(text: str) -> set[bytes]:
+    """Every word and number in ``text``."""
+    return set(text.encode("utf-8", "surrogatepass").translate(_WORDS).split())
 
 
 def _likely_rare(word: bytes) -> tuple[int, bytes]:
