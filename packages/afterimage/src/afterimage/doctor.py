@@ -163,6 +163,7 @@ def _database(backend: SQLiteBackend | PostgreSQLBackend) -> Iterator[Check]:
     looks: tuple[tuple[str, Callable[[SQLiteBackend | PostgreSQLBackend], Check | None]], ...] = (
         ("software", _software),
         ("schema", _schema),
+        ("older tables", _older_tables),
         ("row-level security", _wall),
         ("migrations", _transfers),
         ("entries", _entries),
@@ -192,6 +193,21 @@ def _schema(backend: SQLiteBackend | PostgreSQLBackend) -> Check:
     with backend.database.read(OWNER) as tx:
         schema = tx.execute("SELECT package, max(version) FROM capsa_migrations GROUP BY package ORDER BY package")
     return Check("schema", "ok", ", ".join(f"{package} {version}" for package, version in schema))
+
+
+def _older_tables(backend: SQLiteBackend | PostgreSQLBackend) -> Check | None:
+    if backend.backend_type == "sqlite":
+        return None
+    from afterimage.legacy_postgres import has_tables
+
+    if not has_tables(backend.url):
+        return None
+    return Check(
+        "older tables",
+        "note",
+        "AfterImage 0.2 to 0.8 kept a memory in this database too; its tables are only read",
+        "bring in what is not here yet: afterimage migrate --from-postgres-tables",
+    )
 
 
 def _wall(backend: SQLiteBackend | PostgreSQLBackend) -> Check | None:

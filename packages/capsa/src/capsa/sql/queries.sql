@@ -111,10 +111,6 @@ DELETE FROM capsa_lexical_postings WHERE owner = :owner AND collection = :collec
 INSERT INTO capsa_lexical_segments (owner, collection, segment, first_seq, last_seq, records, tokens)
 VALUES (:owner, :collection, :segment, :first_seq, :last_seq, :records, :tokens)
 
--- name: lexical_add_postings
-INSERT INTO capsa_lexical_postings (owner, collection, segment, term, postings)
-VALUES (:owner, :collection, :segment, :term, :postings)
-
 -- name: lexical_segments
 SELECT segment, first_seq, last_seq, records, tokens
 FROM capsa_lexical_segments

@@ -144,10 +144,6 @@ INSERT INTO capsa_codes (owner, collection, model, seq, code) VALUES (:owner, :c
 DELETE FROM capsa_codes WHERE owner = :owner AND collection = :collection AND model IN (SELECT id FROM capsa_models)
   AND seq IN (SELECT value FROM json_each(:seqs))
 
--- name: delete_codes_of
-DELETE FROM capsa_codes
-WHERE owner = :owner AND collection = :collection AND model = :model AND seq IN (SELECT value FROM json_each(:seqs))
-
 -- name: clear_codes
 DELETE FROM capsa_codes WHERE owner = :owner AND collection = :collection
 
