@@ -180,13 +180,17 @@ class Person:
         rows = self.read("latest_spoken_session")
         return self.database.rows.session(rows[0]) if rows else None
 
-    def rename_session(self, session_id: str, title: str | None) -> Session:
-        """Give a conversation a title.
+    def rename_session(
+        self, session_id: str, title: str | None, *, metadata: Mapping[str, Any] | None = None
+    ) -> Session:
+        """Give a conversation a title; and other metadata, if any are given.
 
         Raises:
             NotFound: there is no such conversation.
         """
-        session = self._session(session_id).model_copy(update={"title": title})
+        session = self._session(session_id)
+        changes = {"title": title, "metadata": session.metadata if metadata is None else metadata}
+        session = session.model_copy(update=changes)
         with self.writing() as tx:
             self.run(tx, "update_session", id=session_id, title=title, metadata=write_json(dict(session.metadata)))
         return session

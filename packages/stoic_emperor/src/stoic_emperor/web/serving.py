@@ -14,7 +14,9 @@ from stoic_emperor.web import failures
 from stoic_emperor.web.auth import routes as auth
 from stoic_emperor.web.auth.cookies import SetCookies
 from stoic_emperor.web.auth.demands import check
+from stoic_emperor.web.limits import LimitRequests
 from stoic_emperor.web.pages import routing as pages
+from stoic_emperor.web.running import running
 from stoic_emperor.web.state import Hosted
 
 log = logging.getLogger(__name__)
@@ -41,8 +43,10 @@ def create_app(application: Application) -> FastAPI:
         redoc_url=None,
         lifespan=_lifespan,
     )
-    app.state.hosted = Hosted(application)
+    hosted = Hosted(application)
+    app.state.hosted = hosted
     app.add_middleware(SetCookies)
+    app.add_middleware(LimitRequests, limits=hosted.limits)
     failures.add_handlers(app)
     for router in (auth.router, pages.router):
         app.include_router(router)
@@ -55,5 +59,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     hosted: Hosted = app.state.hosted
     if "single" in hosted.configuration.ways_in:
         log.warning(SINGLE_USER)
-    yield
-    await hosted.application.aclose()
+    async with running(hosted):
+        yield

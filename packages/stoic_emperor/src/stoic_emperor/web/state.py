@@ -22,6 +22,9 @@ from stoic_emperor.hosting.sign_ins import SignIns
 from stoic_emperor.web.auth.bearer import Verifier
 from stoic_emperor.web.auth.passwords import Argon2
 from stoic_emperor.web.auth.tries import Tries
+from stoic_emperor.web.limits import Limits
+from stoic_emperor.web.talking import Talking
+from stoic_emperor.web.worker import Worker
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
@@ -50,6 +53,10 @@ class Hosted:
         self._passwords = CapacityLimiter(_PASSWORDS)
         self._questions = CapacityLimiter(_QUESTIONS)
         self.hasher: Hasher = Argon2()
+        self.limits = Limits(self.configuration.settings.web)
+        self.worker = Worker(application)
+        #: The replies under way.
+        self.talking = Talking(application, self.worker)
         #: Of signing in and up, by address.
         self.tries = Tries()
 

@@ -43,8 +43,8 @@ class Tries:
         """Count a try of an address, unless it has to wait; for how many seconds it has to."""
         at = self._now()
         with self._lock:
-            tries = self._tries.setdefault(_network(address), deque())
-            self._tries.move_to_end(_network(address))
+            tries = self._tries.setdefault(network(address), deque())
+            self._tries.move_to_end(network(address))
             while len(self._tries) > _ADDRESSES:
                 self._tries.popitem(last=False)
             while tries and at - tries[0] >= WITHIN:
@@ -55,7 +55,7 @@ class Tries:
             return 0.0
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
     """Whom an address belongs to: of the newer kind, everybody has 2⁶⁴."""
     try:
         parsed = ipaddress.ip_address(address)
