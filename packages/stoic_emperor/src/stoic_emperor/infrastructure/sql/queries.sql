@@ -33,6 +33,10 @@ LEFT JOIN messages m ON m.user_id = s.user_id AND m.session_id = s.id
 GROUP BY s.id, s.user_id, s.created_at, s.title, s.metadata
 ORDER BY s.created_at DESC, s.id
 
+-- name: session_titles
+-- Newest first.
+SELECT id, title, created_at FROM sessions WHERE user_id = :user_id ORDER BY created_at DESC, id
+
 -- name: latest_session
 SELECT id, user_id, created_at, title, metadata FROM sessions WHERE user_id = :user_id
 ORDER BY created_at DESC, id LIMIT 1
