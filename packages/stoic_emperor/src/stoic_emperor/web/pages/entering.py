@@ -1,12 +1,11 @@
 """The pages before one is in: signing in and up, a lost password, and what is said and asked the first time.
 
-Their forms work without JavaScript. Those of /auth show these pages again when something was wrong.
+Their forms work without JavaScript; those of /auth show these pages again when something was wrong.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -17,8 +16,8 @@ from stoic_emperor.models import now
 from stoic_emperor.safety.disclosure import AI_NOTICE, PURPOSE_NOTICE
 from stoic_emperor.web.access import Anyone, Newcomer
 from stoic_emperor.web.auth import forms
-from stoic_emperor.web.auth.csrf import before_sign_in
 from stoic_emperor.web.auth.onward import onward
+from stoic_emperor.web.auth.showing import recover_page, register_page, sign_in_page
 from stoic_emperor.web.identity import Identity
 from stoic_emperor.web.pages.contacts import choices, known_country
 from stoic_emperor.web.pages.templating import page
@@ -29,58 +28,12 @@ router = APIRouter()
 NOT_ADULT = "Stoic Emperor is for adults: say that you are 18 or older and accept the terms, or leave this page."
 
 
-def sign_in_page(
-    request: Request, hosted: Hosted, *, error: str = "", login: str = "", to: str = "", status: int = 200
-) -> HTMLResponse:
-    """The form, and why the last try did not succeed."""
-    configuration = hosted.configuration
-    return page(
-        request,
-        "sign_in.html",
-        status=status,
-        csrf=before_sign_in(request),
-        error=error,
-        login=login,
-        next=onward(to),
-        local="local" in configuration.ways_in,
-        supabase="supabase" in configuration.ways_in,
-        password="local" in configuration.ways_in or configuration.settings.auth.supabase_anon_key is not None,
-        oauth=configuration.settings.auth.supabase_providers,
-        registration="local" in configuration.ways_in and configuration.registration != "closed",
-    )
-
-
-def register_page(
-    request: Request, hosted: Hosted, *, error: str = "", login: str = "", status: int = 200
-) -> HTMLResponse:
-    """The form for an account of our own."""
-    configuration = hosted.configuration
-    is_open = "local" in configuration.ways_in and configuration.registration != "closed"
-    csrf = before_sign_in(request)
-    return page(request, "register.html", status=status, csrf=csrf, error=error, login=login, open=is_open)
-
-
-def recover_page(request: Request, *, error: str = "", login: str = "", status: int = 200) -> HTMLResponse:
-    """The form for who has lost the password."""
-    return page(request, "recover.html", status=status, csrf=before_sign_in(request), error=error, login=login)
-
-
-def codes_page(request: Request, codes: Sequence[str], to: str = "/welcome") -> HTMLResponse:
-    """Recovery codes, shown this once."""
-    return page(request, "codes.html", codes=codes, next=to)
-
-
 @router.get("/sign-in")
-def sign_in(
-    request: Request,
-    identity: Anyone,
-    hosted: Annotated[Hosted, Depends(hosted)],
-    next: str = "",
-) -> Response:
+def sign_in(request: Request, identity: Anyone, next: str = "") -> Response:
     """Sign in; who is in already goes on."""
     if identity is not None:
         return RedirectResponse(onward(next), 303)
-    return sign_in_page(request, hosted, to=next)
+    return sign_in_page(request, to=next)
 
 
 @router.get("/login")
@@ -90,9 +43,9 @@ def login() -> Response:
 
 
 @router.get("/register")
-def register(request: Request, identity: Anyone, hosted: Annotated[Hosted, Depends(hosted)]) -> Response:
+def register(request: Request, identity: Anyone) -> Response:
     """Make an account."""
-    return RedirectResponse("/", 303) if identity is not None else register_page(request, hosted)
+    return RedirectResponse("/", 303) if identity is not None else register_page(request)
 
 
 @router.get("/recover")

@@ -14,7 +14,6 @@ from stoic_emperor.web.access import anyone
 from stoic_emperor.web.identity import Identity
 from stoic_emperor.web.pages.contacts import choices, reviewed
 from stoic_emperor.web.pages.templating import page
-from stoic_emperor.web.rendering import render
 from stoic_emperor.web.state import Hosted, hosted
 
 router = APIRouter()
@@ -49,8 +48,8 @@ def help_now(
 ) -> Response:
     """People who can help; shown whatever else is broken."""
     chosen = (country if country is not None else _country(hosted, identity) or "").strip().upper()[:2]
-    card = render(resources_for(chosen).as_markdown())
-    return page(request, "help.html", identity, card=card, country=chosen, country_choices=choices(chosen))
+    card = resources_for(chosen)
+    return page(request, "help.html", identity, card=card, country=card.country, country_choices=choices(card.country))
 
 
 def _country(hosted: Hosted, identity: Identity | None) -> str | None:

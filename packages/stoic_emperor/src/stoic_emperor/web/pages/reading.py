@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from capsa import Mode
 from stoic_emperor.web.access import Visitor
 from stoic_emperor.web.pages.templating import page
 from stoic_emperor.web.state import Hosted, hosted
@@ -37,10 +38,10 @@ def shelf(
     library = hosted.application.library
     query, skip = q.strip()[:200], max(0, min(skip, 1_000_000))
     passages: list[Any] = []
-    notes: tuple[str, ...] = ()
+    by_words = False
     if query:
         found = library.search(query, _FOUND)
-        passages, notes = list(found), found.notes
+        passages, by_words = list(found), found.mode is Mode.LEXICAL
     elif author or work:
         passages = list(islice(library.browse(author, work), skip, skip + _SHOWN + 1))
     works = [] if query or author or work else library.works()
@@ -49,7 +50,7 @@ def shelf(
         "library.html",
         identity,
         query=query,
-        notes=notes,
+        by_words=by_words,
         author=author,
         work=work,
         passages=passages[:_SHOWN],

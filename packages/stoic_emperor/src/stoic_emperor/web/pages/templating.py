@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -13,13 +13,16 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
-from stoic_emperor.models import Role
 from stoic_emperor.text import all_whole
 from stoic_emperor.web.identity import Identity
 from stoic_emperor.web.rendering import render
 
 STATIC = Path(__file__).parent.parent / "static"
+
+_NUMBER = re.compile(r"\+?[0-9][0-9 ()/-]*[0-9]")
+_ADDRESS = re.compile(r"https?://[^\s<>]+")
 
 #: What a person may choose; anything else in the cookie is nothing.
 _THEMES = ("light", "dark")
@@ -71,14 +74,15 @@ def environment() -> Environment:
     made.filters |= {
         "counted": _counted,
         "day": _day,
+        "dialled": _dialled,
         "iso": _iso,
+        "linked": _linked,
         "markdown": render,
         "moment": _moment,
         "reference": _reference,
         "sureness": _sureness,
         "upload_state": _upload_state,
     }
-    made.globals["is_said"] = lambda message: message.role == Role.USER
     return made
 
 
@@ -138,6 +142,16 @@ def _told(report: Any) -> str:
     return " ".join(map(str, report)) if isinstance(report, list | tuple) else str(report or "")
 
 
-def in_json(value: Any) -> str:
-    """For an attribute that the page's script reads."""
-    return json.dumps(value, ensure_ascii=False)
+def _dialled(text: str) -> Markup:
+    """Numbers as a phone can take them; for the reviewed contacts only."""
+    return Markup(_NUMBER.sub(_number, str(escape(text))))  # noqa: S704 - escaped
+
+
+def _number(found: re.Match[str]) -> str:
+    return f'<a href="tel:{re.sub("[^+0-9]", "", found[0])}">{found[0]}</a>'
+
+
+def _linked(text: str) -> Markup:
+    """Addresses as links; likewise."""
+    link = r'<a href="\g<0>" rel="noopener nofollow noreferrer">\g<0></a>'
+    return Markup(_ADDRESS.sub(link, str(escape(text))))  # noqa: S704 - escaped
