@@ -53,7 +53,7 @@ def test_what_changes_something_needs_the_word_of_our_pages(app: FastAPI, token:
     client = signed_in(app, "anna")
     assert client.post("/probe").status_code == 200
     del client.headers["X-CSRF-Token"]
-    headers = {} if token is None else {"X-CSRF-Token": token.encode()}
+    headers = {} if token is None else {b"X-CSRF-Token": token.encode()}
     assert client.post("/probe", headers=headers).status_code == 403
     assert client.get("/probe").status_code == 200
 

@@ -197,6 +197,7 @@ class Verifier:
 
     def _ask(self, token: str) -> Bearer:
         claims = self._claims(token, None)
+        _bearer(claims)
         name = hashlib.sha256(token.encode()).digest()
         with self._guard:
             until, word = self._words.get(name, (0.0, None))

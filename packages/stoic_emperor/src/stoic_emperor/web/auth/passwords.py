@@ -48,7 +48,7 @@ def _is_easy(password: str, login: str) -> bool:
         len(set(password)) < 5
         or letters in _COMMON
         or any(letters == word * (len(letters) // len(word)) for word in _COMMON if letters)
-        or re.fullmatch(r"(.{1,6})\1+.{0,6}", password) is not None
+        or re.fullmatch(r"(.{1,4})\1+.{0,4}", password) is not None
         or password in {login * n for n in range(1, 9)}
         or (len(login) > 3 and len(password.replace(login, "").replace(login.partition("@")[0], "")) < 5)
         or _runs(password) > len(password) * 0.75

@@ -19,7 +19,8 @@ from stoic_emperor.web.auth.origin import host_name
 from stoic_emperor.web.auth.single_user import is_local_name
 from stoic_emperor.web.state import Hosted, hosted
 
-router = APIRouter(prefix="/auth/supabase", tags=["auth"])
+#: Below ``/auth``.
+router = APIRouter(prefix="/supabase")
 
 Here = Annotated[Hosted, Depends(hosted)]
 
