@@ -144,6 +144,11 @@ INSERT INTO capsa_codes (owner, collection, model, seq, code) VALUES (:owner, :c
 DELETE FROM capsa_codes WHERE owner = :owner AND collection = :collection AND model IN (SELECT id FROM capsa_models)
   AND seq IN (SELECT value FROM json_each(:seqs))
 
+-- name: delete_codes_of
+-- Of one model.
+DELETE FROM capsa_codes
+WHERE owner = :owner AND collection = :collection AND model = :model AND seq IN (SELECT value FROM json_each(:seqs))
+
 -- name: clear_codes
 DELETE FROM capsa_codes WHERE owner = :owner AND collection = :collection
 
