@@ -21,6 +21,8 @@ from stoic_emperor.web.auth.tries import network
 if TYPE_CHECKING:
     from stoic_emperor.config import WebSettings
 
+#: How often an address may try to sign in or up, in a minute and at once.
+TRIES, TRIES_AT_ONCE = 3, 30
 #: Bytes of a request that is no file: the longest message, every character of it spelled as an escape in JSON.
 MOST_BODY = 256 << 10
 UPLOADS = "/api/uploads"
@@ -37,14 +39,18 @@ TOO_LARGE = "this is larger than the {size} that are taken here: send less, or i
 class Buckets:
     """One bucket a key: each request takes one out, and they fill up with time."""
 
-    def __init__(self, a_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, a_minute: int, clock: Callable[[], float] = time.monotonic, *, at_once: int | None = None
+    ) -> None:
         """All are full.
 
         Args:
             a_minute: how many come back in a minute; 0 for a bucket that never empties.
+            clock: seconds.
+            at_once: how many a full one holds; default: half of a minute's.
         """
         self._rate = a_minute / 60
-        self._full = max(1.0, a_minute * _BURST)
+        self._full = at_once or max(1.0, a_minute * _BURST)
         self._clock = clock
         #: Key -> what is left, and as of when.
         self._left: dict[str, tuple[float, float]] = {}
@@ -81,6 +87,8 @@ class Limits:
         self.settings = settings
         self.persons = Buckets(settings.requests_per_minute)
         self.addresses = Buckets(settings.address_requests_per_minute)
+        # Who guesses at many logins is not stopped by the lock of each.
+        self.tries = Buckets(TRIES, at_once=TRIES_AT_ONCE)
 
     @property
     def upload_bytes(self) -> int:

@@ -21,8 +21,7 @@ from stoic_emperor.hosting.recovery import Recovery
 from stoic_emperor.hosting.sign_ins import SignIns
 from stoic_emperor.web.auth.bearer import Verifier
 from stoic_emperor.web.auth.passwords import Argon2
-from stoic_emperor.web.auth.tries import Tries
-from stoic_emperor.web.limits import Limits
+from stoic_emperor.web.limits import Limits, network, too_many
 from stoic_emperor.web.talking import Talking
 from stoic_emperor.web.worker import Worker
 
@@ -57,8 +56,6 @@ class Hosted:
         self.worker = Worker(application)
         #: The replies under way.
         self.talking = Talking(application, self.worker)
-        #: Of signing in and up, by address.
-        self.tries = Tries()
 
     @cached_property
     def accounts(self) -> Accounts:
@@ -98,7 +95,9 @@ class Hosted:
         Raises:
             HTTPException: 429, it did so too often.
         """
-        self.tries.count(request)
+        if seconds := self.limits.tries.take(network(request.client.host if request.client else "")):
+            detail, headers = too_many(seconds)
+            raise HTTPException(429, detail, headers)
 
     async def with_passwords(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run what looks at passwords: few at a time, and in none of the threads that other requests need.
