@@ -6,6 +6,7 @@ Requests are counted in this process, by buckets that fill up again; replies of 
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import time
 from collections.abc import Callable
@@ -16,7 +17,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from stoic_emperor.web.auth.tries import network
 
 if TYPE_CHECKING:
     from stoic_emperor.config import WebSettings
@@ -104,6 +104,17 @@ class Limits:
         line = ",".join(Headers(scope=scope).getlist("x-forwarded-for"))
         passed = [part.strip() for part in line.split(",") if part.strip()]
         return (passed[-self.settings.trust_proxy], 0) if len(passed) >= self.settings.trust_proxy else nearest
+
+
+def network(address: str) -> str:
+    """Whom an address belongs to: of the newer kind, everybody has 2⁶⁴."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 6 and parsed.ipv4_mapped is None:
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(getattr(parsed, "ipv4_mapped", None) or parsed)
 
 
 def too_many(seconds: float) -> tuple[str, dict[str, str]]:
