@@ -8,9 +8,11 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from stoic_emperor.hosting.uploads import Uploads
+from stoic_emperor.safety import resources_for
 from stoic_emperor.web.access import Visitor
 from stoic_emperor.web.pages.contacts import choices
 from stoic_emperor.web.pages.templating import page
+from stoic_emperor.web.rendering import render
 from stoic_emperor.web.state import Hosted, hosted
 
 router = APIRouter()
@@ -36,11 +38,13 @@ def account(request: Request, identity: Visitor, hosted: Annotated[Hosted, Depen
 def bring(request: Request, identity: Visitor, hosted: Annotated[Hosted, Depends(hosted)]) -> Response:
     """A journal, or texts for the library."""
     database = hosted.application.database
+    user = database.person(identity.user_id).ensure()
     return page(
         request,
         "import.html",
         identity,
-        user=database.person(identity.user_id).ensure(),
+        user=user,
+        card=render(resources_for(user.country).as_markdown()),
         uploads=Uploads(database, identity.user_id).all(50),
         limit=f"{hosted.configuration.settings.web.upload_megabytes} MB",
     )

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from stoic_emperor.infrastructure.person import Person
+from stoic_emperor.memory.finding import find_conversations
 from stoic_emperor.models import Session
 from stoic_emperor.safety.disclosure import AI_NOTICE, PURPOSE_NOTICE
 from stoic_emperor.web.access import Visitor
@@ -101,7 +102,7 @@ def history(
         "history.html",
         identity,
         query=query,
-        found=[],
+        found=find_conversations(person, hosted.application.recall(identity.user_id), query) if query else [],
         sessions=[
             {
                 "id": entry.session.id,

@@ -129,17 +129,15 @@ def _sureness(confidence: float) -> str:
 
 
 def _upload_state(upload: Any) -> str:
-    if upload.state == "failed":
-        return f"Not read: {_told(upload.report)}"
-    if upload.state == "done":
-        return _told(upload.report) or "Read"
-    return "Is being read" if upload.state == "working" else "Waits its turn"
-
-
-def _told(report: Any) -> str:
-    if isinstance(report, Mapping):
-        report = report.get("lines") or report.get("detail") or ""
-    return " ".join(map(str, report)) if isinstance(report, list | tuple) else str(report or "")
+    """How far a file is, or what became of it."""
+    if upload.state not in {"done", "failed"}:
+        return "Is being read" if upload.state == "working" else "Waits its turn"
+    report = upload.report if isinstance(upload.report, Mapping) else {}
+    if failed := report.get("failed"):
+        return f"Not read: {'; '.join(str(one['why']) for one in failed)}"
+    if upload.kind == "texts":
+        return f"{report.get('added', 0)} passages are new on the shelf, {report.get('kept', 0)} stood there already"
+    return "A conversation was made of it" if report.get("imported") else "It was here already"
 
 
 def _dialled(text: str) -> Markup:

@@ -79,6 +79,12 @@ function list(items, tag = "ul") {
   return made;
 }
 
+function helpCard(html) {
+  const card = copyOf("help-card");
+  $(".prose", card).innerHTML = html;
+  return card;
+}
+
 function replaceBySaying(node, lines) {
   const said = document.createElement(node.tagName === "LI" ? "li" : "p");
   said.className = "said-so";
@@ -161,8 +167,9 @@ async function follow(id, item) {
     if (upload.total) Object.assign(bar, { max: upload.total, value: upload.done });
     if (upload.state === "done" || upload.state === "failed") {
       bar.remove();
-      const report = upload.report?.lines ?? upload.report ?? "";
-      $("output", item).textContent = [].concat(report).join(" ") || (upload.state === "done" ? "Read." : "Not read.");
+      const { failed = [], help } = upload.report ?? {};
+      $("output", item).textContent = failed.map(({ why }) => sentence(why)).join(" ") || "Read";
+      if (help) item.append(helpCard(help));
       return;
     }
     $("output", item).textContent = upload.state === "waiting" ? "Waits its turn" : "Is being read";
@@ -453,8 +460,7 @@ function talk(main) {
       if (where?.title) $("h1", main).textContent = where.title;
     },
     help({ html, reply_stopped: stopped }) {
-      const card = copyOf("help-card");
-      $(".prose", card).innerHTML = html;
+      const card = helpCard(html);
       if (stopped) turn.reply.after(card);
       else turn.reply.before(card);
     },
