@@ -9,6 +9,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import capsa
 from stoic_emperor.errors import NotFound, StoicError
@@ -28,7 +30,36 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, misunderstood)
     app.add_exception_handler(StoicError, told)
     app.add_exception_handler(capsa.DatabaseUnavailable, database_down)
-    app.add_exception_handler(Exception, our_fault)
+
+
+class AnswerFaults:
+    """Middleware: answers for our defects. The framework's own hands them on to the server's log, words and all."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except ClientDisconnect:
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, the person gets an answer and the log its place
+            request = Request(scope)
+            answer = await our_fault(request, error)
+            if begun:
+                # It cannot be taken back; the server sees that it is not whole, and closes the connection.
+                return
+            await answer(scope, receive, send)
 
 
 async def refused(request: Request, error: Exception) -> Response:

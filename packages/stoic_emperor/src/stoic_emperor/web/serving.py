@@ -11,9 +11,11 @@ from fastapi import FastAPI
 import stoic_emperor
 from stoic_emperor.application import Application
 from stoic_emperor.web import failures
+from stoic_emperor.web import routes as api
 from stoic_emperor.web.auth import routes as auth
 from stoic_emperor.web.auth.cookies import SetCookies
 from stoic_emperor.web.auth.demands import check
+from stoic_emperor.web.headers import SecureHeaders
 from stoic_emperor.web.limits import LimitRequests
 from stoic_emperor.web.pages import routing as pages
 from stoic_emperor.web.running import running
@@ -47,8 +49,10 @@ def create_app(application: Application) -> FastAPI:
     app.state.hosted = hosted
     app.add_middleware(SetCookies)
     app.add_middleware(LimitRequests, limits=hosted.limits)
+    app.add_middleware(failures.AnswerFaults)
+    app.add_middleware(SecureHeaders, behind_proxy=application.configuration.settings.web.trust_proxy > 0)
     failures.add_handlers(app)
-    for router in (auth.router, pages.router):
+    for router in (auth.router, api.router, pages.router):
         app.include_router(router)
     app.mount("/static", pages.static)
     return app
