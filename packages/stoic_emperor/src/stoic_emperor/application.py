@@ -179,7 +179,9 @@ class Application:
 
     def forgetting(self, person: Person) -> Forgetting:
         """Erases what a person wants forgotten."""
-        return Forgetting(person, Recall(self.database.store, person.user_id))
+        server = self.auth_server
+        recall = Recall(self.database.store, person.user_id)
+        return Forgetting(person, recall, None if server is None else server.forget)
 
     def portraying(self, person: Person, model: ChatModel) -> Portraying:
         """Writes a person's portrait."""

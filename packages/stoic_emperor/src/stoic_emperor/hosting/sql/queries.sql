@@ -61,7 +61,7 @@ UPDATE logins SET locked_until = :until WHERE login = :owner
 UPDATE logins SET failures = 0, locked_until = NULL WHERE login = :owner
 
 -- name: delete_login
-DELETE FROM logins WHERE login = :owner RETURNING 1
+DELETE FROM logins WHERE login = :owner AND user_id = :user_id RETURNING 1
 
 -- Recovery codes
 
