@@ -6,6 +6,9 @@ a secret. Errors of the engine (`capsa.CapsaError`) keep to the same rule and ar
 
 from __future__ import annotations
 
+#: The engine names its own extra, and the user has installed ours.
+DRIVER = 'PostgreSQL needs its driver, which is not installed: pip install "ai-afterimage[postgresql]"'
+
 
 class AfterImageError(Exception):
     """Superclass of all errors of AfterImage; never raised itself."""
@@ -45,8 +48,10 @@ class MemoryDamaged(BackupError):
 
 def explain(error: Exception) -> str | None:
     """The line that tells a user what happened and what to do, or None for a defect of ours."""
-    from capsa import AuthenticationFailed, terminal
+    from capsa import AuthenticationFailed, MissingExtra, terminal
 
+    if isinstance(error, MissingExtra):
+        return DRIVER
     if isinstance(error, AuthenticationFailed):
         return f"{error} (the password: echo $AFTERIMAGE_PG_PASSWORD, config.yaml, ~/.bashrc or ~/.pgpass)"
     if isinstance(error, AfterImageError):

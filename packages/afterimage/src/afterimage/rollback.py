@@ -53,6 +53,8 @@ def _message(config: AfterImageConfig, backend: SQLiteBackend, server: DatabaseU
         )
     if not missing and counted_all:
         return None
+    if not missing:
+        return f"there may be entries that exist only in {server}: bring them back with {back}"
     number = f"{missing:,}" if counted_all else f"at least {missing:,}"
     exist = "entry exists" if missing == 1 and counted_all else "entries exist"
     return f"{number} {exist} only in {server}: bring them back with {back}"
@@ -60,8 +62,9 @@ def _message(config: AfterImageConfig, backend: SQLiteBackend, server: DatabaseU
 
 def _missing(there: Collection, here: SQLiteBackend) -> tuple[int, bool]:
     """How many entries of ``there`` are not ``here``, and whether there was time to count them all."""
-    deadline = time.monotonic() + COUNT_SECONDS
+    # An older memory is carried over here first, however long that takes.
     known = set(here.collection.ids()) if here.exists() else set()
+    deadline = time.monotonic() + COUNT_SECONDS
     missing = 0
     for id_ in there.ids():
         missing += id_ not in known
