@@ -104,6 +104,11 @@ class Database:
         with self.engine.write(HOUSE) as tx:
             tx.execute(self.statement("add_referral"), values)
 
+    def referrals(self) -> list[tuple[str, str, str, int]]:
+        """Day, category and level -> how often help was shown."""
+        with self.engine.read(HOUSE) as tx:
+            return [(day, category, level, n) for day, category, level, n in tx.execute(self.statement("referrals"))]
+
     # Names of the predecessor's time
 
     def get_or_create_user(self, user_id: str, name: str | None = None) -> User:

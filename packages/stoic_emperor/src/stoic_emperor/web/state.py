@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import secrets
@@ -22,6 +23,7 @@ from stoic_emperor.hosting.sign_ins import SignIns
 from stoic_emperor.web.auth.bearer import Verifier
 from stoic_emperor.web.auth.passwords import Argon2
 from stoic_emperor.web.limits import Limits, network, too_many
+from stoic_emperor.web.probing import Probing
 from stoic_emperor.web.talking import Talking
 from stoic_emperor.web.worker import Worker
 
@@ -54,6 +56,9 @@ class Hosted:
         self.hasher: Hasher = Argon2()
         self.limits = Limits(self.configuration.settings.web)
         self.worker = Worker(application)
+        self.probing = Probing(application)
+        #: Held by whoever erases something.
+        self.erasing = asyncio.Lock()
         #: The replies under way.
         self.talking = Talking(application, self.worker)
 

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -218,7 +219,7 @@ class Worker:
                 continue
             except (StoicError, OSError) as error:
                 told = str(error) if isinstance(error, StoicError) else "it could not be put on this machine's disk"
-                uploads.finish(upload, {"failed": [{"file": upload.name, "why": told}]}, failed=True)
+                uploads.finish(upload, _not_read([(upload.name, told)]), failed=True)
             else:
                 uploads.finish(upload, report, failed=bool(report["failed"]))
             self._waiting.put(user_id, "reflect")
@@ -249,9 +250,9 @@ class Worker:
         report = import_journal(person, application.recall(user_id), application.companion.desk, file, progress)
         return {
             "imported": list(report.imported),
-            "unchanged": list(report.unchanged),
-            "failed": [{"file": name, "why": why} for name, why in report.failed],
+            "lines": ["It was there already." if report.unchanged else "It is part of your memory now."],
             "help": None if report.card is None else str(render(report.card.as_markdown())),
+            **(_not_read([(name, f"it {why}") for name, why in report.failed]) if report.failed else {"failed": []}),
         }
 
     def _texts(self, upload: Upload, file: Path, progress: Any) -> dict[str, Any]:
@@ -266,11 +267,18 @@ class Worker:
         )
         not_read = (*report.failed, *report.skipped)
         return {
+            "lines": report.lines(),
             "added": report.added,
             "kept": report.kept,
             "failed": [{"file": found.file, "why": found.detail} for found in not_read],
-            "notes": list(report.notes),
         }
+
+
+def _not_read(files: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    return {
+        "lines": [f"{name} was not read: {why}" for name, why in files],
+        "failed": [{"file": name, "why": why} for name, why in files],
+    }
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -101,6 +101,10 @@ WHERE user_id = :user_id AND condensed_into IS NULL ORDER BY seq
 SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
 WHERE user_id = :user_id AND condensed_into IS NULL ORDER BY seq DESC
 
+-- name: uncondensed_length
+-- In characters.
+SELECT coalesce(sum(length(content)), 0) FROM messages WHERE user_id = :user_id AND condensed_into IS NULL
+
 -- name: replies_unprocessed
 -- Turns that have ended and wait for their analysis, oldest first.
 SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
