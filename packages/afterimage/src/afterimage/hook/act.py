@@ -1,6 +1,6 @@
 """What the hook does at an event."""
 
-from . import answers, files, payloads, spawn
+from . import files, payloads
 from .budget import RECALL, REDACT, Budget, OverBudget
 from .payloads import CAPTURE, DENY, END, PROMPT, START, Event
 from .payloads import RECALL as RECALLS
@@ -59,6 +59,8 @@ class _Hook:
         if roles & CAPTURE and self.event.succeeded():
             self._capture()
         if roles & (CAPTURE | START | END | PROMPT):
+            from . import spawn
+
             spawn.start(self.directory, self.settings.sync)
 
     @property
@@ -72,6 +74,8 @@ class _Hook:
     # Recalling
 
     def _answer(self, roles: int) -> bytes:
+        from . import answers
+
         nothing = answers.reply(self.event, "")
         if roles & (RECALLS | DENY) and not (roles & RECALLS or self.settings.deny_once):
             return nothing
@@ -90,6 +94,8 @@ class _Hook:
             return nothing
 
     def _at_start(self, recall: "Recall") -> str:
+        from . import answers
+
         if self.event.agent:
             return ""
         if self.event.source in {"compact", "clear"}:
@@ -99,6 +105,8 @@ class _Hook:
         return answers.recent_text(found)
 
     def _for_prompt(self, recall: "Recall") -> str:
+        from . import answers
+
         if self.event.agent or not self.event.prompt:
             return ""
         found = [entry for entry in recall.named(self.event.prompt, self._wanted) if self._claimed(entry)]
@@ -106,6 +114,8 @@ class _Hook:
         return answers.recall_text("Code written earlier that your request names:", parts) if parts else ""
 
     def _for_write(self, recall: "Recall", roles: int) -> bytes:
+        from . import answers
+
         text = self.event.written()
         path = files.absolute(self.event.path, self.event.cwd) if self.event.path else ""
         found = recall.near(text, lambda entry: self._wanted(entry) and entry.path != path) if text else []

@@ -18,7 +18,7 @@ MOST = 7_000
 #: Characters of the code of one entry.
 _MOST_CODE = 1_800
 #: How much of a file is read to see whether code still stands in it.
-_MOST_FILE = 400_000
+_MOST_FILE = 200_000
 
 _WHY = {
     "identical": "the same code",
@@ -31,14 +31,22 @@ _WHY = {
 
 def standing(entry: "Entry", recall: "Recall", code: str) -> str:
     """FRESH, STALE or SUPERSEDED: whether the code still stands where it was written."""
-    content = files.read(entry.path, _MOST_FILE) if entry.path.startswith("/") else None
-    if content is not None:
-        now = set(Lines(content.decode("utf-8", "replace")).texts)
-        if all(line in now for line in Lines(code).texts):
-            return "FRESH"
+    written = files.modified(entry.path) if entry.path.startswith("/") else None
+    if written is not None and _stands(entry, code, written):
+        return "FRESH"
     if recall.later(entry):
         return "SUPERSEDED: the file was written again later"
-    return "STALE: the file has changed since" if content is not None else "STALE: the file is not there now"
+    return "STALE: the file has changed since" if written is not None else "STALE: the file is not there now"
+
+
+def _stands(entry: "Entry", code: str, written: float) -> bool:
+    if written * 1_000_000 <= entry.at:
+        return True
+    content = files.read_text(entry.path, _MOST_FILE)
+    if code and code in content:
+        return True
+    now = set(Lines(content).texts)
+    return all(line in now for line in Lines(code).texts)
 
 
 def describe(entry: "Entry", recall: "Recall", project: str, near: str = "") -> str:
@@ -54,7 +62,8 @@ def describe(entry: "Entry", recall: "Recall", project: str, near: str = "") -> 
     if entry.branch:
         facts.append(f"branch {entry.branch}")
     facts.append(standing(entry, recall, code))
-    shown, first = _part(code, near)
+    # All of a copy is near; of anything else the part that is.
+    shown, first = _part(code, near if entry.kind != "identical" else "")
     fence = "```"
     while fence in shown:
         fence += "`"

@@ -8,6 +8,8 @@ for grams, so that a function of a few lines is found inside a larger file.
 And *terms*: the identifiers in it, for code that is alike and not the same.
 """
 
+from binascii import crc32
+
 try:
     from _blake2 import blake2b  # type: ignore[import-not-found]
 except ImportError:
@@ -43,10 +45,22 @@ def digest(kind: bytes, data: bytes) -> int:
     return int.from_bytes(blake2b(data, digest_size=6, person=kind).digest(), "big")
 
 
+#: Lines are hashed once, and runs of lines from those: a step is one multiplication.
+_STEP = 0x9E3779B97F4B
+_BITS = (1 << 48) - 1
+_WHOLE, _GRAM = 0x51ED270B, 0x2545F491
+
+
+def _fold(start: int, hashes: "list[int]") -> int:
+    for one in hashes:
+        start = (start * _STEP + one) & _BITS
+    return start ^ start >> 23
+
+
 class Lines:
     """A text by its lines: spaces left out, lines without a letter or digit left out."""
 
-    __slots__ = ("depths", "numbers", "texts")
+    __slots__ = ("_hashes", "depths", "numbers", "texts")
 
     def __init__(self, text: str) -> None:
         #: The lines as they are compared.
@@ -60,6 +74,7 @@ class Lines:
                 self.texts.append(bare)
                 self.depths.append(len(line) - len(line.lstrip()))
                 self.numbers.append(number)
+        self._hashes: list[int] = []
 
     def worthwhile(self) -> bool:
         """Whether there is enough to recognise."""
@@ -67,28 +82,31 @@ class Lines:
 
     def whole(self) -> int:
         """The mark of all of it."""
-        return digest(b"whole", "\n".join(self.texts).encode("utf-8", "surrogatepass"))
+        return _fold(_WHOLE, self._hashed())
 
     def grams(self) -> set[int]:
         """The marks of its runs of lines; none if it is shorter than `SURE` lines."""
-        texts = self.texts
-        if len(texts) < SURE:
+        lines = self._hashed()
+        if len(lines) < SURE:
             return set()
-        hashes = [
-            digest(b"gram", "\n".join(texts[i : i + GRAM]).encode("utf-8", "surrogatepass"))
-            for i in range(len(texts) - GRAM + 1)
-        ]
-        return {min(hashes[i : i + WINDOW]) for i in range(len(hashes) - WINDOW + 1)}
+        runs = [_fold(_GRAM, lines[i : i + GRAM]) for i in range(len(lines) - GRAM + 1)]
+        return set(map(min, *(runs[i : len(runs) - WINDOW + 1 + i] for i in range(WINDOW))))
 
     def units(self) -> dict[int, int]:
         """The marks that the short blocks in it would have as wholes, with how many lines those have."""
-        texts, depths = self.texts, self.depths
+        lines, depths, texts = self._hashed(), self.depths, self.texts
         found = {}
-        for i in range(len(texts) - 1):
+        for i in range(len(lines) - 1):
             if depths[i + 1] > depths[i] or texts[i][0] == "@":
-                for end in range(i + 2, min(i + SURE, len(texts) + 1)):
-                    found[digest(b"whole", "\n".join(texts[i:end]).encode("utf-8", "surrogatepass"))] = end - i
+                for end in range(i + 2, min(i + SURE, len(lines) + 1)):
+                    found[_fold(_WHOLE, lines[i:end])] = end - i
         return found
+
+    def _hashed(self) -> list[int]:
+        if not self._hashes:
+            lines = [line.encode("utf-8", "surrogatepass") for line in self.texts]
+            self._hashes = [crc32(line) | len(line) << 32 for line in lines]
+        return self._hashes
 
 
 def terms(text: str, limit: int = TERMS) -> list[int]:
@@ -98,8 +116,9 @@ def terms(text: str, limit: int = TERMS) -> list[int]:
 
 def words(text: str, limit: int = TERMS) -> list[bytes]:
     """The identifiers themselves."""
-    found = vocabulary(text) - _EVERYWHERE
-    return sorted((w for w in found if 3 < len(w) < 64 and not w.isdigit()), key=_likely_rare, reverse=True)[:limit]
+    found = sorted(vocabulary(text) - _EVERYWHERE, key=len, reverse=True)
+    likely = [word for word in found if 3 < len(word) < 64 and not word.isdigit()][: 4 * limit]
+    return sorted(likely, key=_likely_rare, reverse=True)[:limit]
 
 
 def vocabulary(text: str) -> set[bytes]:

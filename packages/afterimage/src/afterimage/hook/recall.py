@@ -5,9 +5,8 @@ code, there is nothing to recall. What is found by marks (see `fingerprints`) is
 rare identifiers is *related*.
 """
 
-import _sqlite3  # type: ignore[import-not-found]
-
 from . import files, fingerprints
+from .sqlite import sqlite3
 from .fingerprints import WINDOW, Lines, digest
 
 TYPE_CHECKING = False
@@ -60,13 +59,15 @@ class Recall:
     """The recall index, open for reading."""
 
     def __init__(self, path: str, late: "Callable[[], bool]") -> None:
-        """Raises `_sqlite3.Error` if there is none that can be read."""
+        """Raises `Unreadable` if there is none that can be read."""
         name = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-        self._sql = _sqlite3.connect(f"file:{name}?mode=ro", uri=True, timeout=0.01, isolation_level=None)
+        self._sql = sqlite3.connect(f"file:{name}?mode=ro", uri=True, timeout=0.01, isolation_level=None)
         self._sql.set_progress_handler(late, 2_000)
+        # Our own writers never make the file shorter: they put another in its place.
+        self._sql.execute("PRAGMA mmap_size = 268435456")
         ((version,),) = self._sql.execute("PRAGMA user_version").fetchall()
         if version != VERSION:
-            raise _sqlite3.DatabaseError(f"the recall index is of version {version}, not {VERSION}")
+            raise sqlite3.DatabaseError(f"the recall index is of version {version}, not {VERSION}")
 
     def near(self, text: str, wanted: "Callable[[Entry], bool]", limit: int = 5) -> list[Entry]:
         """The entries that ``text`` is like, nearest first, one of each content."""
@@ -212,12 +213,12 @@ def open_index(directory: str, late: "Callable[[], bool]") -> "Recall | None":
         return None
     try:
         return Recall(path, late)
-    except (_sqlite3.Error, ValueError):
+    except (sqlite3.Error, ValueError):
         return None
 
 
 #: What `Recall` raises when the index cannot be read, or its time is up.
-Unreadable = _sqlite3.Error
+Unreadable = sqlite3.Error
 
 _AROUND = "`'\"()[]{}<>,;:!?*.…“”‘’"
 
