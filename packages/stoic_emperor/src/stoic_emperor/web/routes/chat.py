@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Header, HTTPException, Query, Response
@@ -11,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from stoic_emperor.errors import NotFound
 from stoic_emperor.web.access import Adult
 from stoic_emperor.web.routes.common import Here, Id, for_persons, person_of, troubles
-from stoic_emperor.web.routes.shapes import Answer, Help
 from stoic_emperor.web.streaming import EventStream
 from stoic_emperor.web.talking import Asked
 
@@ -44,6 +45,30 @@ class Edit(_Body):
 
     message_id: Annotated[str, Field(min_length=1, max_length=512)]
     message: Words
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Help:
+    """People to turn to; shown before anything else."""
+
+    html: str
+    #: Nothing was found in what was said; the second look failed.
+    to_be_safe: bool = False
+    #: The reply began to say what must not be said, and was stopped.
+    reply_stopped: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """A reply, whole."""
+
+    response: str
+    session_id: str
+    message_id: str
+    status: str
+    help: Help | None
+    #: Where the quotations in it stand.
+    sources: Sequence[str]
 
 
 @router.post("/chat", responses=troubles(404, 409))

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from fastapi import APIRouter, Response
 
+from stoic_emperor.web.probing import Check
 from stoic_emperor.web.routes.common import Here, troubles
-from stoic_emperor.web.routes.shapes import HealthShape, ReadyShape
 
 router = APIRouter(tags=["health"], responses=troubles(429))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HealthShape:
+    """Whether the process lives, and its database answers."""
+
+    #: "ok" or "failing".
+    status: str
+    database: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadyShape:
+    """Whether this process can do all it is there for."""
+
+    #: "ready" or "not ready".
+    status: str
+    checks: Mapping[str, Check]
 
 
 @router.get("/health", responses={503: {"model": HealthShape, "description": "The database does not answer."}})

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -9,9 +12,34 @@ from fastapi import APIRouter, Query
 from stoic_emperor.safety import resources_for
 from stoic_emperor.web.rendering import render
 from stoic_emperor.web.routes.common import troubles
-from stoic_emperor.web.routes.shapes import HelpShape, LineShape
 
 router = APIRouter(prefix="/api", tags=["help"], responses=troubles(422, 429))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LineShape:
+    """A helpline; what is empty is not known."""
+
+    name: str
+    phone: str = ""
+    text: str = ""
+    chat: str = ""
+    url: str = ""
+    hours: str = ""
+    languages: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HelpShape:
+    """Whom to turn to, now."""
+
+    country: str
+    country_name: str
+    emergency: str
+    lines: Sequence[LineShape]
+    elsewhere: str
+    reviewed: dt.date | None
+    html: str
 
 
 @router.get("/help")

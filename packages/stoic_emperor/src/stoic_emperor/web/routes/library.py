@@ -2,20 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated
 
 from fastapi import Query
 
 from stoic_emperor.errors import NotFound
+from stoic_emperor.library import Passage
 from stoic_emperor.web.access import Adult
 from stoic_emperor.web.routes.common import Here, Id, for_persons, troubles
-from stoic_emperor.web.routes.shapes import PassageShape, PassagesShape, PlaceShape, WorkShape
 
 router = for_persons("library")
 
 Name = Annotated[str | None, Query(max_length=500)]
 Most = Annotated[int, Query(ge=1, le=100)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkShape:
+    """A work of the library."""
+
+    author: str | None
+    work: str | None
+    passages: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PassageShape:
+    """A passage of the library."""
+
+    id: str
+    #: "text", or "reflection": what the author says there in other words.
+    kind: str
+    text: str
+    title: str | None
+    author: str | None
+    work: str | None
+    place: str | None
+    source: str | None
+    reference: str
+    #: Why it was found.
+    reason: str
+
+    @classmethod
+    def of(cls, passage: Passage) -> PassageShape:
+        """As it is kept."""
+        return cls(
+            id=passage.id,
+            kind=passage.kind.value,
+            text=passage.text,
+            title=passage.title,
+            author=passage.author,
+            work=passage.work,
+            place=passage.place,
+            source=passage.source,
+            reference=passage.reference,
+            reason=passage.reason,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PassagesShape:
+    """Part of the library."""
+
+    passages: Sequence[PassageShape]
+    #: Whether there are others after these.
+    more: bool = False
+    #: What limited a search.
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlaceShape:
+    """A passage in its place."""
+
+    passage: PassageShape
+    before: Sequence[PassageShape]
+    after: Sequence[PassageShape]
 
 
 @router.get("/library/works")

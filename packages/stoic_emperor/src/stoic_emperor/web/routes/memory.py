@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import HTTPException
@@ -19,16 +22,12 @@ from stoic_emperor.web.access import Adult
 from stoic_emperor.web.routes.common import Here, Id, erasing, for_persons, person_of, troubles
 from stoic_emperor.web.routes.shapes import (
     Accepted,
-    AnalysisShape,
     InsightShape,
-    JourneyShape,
     MemoryShape,
     PortraitShape,
     ProfileShape,
     ReceiptShape,
     SummaryShape,
-    ThemeShape,
-    WeekShape,
 )
 
 router = for_persons("memory")
@@ -45,6 +44,50 @@ class Correction(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     assertion: Annotated[str, Field(min_length=1, max_length=MAX_ASSERTION, pattern=r"\S")]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnalysisShape:
+    """How far the analysis is."""
+
+    #: Of what no summary stands for yet, an estimate.
+    uncondensed_tokens: int
+    condensation_threshold: int
+    summary_count: int
+    has_profile: bool
+    #: Turns that wait to be analysed.
+    waiting: int
+    #: What is about to be done: "reflect", "portrait", "upload".
+    tasks: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WeekShape:
+    """What one week was like."""
+
+    #: Its Monday.
+    week: dt.date
+    replies: int
+    #: Name -> in how many turns.
+    moods: Mapping[str, int]
+    themes: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ThemeShape:
+    """What came up, in all weeks together."""
+
+    name: str
+    count: int
+    last_at: dt.datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JourneyShape:
+    """Moods and themes over time."""
+
+    weeks: Sequence[WeekShape]
+    themes: Sequence[ThemeShape]
 
 
 @router.get("/memory")

@@ -4,16 +4,59 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import stoic_emperor
 from stoic_emperor.hosting.tallies import Tallies
 from stoic_emperor.hosting.waiting import Waiting
 from stoic_emperor.web.access import Operator
 from stoic_emperor.web.routes.common import Here, for_persons
-from stoic_emperor.web.routes.shapes import OperatorShape, QueueShape, ReadyShape, ReferralShape, TallyShape
+from stoic_emperor.web.routes.health import ReadyShape
 from stoic_emperor.web.state import Hosted
 
 router = for_persons("operator")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueueShape:
+    """Work of one kind that waits."""
+
+    task: str
+    waiting: int
+    failed: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TallyShape:
+    """How often something happened on one day."""
+
+    day: str
+    what: str
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReferralShape:
+    """How often help was shown on one day, and what for."""
+
+    day: str
+    category: str
+    level: str
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OperatorShape:
+    """Health and counts; nothing about anybody."""
+
+    version: str
+    ready: ReadyShape
+    #: Replies under way in this process.
+    speaking: int
+    queues: Sequence[QueueShape]
+    tallies: Sequence[TallyShape]
+    referrals: Sequence[ReferralShape]
 
 
 @router.get("/operator")

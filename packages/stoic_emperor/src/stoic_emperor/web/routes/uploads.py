@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from fastapi import HTTPException, Query, Request, Response
 
-from stoic_emperor.hosting.uploads import PART, SUFFIXES, Uploads, plain_name
+from stoic_emperor.hosting.uploads import PART, SUFFIXES, Upload, Uploads, plain_name
 from stoic_emperor.hosting.waiting import Waiting
 from stoic_emperor.web.access import NOT_OPERATOR, Adult
 from stoic_emperor.web.identity import Identity
 from stoic_emperor.web.limits import too_large
 from stoic_emperor.web.routes.common import Here, Id, for_persons, troubles
-from stoic_emperor.web.routes.shapes import Accepted, UploadShape
+from stoic_emperor.web.routes.shapes import Accepted
 from stoic_emperor.web.state import Hosted
 
 router = for_persons("uploads")
@@ -29,6 +32,41 @@ _RAW: Any = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UploadShape:
+    """A file that was handed in."""
+
+    id: str
+    kind: Literal["journal", "texts"]
+    name: str
+    size: int
+    #: "waiting", "working", "done" or "failed".
+    state: str
+    #: Bytes that are read, and all.
+    done: int
+    total: int
+    #: What became of it; None before.
+    report: Mapping[str, Any] | None
+    created_at: dt.datetime
+    finished_at: dt.datetime | None
+
+    @classmethod
+    def of(cls, upload: Upload) -> UploadShape:
+        """As it is kept."""
+        return cls(
+            id=upload.id,
+            kind=upload.kind,
+            name=upload.name,
+            size=upload.size,
+            state=upload.state,
+            done=upload.done,
+            total=upload.total or upload.size,
+            report=upload.report if isinstance(upload.report, dict) else None,
+            created_at=upload.created_at,
+            finished_at=upload.finished_at,
+        )
 
 
 @router.post("/uploads", status_code=202, responses=troubles(415), openapi_extra=_RAW)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
 from typing import IO, Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -20,7 +22,7 @@ from stoic_emperor.web.access import Adult, Caller
 from stoic_emperor.web.auth import cookies
 from stoic_emperor.web.identity import Identity
 from stoic_emperor.web.routes.common import Here, erasing, for_persons, person_of, troubles
-from stoic_emperor.web.routes.shapes import ConfigShape, ReceiptShape, UserShape
+from stoic_emperor.web.routes.shapes import ReceiptShape
 from stoic_emperor.web.state import Hosted
 
 open_to_all = APIRouter(prefix="/api", tags=["configuration"], responses=troubles(429))
@@ -62,6 +64,39 @@ class Farewell(_Body):
     confirm: Annotated[str, Field(max_length=1_000)]
     #: Where one has one.
     password: Annotated[str, Field(max_length=2_000)] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConfigShape:
+    """What a page needs to know before anybody signs in."""
+
+    environment: str
+    supabase_url: str | None
+    supabase_anon_key: str | None
+    #: How one signs in: "single", "local", "supabase".
+    sign_in: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UserShape:
+    """Who asks."""
+
+    id: str
+    name: str | None
+    created_at: dt.datetime
+    #: ISO 3166-1 alpha-2.
+    country: str | None
+    #: Whether what they write may be analysed.
+    consent: bool
+    #: Whether they were asked.
+    asked: bool
+    #: Whether nothing new is remembered for now.
+    paused: bool
+    #: Whether they said that they are 18 or older.
+    adult: bool
+    #: "local", "supabase" or "single".
+    provider: str
+    operator: bool
 
 
 @open_to_all.get("/config")
