@@ -179,9 +179,10 @@ def _grant(connection: psycopg.Connection, tables: list[str]) -> None:
 def _relations(connection: psycopg.Connection, tables: list[str]) -> list[tuple[str, str]]:
     """A package's tables, the record of migrations, and the sequences that their columns draw on: (name, kind)."""
     return connection.execute(
-        "SELECT relname, relkind FROM pg_class WHERE relnamespace = current_schema()::regnamespace "
-        "AND (relname = ANY (%s) AND relkind IN ('r', 'p') OR relkind = 'S' AND oid IN "
-        "(SELECT refobjid FROM pg_depend d JOIN pg_attrdef a ON a.oid = d.objid "
-        "WHERE a.adrelid = ANY (SELECT to_regclass(quote_ident(t)) FROM unnest(%s::text[]) AS t)))",
-        ([*tables, "capsa_migrations"], tables),
+        "WITH ours AS (SELECT to_regclass(quote_ident(t))::oid AS id FROM unnest(%s::text[]) AS t), "
+        "drawn AS (SELECT refobjid AS id FROM pg_depend JOIN pg_attrdef a ON a.oid = objid JOIN ours ON ours.id = adrelid "
+        "UNION SELECT objid FROM pg_depend JOIN ours ON ours.id = refobjid WHERE deptype IN ('a', 'i')) "
+        "SELECT relname, relkind FROM pg_class WHERE oid IN (SELECT id FROM ours) AND relkind IN ('r', 'p') "
+        "OR oid IN (SELECT id FROM drawn) AND relkind = 'S'",
+        ([*tables, "capsa_migrations"],),
     ).fetchall()
