@@ -180,7 +180,8 @@ def _relations(connection: psycopg.Connection, tables: list[str]) -> list[tuple[
     """A package's tables, the record of migrations, and the sequences that their columns draw on: (name, kind)."""
     return connection.execute(
         "WITH ours AS (SELECT to_regclass(quote_ident(t))::oid AS id FROM unnest(%s::text[]) AS t), "
-        "drawn AS (SELECT refobjid AS id FROM pg_depend JOIN pg_attrdef a ON a.oid = objid JOIN ours ON ours.id = adrelid "
+        "drawn AS (SELECT refobjid AS id FROM pg_depend JOIN pg_attrdef a ON a.oid = objid "
+        "JOIN ours ON ours.id = adrelid "
         "UNION SELECT objid FROM pg_depend JOIN ours ON ours.id = refobjid WHERE deptype IN ('a', 'i')) "
         "SELECT relname, relkind FROM pg_class WHERE oid IN (SELECT id FROM ours) AND relkind IN ('r', 'p') "
         "OR oid IN (SELECT id FROM drawn) AND relkind = 'S'",
