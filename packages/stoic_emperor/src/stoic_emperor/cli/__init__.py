@@ -17,6 +17,7 @@ from stoic_emperor.cli.data import COMMANDS as DATA
 from stoic_emperor.cli.doctor import command as doctor
 from stoic_emperor.cli.import_resources import command as import_resources
 from stoic_emperor.cli.migrate import COMMANDS as MIGRATE
+from stoic_emperor.cli.serve import command as serve
 from stoic_emperor.cli.users import command as users
 from stoic_emperor.errors import explain
 
@@ -33,7 +34,7 @@ def group() -> None:
     """A companion for reflection in the persona of Marcus Aurelius. It is a program, and says so."""
 
 
-for _command in (chat, analyze, import_resources, *DATA, users, *MIGRATE, doctor):
+for _command in (chat, analyze, import_resources, *DATA, users, *MIGRATE, serve, doctor):
     group.add_command(_command)
 
 

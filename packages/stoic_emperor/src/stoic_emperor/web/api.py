@@ -25,9 +25,11 @@ def _start() -> FastAPI:
     """
     try:
         from stoic_emperor.application import Application
+        from stoic_emperor.web.logs import keep_queries_out
         from stoic_emperor.web.serving import create_app
 
         _show_log()
+        keep_queries_out()
         application = Application.load()
         app = create_app(application)
         _open_database(application)
