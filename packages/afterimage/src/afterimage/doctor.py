@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import stat
@@ -51,6 +52,9 @@ def examine(environ: Mapping[str, str] | None = None) -> Iterator[Check]:
             if not backend.exists():
                 yield Check("memory", "ok", f"none at {backend.configured_path} yet: the first entry stored makes it")
                 yield from _model(config)
+    from afterimage.hook_doctor import examine_hooks
+
+    yield from examine_hooks(config, os.environ if environ is None else environ)
                 return
         try:
             backend.initialize()

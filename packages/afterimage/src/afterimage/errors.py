@@ -38,6 +38,14 @@ class NotAMemory(AfterImageError):
     """A file that should be a memory or an export is something else."""
 
 
+class SettingsUnreadable(AfterImageError):
+    """A settings file of a coding agent is not what it should be; nothing was changed."""
+
+
+class NoAgent(AfterImageError):
+    """No coding agent was named, and none was found."""
+
+
 class BackupError(AfterImageError):
     """A backup cannot be written or restored; what was there is unchanged."""
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 _DENY_AT = 0.9
 
 
-def respond(client: str, data: bytes, say: "Callable[[bytes], None]") -> None:
+def respond(client: str, data: bytes, say: "Callable[[bytes], None]", directory: str = "") -> None:
     """Do what the event in ``data`` asks for; what there is to answer goes to ``say`` at once. Raises nothing."""
-    directory = files.directory()
+    directory = directory or files.directory()
     if not directory:
         return
     budget = Budget()

@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> "NoReturn":
             if matters(client, data):
                 from .act import respond
 
-                respond(client, data, _say)
+                respond(client, data, _say, arguments[1] if len(arguments) > 1 else "")
             elif client in {"gemini", "cursor"}:
                 _say(b"{}")
     except BaseException:  # noqa: BLE001, S110  # nothing that happens here is the agent's business
