@@ -43,6 +43,7 @@ READS: dict[str, Callable[[Person], Any]] = {
     "latest_session": lambda p: p.latest_session(),
     "latest_spoken_session": lambda p: p.latest_spoken_session(),
     "sessions_since": lambda p: p.sessions_since(None),
+    "totals": lambda p: (totals := p.totals()).sessions + totals.messages + totals.waiting,
     "message": lambda p: p.message("said"),
     "messages": lambda p: p.messages("annas"),
     "last_messages": lambda p: p.last_messages("annas", 9),

@@ -49,6 +49,16 @@ class Source:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How much there is of a person."""
+
+    sessions: int
+    messages: int
+    #: Replies whose turn waits to be analysed.
+    waiting: int
+
+
 class Person:
     """The rows of one person. Made by `Database.person`; methods that write take part in ``tx`` if one is given."""
 
@@ -199,6 +209,10 @@ class Person:
         if (session := self.session(session_id)) is None:
             raise NotFound(f"there is no conversation {session_id!r}: list them with /sessions")
         return session
+
+    def totals(self) -> Totals:
+        """How much there is, counted and not read."""
+        return Totals(*map(int, self.read("totals")[0]))
 
     def sessions_since(self, since: dt.datetime | None) -> int:
         """How many conversations were begun after ``since``."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stoic_emperor.memory.recall import Recall
@@ -14,6 +16,20 @@ if TYPE_CHECKING:
 
 FORMAT = "stoic-emperor-export"
 VERSION = 1
+
+
+def write_export(person: Person, recall: Recall, file: Path) -> None:
+    """Write all of it to a new file that only its owner may read: as Markdown if its name ends so, else as JSON.
+
+    Raises:
+        FileExistsError: an existing file is not overwritten.
+    """
+    markdown = file.suffix.lower() in {".md", ".markdown"}
+    pieces = export_markdown(person) if markdown else export_json(person, recall)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as opened:
+        for piece in pieces:
+            opened.write(piece)
 
 
 def export_json(person: Person, recall: Recall) -> Iterator[str]:

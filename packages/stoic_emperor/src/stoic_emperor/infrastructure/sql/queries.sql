@@ -53,6 +53,12 @@ SELECT count(*) FROM sessions WHERE user_id = :user_id
 -- name: count_sessions_since
 SELECT count(*) FROM sessions WHERE user_id = :user_id AND created_at > :since
 
+-- name: totals
+-- Conversations, messages, and replies that wait for their analysis.
+SELECT (SELECT count(*) FROM sessions WHERE user_id = :user_id), (SELECT count(*) FROM messages WHERE user_id = :user_id),
+    (SELECT count(*) FROM messages
+     WHERE user_id = :user_id AND semantic_processed_at IS NULL AND role = 'emperor' AND status <> 'streaming')
+
 -- name: delete_session
 DELETE FROM sessions WHERE user_id = :user_id AND id = :id
 
