@@ -30,9 +30,10 @@ dist: $(READY) ## the packages as wheels in dist/
 	@for package in $(PACKAGES); do venv/bin/python -m build --quiet --wheel --outdir dist packages/$$package || exit 1; done
 	@ls dist
 
-# Rewritten only when a requirement changes, so make setup is done at once the second time.
+# Rewritten only when a requirement changes, so make setup is done at once the second time. What is there is kept, if it
+# works: another Python, or one that was updated, would make half of it anew.
 $(READY): requirements.txt requirements-dev.txt $(PACKAGES:%=packages/%/pyproject.toml)
-	@python=$$(scripts/find_python) && "$$python" -m venv venv
+	@venv/bin/python -m pip --version >/dev/null 2>&1 || { python=$$(scripts/find_python) && "$$python" -m venv --clear venv; }
 	@echo "Installing into venv/; the first time takes a minute or two."
 	@venv/bin/python -m pip install -qq --disable-pip-version-check -r requirements-dev.txt
 	@touch $@

@@ -170,7 +170,7 @@ def _shown(read: Callable[[], object]) -> list[float]:
 def _forgetting(name: str, database: Database, person: Person) -> Figure:
     """One turn with all that came of it; the file is written anew, so it is the size that counts."""
     said = next(message for message in person.recent_messages(10) if message.role == Role.USER)
-    forgetting = Forgetting(person, Recall(database, person.user_id, None))
+    forgetting = Forgetting(person, Recall(database.store, person.user_id))
     started = time.perf_counter()
     receipt = forgetting.named(said.id)
     seconds = time.perf_counter() - started

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -66,7 +67,7 @@ class Demo:
 
     def type_in(self, *command: str) -> None:
         """Run what a person would type, and show it."""
-        self.console.print(f"[dim]$ {' '.join(command)}[/dim]", soft_wrap=True)
+        self.console.print(f"[dim]$ {shlex.join(command)}[/dim]", soft_wrap=True)
         environment = {k: v for k, v in os.environ.items() if not k.startswith("AFTERIMAGE_")}
         environment |= {"HOME": str(self.home), "COLUMNS": str(self.console.width)}
         argv = [sys.executable, *command[1:]] if command[0] == "python" else [sys.executable, "-m", *command]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 import capsa
 
 ROOT = Path(__file__).parents[1]
+#: Public as a module too: ``from capsa.terminal import table``.
+PUBLIC_MODULES = ("capsa.terminal",)
 APPLICATIONS = ("afterimage", "stoic_emperor")
 
 
@@ -24,6 +27,8 @@ def imports_of_capsa(path: Path) -> Iterator[tuple[int, str, str]]:
 
 
 def is_public(module: str, name: str) -> bool:
+    if module in PUBLIC_MODULES:
+        return name in importlib.import_module(module).__all__
     return module == "capsa" and (not name or name in capsa.__all__)
 
 
@@ -45,3 +50,4 @@ def test_an_application_imports_only_public_names_of_the_engine(application: str
 
 def test_every_public_name_of_the_engine_is_there() -> None:
     assert [name for name in capsa.__all__ if not hasattr(capsa, name)] == []
+    assert [module for module in PUBLIC_MODULES if module.removeprefix("capsa.") not in capsa.__all__] == []

@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 
 from afterimage.cli import main
-from afterimage.doctor import Check, examine
+from afterimage.doctor import examine
 from afterimage.storage import get_storage_backend
 from capsa import DatabaseUrl
+from capsa.terminal import Check
 
 
 def checks() -> dict[str, Check]:
@@ -103,6 +104,19 @@ def test_pgvector_missing(home: Path, guide_postgres_url: str, monkeypatch: pyte
     monkeypatch.setenv("AFTERIMAGE_PG_DATABASE", "code")
     monkeypatch.setattr(PostgreSQLBackend, "initialize", missing)
     assert "CREATE EXTENSION IF NOT EXISTS vector" in (checks()["pgvector"].remedy or "")
+
+
+def test_tables_of_an_earlier_afterimage_are_pointed_out(
+    home: Path, guide_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFTERIMAGE_DATABASE_URL", guide_postgres_url)
+    assert "older tables" not in {check.name for check in examine()}
+    columns = "id text, file_path text, old_code text, new_code text, context text, timestamp text, session_id text"
+    with get_storage_backend() as backend, backend.database.maintain() as tx:
+        tx.execute(f"CREATE TABLE code_memory ({columns}, embedding text)")
+    (found,) = (check for check in examine() if check.name == "older tables")
+    assert found.verdict == "note"
+    assert "--from-postgres-tables" in (found.remedy or "")
 
 
 def test_migration_interrupted(home: Path) -> None:

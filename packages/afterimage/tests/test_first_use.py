@@ -1,5 +1,6 @@
 import hashlib
 import multiprocessing
+import os
 import shutil
 import sqlite3
 import stat
@@ -125,3 +126,13 @@ def test_an_older_memory_that_was_cut_off_is_damaged_not_something_else(older: P
     assert "move that file away" not in str(caught.value)
     assert digest(older) == before
     assert not older.with_name("memory.capsa.db").exists()
+
+
+def test_an_older_memory_in_a_folder_that_may_not_be_written_is_said_in_one_line(
+    older: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode, **more: path != older.parent and may(path, mode, **more))
+    with pytest.raises(NotAMemory, match="copy it into a folder of your own"):
+        SQLiteBackend(older).initialize()
+    assert [path.name for path in older.parent.iterdir()] == ["memory.db"]

@@ -1,8 +1,11 @@
+from typing import Any
+
 import pytest
 
 from afterimage import HybridSearch, SearchResult
 from afterimage.hybrid_search import words_asked
 from afterimage.storage import StorageBackend
+from capsa import InvalidRecord
 from capsa.testing.embedders import FailingEmbedder, HashingEmbedder
 
 CODE = {
@@ -123,6 +126,14 @@ def test_another_embedder_can_be_given(filled: StorageBackend) -> None:
 def test_impossible_bounds_are_refused(filled: StorageBackend, limit: int, threshold: float) -> None:
     with pytest.raises(ValueError, match="must"):
         HybridSearch(filled).search("x", limit, threshold)
+
+
+@pytest.mark.parametrize("query", [None, b"x", 7, ["x"]])
+def test_a_query_that_is_no_text_is_refused(filled: StorageBackend, query: Any) -> None:
+    with pytest.raises(ValueError, match="the query must be text, not"):
+        HybridSearch(filled).search(query)
+    with pytest.raises(InvalidRecord, match="a query must be text, not"):
+        filled.search_fts(query)
 
 
 @pytest.mark.parametrize(

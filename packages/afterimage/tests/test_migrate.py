@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -109,6 +110,52 @@ def test_a_memory_that_was_carried_over_is_taken_from_its_newer_file(
     out, err = capsys.readouterr()
     assert numbers(out)["Migrated"] == "61"
     assert re.search(r"memory\.db was carried over into .*memory\.capsa\.db", err)
+
+
+@pytest.fixture
+def with_patterns(older: Path) -> Path:
+    """An older memory in which 0.8 has noted patterns: two clusters and three members."""
+    with closing(sqlite3.connect(older)) as file, file:
+        file.execute("CREATE TABLE pattern_clusters (cluster_id TEXT, normalized_code TEXT, first_seen TEXT)")
+        file.execute("CREATE TABLE pattern_members (entry_id TEXT, cluster_id TEXT, timestamp TEXT)")
+        moment = "2026-01-06T12:00:00+00:00"
+        file.executemany("INSERT INTO pattern_clusters VALUES (?, 'x = V', ?)", [("c1", moment), ("c2", moment)])
+        file.executemany("INSERT INTO pattern_members VALUES (?, 'c1', ?)", [(f"m{n}", moment) for n in range(3)])
+    return older
+
+
+def test_entries_are_counted_and_patterns_beside_them(
+    with_patterns: Path, server: DatabaseUrl, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    beside = "5 of 5 (2 pattern clusters, 3 pattern members)"
+    assert main(["--sqlite", str(with_patterns), "--dry-run"]) == 0
+    shown = numbers(capsys.readouterr().out)
+    assert (shown["Source entries"], shown["Can be carried"], shown["Beside them"]) == ("60", "60", beside)
+    for migrated, skipped in (("60", "0"), ("0", "60")):
+        assert main(["--sqlite", str(with_patterns)]) == 0
+        out = capsys.readouterr().out
+        shown = numbers(out)
+        assert "Migrating entries and patterns: 65/65" in out
+        assert (shown["Source entries"], shown["Beside them"]) == ("60", beside)
+        assert (shown["Migrated"], shown["Skipped (existing)"], shown["Failed"]) == (migrated, skipped, "0")
+    for migrated, skipped in (("60", "0"), ("0", "60")):
+        assert main(["--to-sqlite", str(home / "back.db")]) == 0
+        shown = numbers(capsys.readouterr().out.rpartition("Migration Report")[2])
+        assert (shown["Source entries"], shown["Beside them"]) == ("60", beside)
+        assert (shown["Migrated"], shown["Skipped (existing)"], shown["Failed"]) == (migrated, skipped, "0")
+
+
+def test_a_pattern_that_cannot_be_carried_is_no_entry_that_failed(
+    with_patterns: Path, server: DatabaseUrl, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(sqlite3.connect(with_patterns)) as file, file:
+        file.execute("INSERT INTO pattern_clusters VALUES (NULL, 'x', '2026-01-06')")
+    assert main(["--sqlite", str(with_patterns)]) == 1
+    out = capsys.readouterr().out
+    shown = numbers(out)
+    assert (shown["Failed"], shown["Success rate"]) == ("0", "100.0%")
+    assert shown["Beside them"] == "5 of 6 (3 pattern clusters, 3 pattern members)"
+    assert "Cannot be carried, kept in quarantine (1)" in out
 
 
 @pytest.mark.parametrize("what", ["missing.db", "."])

@@ -1,9 +1,11 @@
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from afterimage import rollback
+from afterimage import first_use, rollback
 from afterimage.config import load_config
 from afterimage.rollback import left_behind
 from afterimage.state import read_state, remember_postgresql
@@ -93,6 +95,32 @@ def test_a_server_that_is_gone_is_said_once_and_quickly(home: Path) -> None:
 def test_counting_ends_when_it_takes_too_long(url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rollback, "COUNT_SECONDS", -1.0)
     assert (told() or "").startswith("at least 1 entries exist only in")
+
+
+def test_when_nothing_could_be_counted_no_number_is_said(url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFTERIMAGE_BACKEND", "postgresql")
+    with get_storage_backend() as backend:
+        entries = list(backend.iterate())
+    monkeypatch.delenv("AFTERIMAGE_BACKEND")
+    with get_storage_backend() as backend:
+        backend.store_many(entries[:1])
+    monkeypatch.setattr(rollback, "COUNT_SECONDS", -1.0)
+    assert (told() or "").startswith("there may be entries that exist only in")
+
+
+def test_carrying_an_older_memory_over_first_takes_no_time_from_counting(
+    older: Path, url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(rollback, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    carry_over_once = first_use.carry_over_once
+
+    def slowly(*places: Any) -> None:
+        now[0] += 3600.0
+        carry_over_once(*places)
+
+    monkeypatch.setattr(first_use, "carry_over_once", slowly)
+    assert (told() or "").startswith("2 entries exist only in")
 
 
 def test_who_never_left_sqlite_hears_nothing(home: Path) -> None:

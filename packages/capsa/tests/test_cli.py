@@ -5,20 +5,41 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import click
 import psycopg
 import pytest
-from click.testing import CliRunner, Result
 
-from capsa.cli import main
+from capsa.cli import group, main
+from capsa.url import DatabaseUrl
 
 
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+@dataclass(frozen=True)
+class Ran:
+    """What a command printed, and how it ended."""
+
+    exit_code: int
+    output: str
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command in this process."""
+
+    def run(*arguments: str | Path) -> Ran:
+        status = main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        assert said.err == ""
+        return Ran(status, said.out)
+
+    return run
 
 
 def every_command(group: click.Group, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -28,19 +49,19 @@ def every_command(group: click.Group, *path: str) -> Iterator[tuple[tuple[str, .
             yield from every_command(command, *path, name)
 
 
-@pytest.mark.parametrize("path", [path for path, _ in every_command(main)], ids=" ".join)
-def test_every_command_explains_itself_with_an_example(path: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("path", [path for path, _ in every_command(group)], ids=" ".join)
+def test_every_command_explains_itself_with_an_example(run: Run, path: tuple[str, ...]) -> None:
     shown = run(*path, "--help")
     assert shown.exit_code == 0
     assert "Example:\n" in shown.output
     assert "capsa postgres" in shown.output.split("Example:")[1]
 
 
-def test_the_version_is_the_packages() -> None:
+def test_the_version_is_the_packages(run: Run) -> None:
     assert run("--version").output == f"capsa {version('capsa')}\n"
 
 
-def test_start_prints_the_url_alone_status_reports_and_stop_stops(server_directory: Path) -> None:
+def test_start_prints_the_url_alone_status_reports_and_stop_stops(run: Run, server_directory: Path) -> None:
     started = run("postgres", "start", server_directory)
     assert started.exit_code == 0
     url = started.output.strip()
@@ -52,7 +73,7 @@ def test_start_prints_the_url_alone_status_reports_and_stop_stops(server_directo
         assert status.exit_code == 0
         assert status.output.startswith("running: PostgreSQL 18")
         found = json.loads(run("postgres", "status", server_directory, "--json").output)
-        assert (found["state"], found["url"], found["version"]) == ("running", url, 18)
+        assert (found["state"], found["url"], found["version"]) == ("running", str(DatabaseUrl.parse(url)), 18)
     finally:
         stopped = run("postgres", "stop", server_directory)
     assert stopped.output == f"stopped: {server_directory}\n"
@@ -62,7 +83,19 @@ def test_start_prints_the_url_alone_status_reports_and_stop_stops(server_directo
     assert (status.exit_code, status.output) == (3, f"stopped: PostgreSQL 18 in {server_directory}\n")
 
 
-def test_status_of_nothing_creates_nothing(server_directory: Path) -> None:
+def test_status_shows_the_password_only_when_it_is_asked_to(run: Run, server_directory: Path) -> None:
+    url = run("postgres", "start", server_directory).output.strip()
+    password = DatabaseUrl.parse(url).password
+    assert password
+    try:
+        for options in ([], ["--json"]):
+            assert password not in run("postgres", "status", server_directory, *options).output
+            assert url in run("postgres", "status", server_directory, "--show-password", *options).output
+    finally:
+        run("postgres", "stop", server_directory)
+
+
+def test_status_of_nothing_creates_nothing(run: Run, server_directory: Path) -> None:
     missing = server_directory / "missing"
     status = run("postgres", "status", missing)
     assert (status.exit_code, status.output) == (3, f"absent: there is no server in {missing}\n")
@@ -80,7 +113,7 @@ def test_an_error_is_one_line_with_what_to_do_and_status_1(command: str, tmp_pat
     )
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr.startswith("Error: ")
+    assert done.stderr.startswith("capsa: ")
     assert done.stderr.count("\n") == 1
     assert str(tmp_path) in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]

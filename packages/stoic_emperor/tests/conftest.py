@@ -26,6 +26,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "LLM_LIGHT_MODEL",
         "SQLITE_DB_PATH",
         "VECTOR_DB_PATH",
+        "SESSION_SECRET",
+        "SUPABASE_URL",
+        "SUPABASE_ANON_KEY",
+        "SUPABASE_SERVICE_KEY",
     ):
         monkeypatch.delenv(name, raising=False)
     folder = tmp_path / "home"

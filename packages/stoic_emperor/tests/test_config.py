@@ -51,6 +51,12 @@ def test_the_example_of_env_sets_nothing_that_nothing_reads(home: Path) -> None:
         "LLM_LIGHT_MODEL",
         "OPENAI_API_KEY",
         "ANTHROPIC_API_KEY",
+        "SESSION_SECRET",
+        "SUPABASE_URL",
+        "SUPABASE_ANON_KEY",
+        "SUPABASE_SERVICE_KEY",
+        "WEB_OPERATORS",
+        "WEB_TRUST_PROXY",
     }
 
 

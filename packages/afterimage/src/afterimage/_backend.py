@@ -10,12 +10,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from afterimage.entries import COLLECTION, COLLECTIONS, OWNER, StorageEntry, StorageStats, read_time
-from afterimage.errors import InvalidEntry, MissingDriver
+from afterimage.errors import DRIVER, InvalidEntry, MissingDriver
 
 if TYPE_CHECKING:
     from capsa import Collection, Database, DatabaseUrl, Embedder, Record, Store
-
-_DRIVER = 'PostgreSQL needs its driver, which is not installed: pip install "ai-afterimage[postgresql]"'
 
 
 class StorageBackend:
@@ -83,7 +81,7 @@ class StorageBackend:
         try:
             database = open_database(url, **self._options())
         except MissingExtra:
-            raise MissingDriver(_DRIVER) from None
+            raise MissingDriver(DRIVER) from None
         embedder = None
         try:
             embedder = self._open_embedder()

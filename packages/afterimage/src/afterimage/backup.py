@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import os
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from afterimage.config import is_own
 from afterimage.entries import COLLECTION, COLLECTIONS, OWNER
 from afterimage.errors import BackupError, MemoryDamaged, NotAMemory
+from capsa import PrivateFolder
 
 if TYPE_CHECKING:
     from afterimage.storage import SQLiteBackend, StorageBackend
@@ -38,8 +38,8 @@ def write_backup(backend: StorageBackend, file: Path, *, force: bool = False) ->
         raise BackupError(f"{file} exists: name another file, or overwrite it with --force")
     if not file.parent.is_dir():
         raise BackupError(f"there is no folder {file.parent}: make it first")
-    with tempfile.TemporaryDirectory(prefix=f".{file.name}.", dir=file.parent) as folder:
-        copy = Path(folder) / "memory.db"
+    with PrivateFolder(file.parent) as folder:
+        copy = folder.path / "memory.db"
         if backend.database.dialect == "sqlite":
             _copy_file(backend, copy)
         else:
@@ -141,9 +141,9 @@ def restore_backup(
         if not force:
             raise BackupError(f"{error}; --force moves the damaged file aside") from error
         _move_aside(backend, say)
-    with tempfile.TemporaryDirectory(prefix=".restore.", dir=keep_in) as folder:
+    with PrivateFolder(keep_in) as folder:
         # Opening a memory may migrate it, and a backup is not ours to change.
-        copy = Path(folder) / "memory.db"
+        copy = folder.path / "memory.db"
         with closing(_read_only(file)) as original, closing(sqlite3.connect(copy)) as target:
             original.backup(target)
         with _open_copy(copy, backend) as source, backend.database.write(OWNER) as tx:

@@ -222,6 +222,20 @@ def database_url(config: AfterImageConfig) -> DatabaseUrl:
     return DatabaseUrl.for_path(own_path(config))
 
 
+def check_folder(config: AfterImageConfig) -> None:
+    """See that the folder of the SQLite memory exists; only AfterImage's own is ever made.
+
+    Raises:
+        ConfigError: it does not, so the path is mistyped, or a disk is not there.
+    """
+    path, key = config.storage.sqlite.path, "storage.sqlite.path"
+    if path.parent.is_dir() or path == _absolute(settings.BY_KEY[key].default, config.home):
+        return
+    source = config.sources[key]
+    where = f"{key} in {source}" if source == str(config.file) else source
+    raise ConfigError(f"there is no folder {path.parent}: make it, or correct {where}; nothing was created")
+
+
 def postgresql_url(config: AfterImageConfig) -> DatabaseUrl:
     """The PostgreSQL database of the configuration, whichever backend is in use.
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 from afterimage.entries import OWNER
 from afterimage.errors import AfterImageError, ConfigError
+from capsa.terminal import Check, Verdict
 
 if TYPE_CHECKING:
     from afterimage.config import AfterImageConfig
     from afterimage.storage import PostgreSQLBackend, SQLiteBackend
     from capsa import CapsaError
-
-Verdict = Literal["ok", "note", "fail"]
 
 _RESTORE = (
     "restore a backup: afterimage restore FILE --force moves what is damaged aside; or correct storage.sqlite.path"
@@ -28,21 +27,6 @@ _LOW_SPACE = 500_000_000
 _NO_SPACE = 50_000_000
 #: The first SQLite without the WAL-reset bug.
 _WAL_RESET_FIXED = (3, 51, 3)
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    verdict: Verdict
-    found: str
-    #: What to do, unless all is well.
-    remedy: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields by name."""
-        return asdict(self)
 
 
 def examine(environ: Mapping[str, str] | None = None) -> Iterator[Check]:
@@ -65,6 +49,13 @@ def examine(environ: Mapping[str, str] | None = None) -> Iterator[Check]:
         if isinstance(backend, SQLiteBackend):
             # Before the memory is opened, which would carry the older one over.
             yield from _before_opening(backend)
+            if not backend.exists():
+                yield Check("memory", "ok", f"none at {backend.configured_path} yet: the first entry stored makes it")
+                yield from _model(config)
+    from afterimage.hook_doctor import examine_hooks
+
+    yield from examine_hooks(config, os.environ if environ is None else environ)
+                return
         try:
             backend.initialize()
         except (CapsaError, AfterImageError, OSError) as error:
@@ -176,6 +167,7 @@ def _database(backend: SQLiteBackend | PostgreSQLBackend) -> Iterator[Check]:
     looks: tuple[tuple[str, Callable[[SQLiteBackend | PostgreSQLBackend], Check | None]], ...] = (
         ("software", _software),
         ("schema", _schema),
+        ("older tables", _older_tables),
         ("row-level security", _wall),
         ("migrations", _transfers),
         ("entries", _entries),
@@ -205,6 +197,21 @@ def _schema(backend: SQLiteBackend | PostgreSQLBackend) -> Check:
     with backend.database.read(OWNER) as tx:
         schema = tx.execute("SELECT package, max(version) FROM capsa_migrations GROUP BY package ORDER BY package")
     return Check("schema", "ok", ", ".join(f"{package} {version}" for package, version in schema))
+
+
+def _older_tables(backend: SQLiteBackend | PostgreSQLBackend) -> Check | None:
+    if backend.backend_type == "sqlite":
+        return None
+    from afterimage.legacy_postgres import has_tables
+
+    if not has_tables(backend.url):
+        return None
+    return Check(
+        "older tables",
+        "note",
+        "AfterImage 0.2 to 0.8 kept a memory in this database too; its tables are only read",
+        "bring in what is not here yet: afterimage migrate --from-postgres-tables",
+    )
 
 
 def _wall(backend: SQLiteBackend | PostgreSQLBackend) -> Check | None:

@@ -6,6 +6,9 @@ a secret. Errors of the engine (`capsa.CapsaError`) keep to the same rule and ar
 
 from __future__ import annotations
 
+#: The engine names its own extra, and the user has installed ours.
+DRIVER = 'PostgreSQL needs its driver, which is not installed: pip install "ai-afterimage[postgresql]"'
+
 
 class AfterImageError(Exception):
     """Superclass of all errors of AfterImage; never raised itself."""
@@ -27,8 +30,20 @@ class EntryNotFound(AfterImageError):
     """No entry has this id, or more than one begins with it."""
 
 
+class NoMemoryYet(AfterImageError):
+    """Nothing was ever stored where a command was to look; looking creates nothing."""
+
+
 class NotAMemory(AfterImageError):
     """A file that should be a memory or an export is something else."""
+
+
+class SettingsUnreadable(AfterImageError):
+    """A settings file of a coding agent is not what it should be; nothing was changed."""
+
+
+class NoAgent(AfterImageError):
+    """No coding agent was named, and none was found."""
 
 
 class BackupError(AfterImageError):
@@ -41,12 +56,12 @@ class MemoryDamaged(BackupError):
 
 def explain(error: Exception) -> str | None:
     """The line that tells a user what happened and what to do, or None for a defect of ours."""
-    from capsa import AuthenticationFailed, CapsaError
+    from capsa import AuthenticationFailed, MissingExtra, terminal
 
+    if isinstance(error, MissingExtra):
+        return DRIVER
     if isinstance(error, AuthenticationFailed):
         return f"{error} (the password: echo $AFTERIMAGE_PG_PASSWORD, config.yaml, ~/.bashrc or ~/.pgpass)"
-    if isinstance(error, AfterImageError | CapsaError):
+    if isinstance(error, AfterImageError):
         return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return None
+    return terminal.explain(error)

@@ -39,7 +39,11 @@ def carry_over_once(configured: Path, own: Path, report: Callable[[str], None] |
             f"{configured} is not a memory of AfterImage: correct storage.sqlite.path, or move that file away"
         )
     tell = report or _to_stderr
-    own.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not os.access(own.parent, os.W_OK):
+        raise NotAMemory(
+            f"{configured} is an older memory, which is carried over into a file beside it, and {own.parent} may not "
+            f"be written: copy it into a folder of your own, and name that in storage.sqlite.path"
+        )
     with _alone_in(own.parent, tell):
         if not own.exists():
             _carry_over(configured, own, tell)

@@ -99,11 +99,12 @@ class HybridSearch:
             session_id: only entries of this session.
 
         Raises:
-            ValueError: the limit is negative, or the threshold not from 0 to 1.
+            ValueError: the query is no text, the limit is negative, or the threshold not from 0 to 1.
             capsa.CapsaError: the memory cannot be searched; the message says why.
         """
         from capsa import Filter
 
+        query = _text(query)
         if limit < 0 or not 0.0 <= threshold <= 1.0:
             raise ValueError("the limit must not be negative, and the threshold must be from 0 to 1")
         where = Filter(path=path_filter, session_id=session_id)
@@ -211,6 +212,12 @@ def _result(hit: Hit, asked: Asked) -> SearchResult:
         semantic_score=hit.semantic_score,
         reason=hit.reason,
     )
+
+
+def _text(query: Any) -> str:
+    if not isinstance(query, str):
+        raise ValueError(f"the query must be text, not {query!r:.100}")  # noqa: TRY004  # as for the other arguments
+    return query
 
 
 def _as_query(code: str, file_path: str | None) -> str:

@@ -19,7 +19,7 @@ REQUIRED_COLUMNS = frozenset(
     {"id", "file_path", "old_code", "new_code", "context", "timestamp", "session_id", "embedding"}
 )
 
-_PHASES = {"read": "Reading source data", "copy": "Carrying entries over", "verify": "Comparing entries"}
+_PHASES = {"read": "Reading source data", "copy": "Carrying {} over", "verify": "Comparing {}"}
 
 
 def is_legacy(path: Path | str) -> bool:
@@ -106,13 +106,15 @@ def carry_over(
     Raises:
         capsa.TransferError: it cannot be read, or not every row arrived.
     """
+    from afterimage.migration_report import holds_patterns
     from capsa import DatabaseUrl, TransferError, open_database, transfer
 
     def tell(phase: str, done: int, total: int) -> None:
         if progress is not None and phase in _PHASES:
-            progress(_PHASES[phase], done, total)
+            progress(_PHASES[phase].format(what), done, total)
 
     with closing(open_legacy(legacy_path)) as source, open_database(DatabaseUrl.for_path(own_path)) as target:
+        what = "entries and patterns" if holds_patterns(source) else "entries"
         report = transfer.transfer(source, target, transfer.Options(progress=tell))
     # A row that cannot be carried is kept aside with its reason and must not lock anybody out of the others.
     if report.missing or report.migrated + report.skipped + report.quarantined_rows < report.source_rows:

@@ -15,12 +15,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from afterimage.config import AfterImageConfig, database_url, is_own, load_config, own_path, postgresql_url
+from afterimage.entries import COLLECTION, COLLECTIONS, OWNER
 from afterimage.errors import AfterImageError, NotAMemory, explain
 from afterimage.legacy import is_legacy, open_memory
-from afterimage.migration_report import ProgressLine, print_dry_run, print_report, print_verification
+from afterimage.migration_report import (
+    ProgressLine,
+    holds_patterns,
+    print_dry_run,
+    print_report,
+    print_verification,
+    told_apart,
+)
 from afterimage.migrator import MigrationStats, Migrator, migrate_sqlite_to_postgres, print_migration_report
 from afterimage.state import remember_postgresql
-from capsa import CapsaError, DatabaseUrl, open_database, transfer
+from capsa import CapsaError, DatabaseUrl, Store, open_database, transfer
 
 __all__ = [
     "MigrationStats",
@@ -65,6 +73,7 @@ def _migrate(options: argparse.Namespace, config: AfterImageConfig) -> int:
     progress.say("Starting migration...")
     target = _sqlite_target(options.to_sqlite) if options.to_sqlite else server
     with closing(_source(options, config, server)) as source:
+        progress.patterns = holds_patterns(source)
         settings = transfer.Options(
             on_conflict=transfer.OnConflict(options.on_conflict),
             validate=options.validate,
@@ -78,11 +87,13 @@ def _migrate(options: argparse.Namespace, config: AfterImageConfig) -> int:
             return 0 if found.failed == 0 else 1
         with open_database(target) as database:
             report = transfer.transfer(source, database, settings)
+            store = Store(database)
+            others = {name: store.collection(name, owner=OWNER).count() for name in COLLECTIONS if name != COLLECTION}
     progress.end()
     if target.dialect == "postgresql":
         # So that a later return to SQLite can tell what only the server has.
         remember_postgresql(config.directory, target)
-    print(report.to_json()) if options.json else print_report(report)
+    print(report.to_json()) if options.json else print_report(told_apart(report, others))
     return 0 if report.complete else 1
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from capsa import transfer
@@ -12,7 +13,17 @@ _RULE = "=" * 60
 _LISTED = 10
 #: What the guide calls the phases of a transfer.
 MESSAGES = {"read": "Reading source data", "copy": "Migrating entries", "verify": "Validating migration"}
+#: The same, where the source holds more than entries.
+_MESSAGES_WITH_PATTERNS = MESSAGES | {"copy": "Migrating entries and patterns"}
 _INDEXING = "Indexing"
+#: Tables of an earlier memory, and tables and collections of ours, that hold something else than entries.
+_BESIDE = {
+    "pattern_clusters": "pattern clusters",
+    "pattern_members": "pattern members",
+    "pattern-clusters": "pattern clusters",
+    "pattern-members": "pattern members",
+    "capsa_quarantine": "rows in quarantine",
+}
 _TITLE = "AI-AfterImage Migration Report"
 
 
@@ -25,6 +36,8 @@ class ProgressLine:
         self._live = out.isatty()
         self._finished: set[str] = set()
         self._open = False
+        #: Whether the source holds patterns too, which count in the progress but are no entries.
+        self.patterns = False
 
     def say(self, line: str) -> None:
         """A line of its own."""
@@ -35,7 +48,7 @@ class ProgressLine:
     def __call__(self, phase: str, done: int, total: int) -> None:
         if self._silent or phase in self._finished:
             return
-        message = MESSAGES.get(phase)
+        message = (_MESSAGES_WITH_PATTERNS if self.patterns else MESSAGES).get(phase)
         if message is None:
             self._passing(phase, done, total)
             return
@@ -67,18 +80,52 @@ class ProgressLine:
             self._write("", "")
 
 
+def holds_patterns(source: transfer.Source) -> bool:
+    """Whether an earlier memory has the patterns that AfterImage 0.8 noted in its entries, in tables of their own."""
+    return any(part.name.startswith("pattern_") for part in source.parts)
+
+
+def of_entries(report: transfer.Report) -> transfer.Report:
+    """The same without what is no entry: a user counts entries."""
+    return replace(report, parts=tuple(part for part in report.parts if part.name not in _BESIDE))
+
+
+def told_apart(report: transfer.Report, others: Mapping[str, int]) -> transfer.Report:
+    """The report of a memory of ours, whose entries and patterns are in one table, with a part for each.
+
+    Args:
+        others: how many records of the target are no entries, by collection.
+    """
+    records, *more = report.parts
+    count = sum(others.values())
+    # Only where nothing else can be among them is it known which they are.
+    known = report.complete and records.only_in_target == 0 and records.source in {records.migrated, records.skipped}
+    if records.name != "capsa_records" or not count or not known:
+        return report
+
+    def part(rows: int) -> dict[str, Any]:
+        fresh = records.source == records.migrated
+        return {"source": rows, "migrated": rows if fresh else 0, "skipped": 0 if fresh else rows}
+
+    entries = replace(records, **part(records.source - count))
+    patterns = [replace(records, name=name, vectors=0, **part(rows)) for name, rows in others.items()]
+    return replace(report, parts=(entries, *patterns, *more))
+
+
 def print_report(report: transfer.Report) -> None:
     """The report of a migration, as the guide shows it, and below that what else there is to know."""
+    entries = of_entries(report)
     lines = [
         *_numbers(
-            source=report.source_rows,
-            migrated=report.migrated,
-            skipped=report.skipped,
-            failed=report.failed,
-            success_rate=report.success_rate,
+            source=entries.source_rows,
+            migrated=entries.migrated,
+            skipped=entries.skipped,
+            failed=entries.failed,
+            success_rate=entries.success_rate,
             elapsed=report.elapsed,
         ),
         "",
+        *_beside(report),
         _line("Source", f"{report.source} ({report.layout})"),
         _line("Target", report.target),
         _line("Vectors", report.vectors),
@@ -113,11 +160,13 @@ def _numbers(
 
 def print_dry_run(report: transfer.Report, target: str) -> None:
     """What a migration would carry."""
+    entries = of_entries(report)
     lines = [
-        _line("Source entries", report.source_rows),
-        _line("Can be carried", report.source_rows - report.failed),
-        _line("Cannot be carried", report.failed),
+        _line("Source entries", entries.source_rows),
+        _line("Can be carried", entries.source_rows - entries.failed),
+        _line("Cannot be carried", entries.failed),
         "",
+        *_beside(report),
         _line("Source", f"{report.source} ({report.layout})"),
         _line("Target", f"{target} (not looked at)"),
         _line("Vectors", report.vectors),
@@ -129,7 +178,7 @@ def print_dry_run(report: transfer.Report, target: str) -> None:
 def print_verification(found: transfer.Verification, database: str, manifest: str) -> None:
     """How a memory stands to the report of a migration."""
     lines = [
-        _line("Entries reported", found.rows),
+        _line("Rows reported", found.rows),
         _line("Unchanged", found.unchanged),
         _line("Changed since", found.changed_count),
         _line("Deleted since", found.deleted_count),
@@ -144,10 +193,20 @@ def print_verification(found: transfer.Verification, database: str, manifest: st
     _block("AI-AfterImage Verification", lines)
 
 
+def _beside(report: transfer.Report) -> list[str]:
+    parts = [part for part in report.parts if part.name in _BESIDE and part.source]
+    if not parts:
+        return []
+    total = sum(part.source for part in parts)
+    carried = total - sum(part.conflicts + part.quarantined for part in parts)
+    kinds = ", ".join(f"{part.source} {_BESIDE[part.name]}" for part in parts)
+    return [_line("Beside them", f"{carried} of {total} ({kinds})")]
+
+
 def _verified(report: transfer.Report) -> str:
     if not report.verified:
         return "no (--no-validate)"
-    return f"every entry compared, bit for bit (sha256 {(report.digest or '')[:16]})"
+    return f"every row compared, bit for bit (sha256 {(report.digest or '')[:16]})"
 
 
 def _details(report: transfer.Report) -> list[str]:

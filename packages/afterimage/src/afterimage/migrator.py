@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from afterimage.migration_report import MESSAGES, print_report_of
+from afterimage.migration_report import MESSAGES, of_entries, print_report_of
 
 if TYPE_CHECKING:
     from afterimage.storage import StorageBackend
@@ -36,15 +36,16 @@ class MigrationStats:
 
     @classmethod
     def of(cls, report: transfer.Report) -> Self:
-        """The numbers of the engine's report."""
+        """The numbers of the engine's report that are about entries."""
+        entries = of_entries(report)
         return cls(
-            source_entries=report.source_rows,
-            migrated_entries=report.migrated,
-            failed_entries=report.failed,
-            skipped_entries=report.skipped,
+            source_entries=entries.source_rows,
+            migrated_entries=entries.migrated,
+            failed_entries=entries.failed,
+            skipped_entries=entries.skipped,
             elapsed_seconds=report.elapsed,
             errors=(*report.conflicts, *report.quarantined),
-            success_rate=report.success_rate,
+            success_rate=entries.success_rate,
         )
 
 

@@ -46,22 +46,25 @@ def _message(config: AfterImageConfig, backend: SQLiteBackend, server: DatabaseU
     try:
         with open_database(_with_password(config, server), connect_timeout=CONNECT_SECONDS) as database:
             there = Store(database, embedder=None).collection(COLLECTION, owner=OWNER)
-            missing, counted_all = _missing(there, backend.collection)
+            missing, counted_all = _missing(there, backend)
     except CapsaError as error:
         return (
             f"{server} holds entries that may be missing here, but cannot be read: {error}. Bring them back with {back}"
         )
     if not missing and counted_all:
         return None
+    if not missing:
+        return f"there may be entries that exist only in {server}: bring them back with {back}"
     number = f"{missing:,}" if counted_all else f"at least {missing:,}"
     exist = "entry exists" if missing == 1 and counted_all else "entries exist"
     return f"{number} {exist} only in {server}: bring them back with {back}"
 
 
-def _missing(there: Collection, here: Collection) -> tuple[int, bool]:
+def _missing(there: Collection, here: SQLiteBackend) -> tuple[int, bool]:
     """How many entries of ``there`` are not ``here``, and whether there was time to count them all."""
+    # An older memory is carried over here first, however long that takes.
+    known = set(here.collection.ids()) if here.exists() else set()
     deadline = time.monotonic() + COUNT_SECONDS
-    known = set(here.ids())
     missing = 0
     for id_ in there.ids():
         missing += id_ not in known

@@ -190,9 +190,9 @@ WITHOUT_EFFECT: Final[Mapping[str, str]] = {
     "search.min_query_tokens": "nothing is injected by this version",
     "embeddings.device": "the model runs on the CPU",
     "embeddings.embedding_dim": "a vector has as many numbers as its model gives",
-    "filter": "this version does not filter what it stores",
+    "filter": "what is left out stands in .afterimageignore of a project, or in `ignore` beside this file",
     "semantic_chunking": "this version does not chunk",
-    "hook": "this version installs no hook",
+    "hook": "what the hooks do is chosen with `afterimage setup`",
     "pattern_quality": "this version keeps no pattern clusters",
 }
 

@@ -68,6 +68,10 @@ class SQLiteBackend(StorageBackend):
 
         return self._own_file or own_path(self.configured_path)
 
+    def exists(self) -> bool:
+        """Whether anything is there to open: a memory of ours, or an older one."""
+        return self.db_path.exists() or self.configured_path.exists()
+
     def _url(self) -> DatabaseUrl:
         from capsa import DatabaseUrl
 
@@ -146,10 +150,11 @@ def get_storage_backend(config: AfterImageConfig | None = None) -> SQLiteBackend
     Raises:
         ConfigError: the configuration cannot be used.
     """
-    from afterimage.config import load_config, postgresql_url
+    from afterimage.config import check_folder, load_config, postgresql_url
 
     config = config or load_config()
     if config.storage.backend == "sqlite":
+        check_folder(config)
         return SQLiteBackend(config.storage.sqlite.path, embedder=lambda: embedder_of(config))
     return PostgreSQLBackend(
         connection_string=postgresql_url(config),

@@ -64,7 +64,7 @@ def test_the_commands_are_those_that_are_documented() -> None:
 def test_search_shows_the_best_first(stored: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run(capsys, "search", "parse", "config")
     assert status == 0
-    assert out.startswith("1. /src/config.py\n   100% relevance")
+    assert out.startswith("1. /src/config.py\n   words: parse, config · 2026-01-06 12:00 · ")
     assert "   | def parse_config(path):" in out
     assert out.endswith("Found 1 result\n")
 
@@ -306,7 +306,7 @@ def test_config_init_replaces_a_file_that_cannot_be_read(home: Path, capsys: pyt
     assert status == 1
     assert "is not valid YAML" in err
     assert run(capsys, "config", "--init", "--force")[0] == 0
-    assert run(capsys, "stats")[0] == 0
+    assert run(capsys, "config")[0] == 0
 
 
 # Mistakes

@@ -43,7 +43,8 @@ def test_version_and_help_load_nothing_heavy(home: Path) -> None:
         "import sys\n"
         "from afterimage.cli import main\n"
         "main(['search', '--help'])\n"
-        "sys.exit([m for m in ('numpy', 'yaml', 'rich', 'psycopg', 'sqlite3', 'capsa') if m in sys.modules] or 0)"
+        "heavy = ('numpy', 'yaml', 'rich', 'psycopg', 'sqlite3', 'json', 'capsa.records', 'capsa.errors')\n"
+        "sys.exit([m for m in heavy if m in sys.modules] or 0)"
     )
     heavy = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (heavy.returncode, heavy.stderr) == (0, "")
@@ -65,7 +66,7 @@ def test_a_reader_that_stops_reading_is_no_error(home: Path, older: Path) -> Non
     assert piped.stderr == ""
 
 
-def test_interrupting_it_is_no_traceback(home: Path) -> None:
+def test_interrupting_it_is_no_traceback(home: Path, older: Path) -> None:
     process = subprocess.Popen(
         [*AFTERIMAGE, "clear"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

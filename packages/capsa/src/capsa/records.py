@@ -90,15 +90,19 @@ class Hit:
     literal: bool = False
     #: The words of the query that occur in the record, as the index spells them.
     words: tuple[str, ...] = ()
+    #: What was looked for, to explain the words by.
+    query: str = field(default="", repr=False, compare=False)
 
     @property
     def reason(self) -> str:
-        """Why this record was found, for a person."""
+        """Why this record was found, for a person: with the words as they were typed."""
+        from capsa.search.spelling import as_typed
+
         parts = []
         if self.literal:
             parts.append("literal match")
         if self.words:
-            parts.append("words: " + ", ".join(self.words))
+            parts.append("words: " + ", ".join(as_typed(self.query, self.words) or self.words))
         if self.semantic_score is not None:
             parts.append(f"meaning {self.semantic_score:.2f}")
         return "; ".join(parts)

@@ -257,6 +257,39 @@ def test_an_applications_tables_have_the_wall_too(
             tx.execute(f"DROP TABLE {resource}_{table}")
 
 
+def test_a_hosts_public_roles_reach_nothing_of_ours(postgres_server: LocalPostgres) -> None:
+    """As in a Supabase project, which grants them everything new in the schema that it serves to the world."""
+    with fresh_database(postgres_server) as url:
+        with psycopg.connect(str(url), autocommit=True) as host:
+            for role in ("anon", "authenticated"):
+                if not host.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
+                    host.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
+            for what in ("TABLES", "SEQUENCES", "FUNCTIONS"):
+                host.execute(
+                    sql.SQL("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON {} TO anon, authenticated").format(
+                        sql.SQL(what)
+                    )
+                )
+            host.execute("GRANT USAGE ON SCHEMA public TO anon, authenticated")
+        with open_database(url) as opened:
+            Store(opened).collection("c", owner="me").add([Record(id="i", text="t")])
+        with psycopg.connect(str(url), autocommit=True) as host:
+            ours = host.execute(
+                "SELECT relname, relkind FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+                "AND relkind IN ('r', 'S') AND relname LIKE 'capsa%'"
+            ).fetchall()
+            assert {"capsa_records", "capsa_migrations", "capsa_models", "capsa_sequence"} <= {name for name, _ in ours}
+            for role in ("anon", "authenticated"):
+                host.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
+                for name, kind in ours:
+                    column = "last_value" if kind == "S" else "1"
+                    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                        host.execute(sql.SQL("SELECT " + column + " FROM {}").format(sql.Identifier(name)))
+                host.execute("RESET ROLE")
+        with open_database(url) as opened:
+            assert Store(opened).collection("c", owner="me").count() == 1
+
+
 def test_a_user_who_may_create_roles_takes_on_the_bound_one(postgres_server: LocalPostgres) -> None:
     """A role, once made, is the server's: whoever may not take it on has the policies forced."""
     with guide_database(postgres_server) as url:

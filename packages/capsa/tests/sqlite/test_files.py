@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -135,6 +136,18 @@ def test_another_programs_file_is_refused_and_not_a_byte_of_it_changes(tmp_path:
         open_database(url_of(folder / "work.db"))
     after = {file.name: file.read_bytes() for file in folder.glob("*") if not file.name.endswith("-shm")}
     assert after == before
+
+
+def test_opened_twice_in_one_process_it_keeps_its_journal_when_another_process_leaves(path: Path) -> None:
+    other = "import sys, capsa; s = capsa.Store.open(sys.argv[1]); print(s.collection('notes').count()); s.close()"
+    with Store.open(url_of(path)) as first, Store.open(url_of(path)) as second:
+        for number, store in enumerate((first, second, first)):
+            store.collection("notes").add([Record(id=f"r{number}", text="kept")])
+            seen = subprocess.run(
+                [sys.executable, "-c", other, url_of(path)], capture_output=True, text=True, check=True
+            ).stdout
+            assert int(seen) == number + 1
+            assert path.with_name("memory.db-wal").exists(), "or what we write next would be written to a deleted file"
 
 
 def test_our_own_file_is_known_even_if_its_stamp_is_still_in_the_journal(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 import capsa
 from stoic_emperor.companion import Companion
 from stoic_emperor.config import Configuration, load_configuration
+from stoic_emperor.hosting.auth_server import AuthServer
 from stoic_emperor.infrastructure.database import Database
 from stoic_emperor.infrastructure.opening import database_url, is_older
 from stoic_emperor.library import PSYCHOANALYSIS, STOIC_WISDOM, Library
@@ -160,13 +161,27 @@ class Application:
             watcher=self.light_model if self.configuration.settings.safety.second_opinion else None,
         )
 
+    @cached_property
+    def _store(self) -> capsa.Store:
+        return capsa.Store(self.database.engine, embedder=self.embedder)
+
+    @property
+    def auth_server(self) -> AuthServer | None:
+        """Vouches for people of a Supabase project; None without one."""
+        auth = self.configuration.settings.auth
+        if auth.supabase_url is None:
+            return None
+        return AuthServer(auth.supabase_url, auth.supabase_anon_key, _plain(self.configuration.supabase_service_key))
+
     def recall(self, user_id: str) -> Recall:
         """The searchable memory of one person."""
-        return Recall(self.database, user_id, self.embedder)
+        return Recall(self._store, user_id)
 
     def forgetting(self, person: Person) -> Forgetting:
         """Erases what a person wants forgotten."""
-        return Forgetting(person, Recall(self.database, person.user_id, None))
+        server = self.auth_server
+        recall = Recall(self.database.store, person.user_id)
+        return Forgetting(person, recall, None if server is None else server.forget)
 
     def portraying(self, person: Person, model: ChatModel) -> Portraying:
         """Writes a person's portrait."""

@@ -111,6 +111,44 @@ class SafetySettings(_Section):
     second_opinion: bool = True
 
 
+class AuthSettings(_Section):
+    """``auth``: who may come in by the web, and how."""
+
+    #: Accounts of our own, with passwords; default: unless Supabase is configured.
+    local: bool | None = None
+    #: In development, without Supabase: whoever sits at this machine is the one person, and signs in to nothing.
+    single_user: bool = True
+    #: Who may make an account of our own; default: "open" in development, "first" in production.
+    registration: Literal["open", "closed", "first"] | None = None
+    #: The address of a Supabase project: its people sign in here.
+    supabase_url: Optional = None
+    #: Its public key ("anon" or "publishable"), which signing in and older tokens need.
+    supabase_anon_key: Optional = None
+    #: Other services that the project lets people sign in with, such as google or github.
+    supabase_providers: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,30}$")], ...] = ()
+
+
+def _names(value: Any) -> Any:
+    """A list, or names between commas, as a variable has them."""
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+class WebSettings(_Section):
+    """``web``: what the web application allows."""
+
+    #: Logins, or ids, of those who keep the house: they see its health and counts, and may add to its library.
+    operators: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
+    #: Replies that a model is asked for, a person a day.
+    daily_replies: int = Field(default=200, ge=1)
+    #: Requests of one person, and from one address, a minute; 0 for any number.
+    requests_per_minute: int = Field(default=300, ge=0)
+    address_requests_per_minute: int = Field(default=1_200, ge=0)
+    #: Of one file that is handed in, in MB.
+    upload_megabytes: int = Field(default=20, ge=1, le=200)
+    #: Proxies in front whose X-Forwarded-For is believed; with 0, the address is the one that connects.
+    trust_proxy: int = Field(default=0, ge=0, le=5)
+
+
 class Settings(_Section):
     """Everything in ``settings.yaml``."""
 
@@ -120,6 +158,8 @@ class Settings(_Section):
     condensation: CondensationSettings = CondensationSettings()
     aegean_consensus: ConsensusSettings = ConsensusSettings()
     safety: SafetySettings = SafetySettings()
+    auth: AuthSettings = AuthSettings()
+    web: WebSettings = WebSettings()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,6 +173,10 @@ class Configuration:
     environment: Literal["development", "production"]
     openai_key: SecretStr | None = field(repr=False)
     anthropic_key: SecretStr | None = field(repr=False)
+    #: Signs what the web application hands out.
+    session_secret: SecretStr | None = field(repr=False)
+    #: Lets an erasure reach the project's own list of people.
+    supabase_service_key: SecretStr | None = field(repr=False)
     #: Keys of earlier versions in the file that change nothing -> why.
     without_effect: Mapping[str, str]
 
@@ -145,6 +189,20 @@ class Configuration:
     def env_file(self) -> Path:
         """Whether or not it exists."""
         return self.home / ".env"
+
+    @property
+    def ways_in(self) -> tuple[Literal["single", "local", "supabase"], ...]:
+        """How people come in by the web: as the single user of this machine, or by signing in."""
+        auth = self.settings.auth
+        if auth.supabase_url is None and auth.single_user and self.environment == "development":
+            return ("single",)
+        local = auth.supabase_url is None if auth.local is None else auth.local
+        return (*(("local",) if local else ()), *(("supabase",) if auth.supabase_url else ()))
+
+    @property
+    def registration(self) -> Literal["open", "closed", "first"]:
+        """Who may make an account of our own."""
+        return self.settings.auth.registration or ("open" if self.environment == "development" else "first")
 
 
 def find_home(environ: Mapping[str, str] | None = None) -> Path:
@@ -188,6 +246,8 @@ def load_configuration(home: Path | None = None, environ: Mapping[str, str] | No
         environment=environment,  # type: ignore[arg-type]
         openai_key=_secret(variables.get("OPENAI_API_KEY")),
         anthropic_key=_secret(variables.get("ANTHROPIC_API_KEY")),
+        session_secret=_secret(variables.get("SESSION_SECRET")),
+        supabase_service_key=_secret(variables.get("SUPABASE_SERVICE_KEY")),
         without_effect=without_effect,
     )
 
@@ -286,6 +346,8 @@ def _defaults_from_environment(values: dict[str, Any], variables: Mapping[str, s
         ("models", "reviewer", "LLM_REVIEWER_MODEL"),
         ("models", "light", "LLM_LIGHT_MODEL"),
         ("models", "base_url", "LLM_BASE_URL"),
+        ("auth", "supabase_url", "SUPABASE_URL"),
+        ("auth", "supabase_anon_key", "SUPABASE_ANON_KEY"),
     ):
         found = values.setdefault(section, {})
         if isinstance(found, dict) and found.get(key) in (None, "") and variable in variables:

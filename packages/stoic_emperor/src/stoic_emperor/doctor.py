@@ -8,41 +8,25 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import aclosing
-from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import capsa
+from capsa.terminal import Check
 from stoic_emperor.application import Application
 from stoic_emperor.errors import ConfigurationError, StoicError
 from stoic_emperor.infrastructure.opening import OWNERS, is_older, older_files
 from stoic_emperor.library.starter import starter_library
 from stoic_emperor.llm import Prompt, Turn
-from stoic_emperor.web import NOT_YET
+from stoic_emperor.web.auth import demands
 
 if TYPE_CHECKING:
     from stoic_emperor.config import Configuration
 
-Verdict = Literal["ok", "note", "fail"]
-
 #: The first SQLite without the WAL-reset bug.
 _WAL_RESET_FIXED = (3, 51, 3)
 _MODEL_SECONDS = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    verdict: Verdict
-    found: str
-    #: What to do, unless all is well.
-    remedy: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields by name."""
-        return asdict(self)
 
 
 def examine(home: Path | None = None) -> Iterator[Check]:
@@ -64,7 +48,7 @@ def examine(home: Path | None = None) -> Iterator[Check]:
         yield from _migrations(application)
         yield from _library(application)
         yield _chat(application)
-        yield from _web()
+        yield from _web(application.configuration)
         yield from _files(url, application.waiting_past())
     finally:
         application.close()
@@ -194,9 +178,18 @@ async def _ask(application: Application) -> None:
         await model.close()
 
 
-def _web() -> Iterator[Check]:
-    for name in ("web", "authentication"):
-        yield Check(name, "note", NOT_YET, "stoic chat")
+def _web(configuration: Configuration) -> Iterator[Check]:
+    missing = [name for name in ("fastapi", "uvicorn", "jinja2", "argon2", "jwt", "markdown_it") if not find_spec(name)]
+    if missing:
+        yield Check("web", "note", f"not installed: {', '.join(missing)}", 'pip install "stoic-emperor[web]"')
+    else:
+        yield Check("web", "ok", "installed; uvicorn src.web.api:app, or stoic serve")
+    for fault in (faults := demands.faults(configuration)):
+        found, _, remedy = fault.partition(": ")
+        yield Check("authentication", "fail", found, remedy)
+    if not faults:
+        ways = {"single": "one person, at this machine only", "local": "accounts", "supabase": "Supabase"}
+        yield Check("authentication", "ok", " and ".join(ways[way] for way in configuration.ways_in))
 
 
 def _files(url: capsa.DatabaseUrl, past: Path | None) -> Iterator[Check]:

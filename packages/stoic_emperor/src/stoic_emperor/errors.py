@@ -15,6 +15,26 @@ class NotFound(StoicError):
     """There is no such thing, or it belongs to somebody else: which of the two is not told."""
 
 
+class Unacceptable(StoicError):
+    """What somebody chose as their login or password cannot be one; the message says why."""
+
+
+class LoginTaken(StoicError):
+    """Somebody has this login already."""
+
+
+class RegistrationClosed(StoicError):
+    """Nobody can make an account by themselves here."""
+
+
+class NotRecognised(StoicError):
+    """Login and password, or code, do not belong together, or were tried too often: which of them is not told."""
+
+
+class AuthServerUnavailable(StoicError):
+    """The server that vouches for people cannot be reached, or does not answer as it should."""
+
+
 class ModelUnavailable(StoicError):
     """The language model cannot be reached, refuses, or takes too long."""
 
@@ -77,10 +97,6 @@ class NothingToMigrate(StoicError):
 
 def explain(error: Exception) -> str | None:
     """The line that tells a person what happened and what to do, or None for a defect of ours."""
-    from capsa import CapsaError
+    from capsa import terminal
 
-    if isinstance(error, StoicError | CapsaError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return None
+    return str(error) if isinstance(error, StoicError) else terminal.explain(error)

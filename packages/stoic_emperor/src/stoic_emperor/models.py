@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import math
-import re
 import uuid
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -16,6 +15,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from stoic_emperor.llm.answers import confidence
+from stoic_emperor.text import all_whole
 
 
 def new_id() -> str:
@@ -61,27 +61,13 @@ class Status(enum.StrEnum):
     FAILED = "failed"
 
 
-_HALF = re.compile("[\ud800-\udfff]")
-
-
-def _whole(value: Any) -> Any:
-    """Texts without halves of characters, which a terminal or an old file may give, and nobody can read or send."""
-    if isinstance(value, str):
-        return _HALF.sub("\N{REPLACEMENT CHARACTER}", value)
-    if isinstance(value, list):
-        return [_whole(item) for item in value]
-    if isinstance(value, dict):
-        return {_whole(key): _whole(item) for key, item in value.items()}
-    return value
-
-
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     @model_validator(mode="before")
     @classmethod
     def _whole_characters(cls, data: Any) -> Any:
-        return _whole(data)
+        return all_whole(data)
 
 
 class SemanticAssertion(_Model):

@@ -173,6 +173,46 @@ def test_what_was_said_is_on_the_disk_before_the_model_is_asked(make: Make, anna
     assert stored == ["Remember this", ""]
 
 
+def test_what_was_said_is_on_the_disk_before_a_model_takes_the_second_look(
+    database: Database, anna: Person, library: Library
+) -> None:
+    session = anna.begin_session()
+    stored: list[str] = []
+
+    class Looking(FakeModel):
+        async def extract(self, prompt: object, schema: object) -> object:  # type: ignore[override]
+            stored.extend(message.content for message in anna.messages(session.id))
+            return await super().extract(prompt, schema)  # type: ignore[arg-type]
+
+    companion = Companion(
+        database,
+        model=FakeModel(["yes"]),
+        libraries=[library],
+        embedder=None,
+        memory=MemorySettings(),
+        watcher=Looking(answers=[{"concern": "none"}]),
+    )
+    talk(companion, anna, session.id, "A quiet day")
+    assert stored == ["A quiet day", ""]
+
+
+def test_a_turn_takes_few_transactions(
+    make: Make, anna: Person, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a server each costs the way there and back four times."""
+    companion = make(FakeModel(["one", "two"]))
+    session = anna.begin_session()
+    talk(companion, anna, session.id, "Rain falls and I mind the rain")
+    begun = []
+    for kind in ("read", "write"):
+        begin = getattr(database.engine, kind)
+        monkeypatch.setattr(database.engine, kind, lambda owner, begin=begin: begun.append(owner) or begin(owner))
+    talk(companion, anna, session.id, "The rain goes on and on, and so do I")
+    # To store what was said, to read what is at hand, a search each of library, insights and turns, to make it
+    # findable, and to store the reply.
+    assert len(begun) == 7
+
+
 def test_a_conversation_of_somebody_else_is_not_found_and_nothing_is_written(
     make: Make, anna: Person, boris: Person
 ) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from stoic_emperor.errors import ConfigurationError, NotFound
 from stoic_emperor.infrastructure.database import Database
-from stoic_emperor.infrastructure.person import Person
+from stoic_emperor.infrastructure.person import Person, Source
 from stoic_emperor.models import CondensedSummary, Message, PsychUpdate, SemanticInsight, Status, now
 
 
@@ -150,3 +150,13 @@ def test_naming_a_conversation_that_is_not_there_is_an_error_and_writes_nothing(
     with pytest.raises(NotFound):
         anna.add_message(Message(session_id="nowhere", role="user", content="lost?"))
     assert anna.recent_messages() == []
+
+
+def test_an_insight_leads_back_to_what_was_said_also_where_the_reply_to_it_is_named(anna: Person) -> None:
+    session = anna.begin_session()
+    said = anna.add_message(Message(session_id=session.id, role="user", content="I build boats"))
+    reply = anna.add_message(Message(session_id=session.id, role="emperor", content="Good."))
+    for id_, source in (("new", said.id), ("old", reply.id), ("gone", "nowhere"), ("none", None)):
+        anna.add_insight(SemanticInsight(id=id_, user_id="anna", source_message_id=source, assertion="They build."))
+    source = Source(said.id, session.id, "I build boats")
+    assert anna.insight_sources() == {"new": source, "old": source}

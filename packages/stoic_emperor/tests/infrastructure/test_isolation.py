@@ -30,7 +30,7 @@ def said(anna: Person) -> Message:
         CondensedSummary(id="summary", user_id="anna", content="secret", period_start=now(), period_end=now())
     )
     anna.add_profile("secret")
-    recall = Recall(anna.database, "anna", HashingEmbedder())
+    recall = Recall(capsa.Store(anna.database.engine, embedder=HashingEmbedder()), "anna")
     with anna.writing() as tx:
         recall.add_turn(said, tx)
     return said
@@ -43,11 +43,11 @@ READS: dict[str, Callable[[Person], Any]] = {
     "latest_session": lambda p: p.latest_session(),
     "latest_spoken_session": lambda p: p.latest_spoken_session(),
     "sessions_since": lambda p: p.sessions_since(None),
+    "totals": lambda p: (totals := p.totals()).sessions + totals.messages + totals.waiting,
     "message": lambda p: p.message("said"),
     "messages": lambda p: p.messages("annas"),
     "last_messages": lambda p: p.last_messages("annas", 9),
     "recent_messages": lambda p: p.recent_messages(),
-    "uncondensed_messages": lambda p: p.uncondensed_messages(),
     "walk_uncondensed": lambda p: list(p.walk_uncondensed(newest_first=True)),
     "message_before": lambda p: p.message_before("reply"),
     "unprocessed_replies": lambda p: p.unprocessed_replies(),
@@ -56,6 +56,7 @@ READS: dict[str, Callable[[Person], Any]] = {
     "insight": lambda p: p.insight("insight"),
     "summaries": lambda p: p.summaries(),
     "active_summaries": lambda p: p.active_summaries(),
+    "newest_summaries": lambda p: p.newest_summaries(9),
     "profiles": lambda p: p.profiles(),
 }
 
@@ -71,6 +72,7 @@ CHANGES: dict[str, Callable[[Person], Any]] = {
     "finish_message": lambda p: p.finish_message("reply", "changed", Status.COMPLETE),
     "mark_processed": lambda p: p.mark_processed(["reply"]),
     "set_processed": _set_processed,
+    "stop_replies": lambda p: p.stop_replies("annas"),
     "settle_interrupted": lambda p: p.settle_interrupted(now()),
     "replace_replies": lambda p: p.replace_replies(
         [Message(id="reply", session_id="annas", role="emperor", content="")],
@@ -94,6 +96,7 @@ OWN_ONLY = {
     "change",
     "ensure",
     "read",
+    "reading",
     "run",
     "walk",
     "writing",
@@ -101,7 +104,7 @@ OWN_ONLY = {
 
 
 def _forgetting(person: Person) -> Forgetting:
-    return Forgetting(person, Recall(person.database, person.user_id, None))
+    return Forgetting(person, Recall(person.database.store, person.user_id))
 
 
 def _everything(person: Person) -> list[Any]:
@@ -123,7 +126,7 @@ def test_changing_with_somebody_elses_ids_changes_nothing(
     with suppress(NotFound):
         CHANGES[name](boris)
     assert _everything(anna) == before
-    assert Recall(anna.database, "anna", None).episodes.count() == 1
+    assert Recall(anna.database.store, "anna").episodes.count() == 1
 
 
 def test_every_method_of_a_person_is_among_those_tried() -> None:
@@ -132,7 +135,7 @@ def test_every_method_of_a_person_is_among_those_tried() -> None:
 
 
 def test_the_search_finds_nothing_of_somebody_else(database: Database, boris: Person, said: Message) -> None:
-    recall = Recall(database, boris.user_id, HashingEmbedder())
+    recall = Recall(capsa.Store(database.engine, embedder=HashingEmbedder()), boris.user_id)
     assert said.content == "secret"
     assert recall.turns("secret", 10) == []
     assert recall.known("secret", 10) == []

@@ -6,17 +6,18 @@ from pathlib import Path
 
 import pytest
 
+import capsa
 from capsa.testing.embedders import HashingEmbedder
-from stoic_emperor.errors import TextMissing
+from stoic_emperor.errors import NotFound, TextMissing
 from stoic_emperor.infrastructure.person import Person
-from stoic_emperor.journal import import_journal
+from stoic_emperor.journal import import_journal, importing
 from stoic_emperor.memory.recall import Recall
 from stoic_emperor.safety import SafetyDesk
 
 
 @pytest.fixture
 def recall(anna: Person, embedder: HashingEmbedder) -> Recall:
-    return Recall(anna.database, "anna", embedder)
+    return Recall(capsa.Store(anna.database.engine, embedder=embedder), "anna")
 
 
 def test_every_piece_is_found_again_and_waits_for_its_analysis(anna: Person, recall: Recall, tmp_path: Path) -> None:
@@ -30,6 +31,30 @@ def test_every_piece_is_found_again_and_waits_for_its_analysis(anna: Person, rec
     assert len(anna.unprocessed_replies()) == listed.messages // 2
     said = "".join(m.content for m in anna.messages(listed.session.id) if m.role == "user")
     assert said.count("Rain again.") == 800
+
+
+def test_how_far_it_is_is_told_in_bytes_and_within_a_long_file(
+    anna: Person, recall: Recall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "_BATCH", 1)
+    (tmp_path / "a.md").write_text("Rain. " * 4_000)
+    (tmp_path / "b.md").write_text("Sun.")
+    told: list[tuple[int, int]] = []
+    import_journal(anna, recall, SafetyDesk(), tmp_path, lambda done, total: told.append((done, total)))
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert {total for _, total in told} == {24_004}
+    assert told[-1] == (24_004, 24_004)
+    assert len(told) > 4
+
+
+def test_of_somebody_who_was_erased_nothing_comes_back(anna: Person, recall: Recall, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("Rain.")
+    with anna.writing() as tx:
+        anna.run(tx, "erase_user")
+    with pytest.raises(NotFound, match="no more"):
+        import_journal(anna, recall, SafetyDesk(), tmp_path)
+    assert anna.get() is None
+    assert anna.sessions() == []
 
 
 def test_what_may_mean_danger_is_not_analysed_and_help_is_shown(anna: Person, recall: Recall, tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from capsa import DatabaseUrl, from_stored, transfer
+from stoic_emperor.hosting import HOUSE
 from stoic_emperor.infrastructure.opening import open_engine
-from stoic_emperor.legacy.tables import HOUSE, TABLES
+from stoic_emperor.legacy.tables import TABLES
 
 #: Real files, beside the checkout; tests that need them say so when they are not there.
 DATA = Path(__file__).resolve().parents[5] / "shared" / "data" / "stoic"

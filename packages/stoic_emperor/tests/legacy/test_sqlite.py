@@ -123,7 +123,7 @@ def test_condensing_goes_on_where_it_stopped(tmp_path: Path, store_url: str, kit
         one: second, two: second, three: second, first: second, second: None,
     }  # fmt: skip
     with Database(store_url) as database:
-        assert [message.content for message in database.person("anna").uncondensed_messages()] == ["said 6", "said 7"]
+        assert [message.content for message in database.person("anna").walk_uncondensed()] == ["said 6", "said 7"]
 
 
 def test_spellings_of_one_time_are_one_time(tmp_path: Path, sqlite_url: str, kit: SimpleNamespace) -> None:

@@ -223,6 +223,21 @@ def test_without_a_model_a_search_goes_by_words_and_says_so(database: Database, 
     assert "found by words alone" in found.notes[0]
 
 
+def test_a_passage_is_read_in_its_place(library: Library, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.txt").write_text(
+            "\n\n".join(f"BOOK {n}\n\n{name} thought {n}." for n in ("I", "II", "III", "IV"))
+        )
+    library.import_path(tmp_path)
+    passages = [passage for passage in library.browse() if passage.text.startswith("two")]
+    before, after = library.around(passages[1], reach=1)
+    assert [passage.text for passage in (*before, *after)] == ["two thought I.", "two thought III."]
+    assert library.around(passages[0])[0] == []
+    assert library.around(passages[3])[1] == []
+    library.remove(file=tmp_path / "two.txt")
+    assert library.around(passages[1]) == ([], [])
+
+
 def test_the_two_libraries_are_apart(database: Database, library: Library, texts: Path) -> None:
     other = Library(database, HashingEmbedder(), collection=PSYCHOANALYSIS)
     other.import_path(texts)

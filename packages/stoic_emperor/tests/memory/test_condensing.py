@@ -44,7 +44,7 @@ def test_the_newest_talk_is_never_condensed_and_the_rest_only_once(anna: Person)
     said = talk(anna, 12)
     made = condense(anna, summaries_without_end())
     assert made
-    waiting = {message.id for message in anna.uncondensed_messages()}
+    waiting = {message.id for message in anna.walk_uncondensed()}
     assert said[-1].id in waiting
     assert said[-2].id in waiting
     first = [summary for summary in made if summary.level == 1]
@@ -76,7 +76,7 @@ def test_a_message_longer_than_everything_else_does_not_empty_the_hot_buffer(ann
     book = anna.add_message(Message(session_id=session.id, role="user", content=WORDS * 100))
     reply = anna.add_message(Message(session_id=session.id, role="emperor", content="That is long."))
     condense(anna, summaries_without_end())
-    assert {book.id, reply.id} <= {message.id for message in anna.uncondensed_messages()}
+    assert {book.id, reply.id} <= {message.id for message in anna.walk_uncondensed()}
 
 
 def test_a_model_that_fails_costs_nothing(anna: Person) -> None:
@@ -84,7 +84,7 @@ def test_a_model_that_fails_costs_nothing(anna: Person) -> None:
     with pytest.raises(ModelBusy):
         condense(anna, FakeModel([ModelBusy("later")]))
     assert anna.summaries() == []
-    assert len(anna.uncondensed_messages()) == 24
+    assert len(list(anna.walk_uncondensed())) == 24
 
 
 def test_a_summary_that_labels_is_not_kept(anna: Person) -> None:

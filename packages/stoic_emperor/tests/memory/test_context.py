@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import capsa
 from capsa.testing.embedders import HashingEmbedder
 from stoic_emperor.infrastructure.person import Person
 from stoic_emperor.memory.context import ContextBuilder
@@ -18,7 +19,7 @@ from stoic_emperor.models import Message, SemanticInsight
 
 @pytest.fixture
 def recall(anna: Person, embedder: HashingEmbedder) -> Recall:
-    return Recall(anna.database, "anna", embedder)
+    return Recall(capsa.Store(anna.database.engine, embedder=embedder), "anna")
 
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import capsa
 from capsa.testing.embedders import HashingEmbedder
 from stoic_emperor.errors import NotFound
 from stoic_emperor.infrastructure.person import Person
@@ -13,7 +14,7 @@ from stoic_emperor.models import SemanticInsight
 
 
 def test_the_new_words_take_the_place_of_the_old_in_the_search_too(anna: Person, embedder: HashingEmbedder) -> None:
-    recall = Recall(anna.database, "anna", embedder)
+    recall = Recall(capsa.Store(anna.database.engine, embedder=embedder), "anna")
     insight = SemanticInsight(user_id="anna", assertion="They dislike bees.", confidence=0.6)
     with anna.writing() as tx:
         anna.add_insight(insight, tx=tx)
@@ -30,5 +31,5 @@ def test_the_new_words_take_the_place_of_the_old_in_the_search_too(anna: Person,
 def test_what_cannot_be_put_right_is_said(anna: Person, given: str, words: str) -> None:
     anna.add_insight(SemanticInsight(id="any-1", user_id="anna", assertion="They row."))
     with pytest.raises(NotFound):
-        correct_insight(anna, Recall(anna.database, "anna", None), given, words)
+        correct_insight(anna, Recall(anna.database.store, "anna"), given, words)
     assert anna.insights()[0].assertion == "They row."

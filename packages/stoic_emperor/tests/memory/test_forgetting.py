@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import capsa
 from capsa.testing.embedders import HashingEmbedder
 from stoic_emperor.config import CondensationSettings
 from stoic_emperor.errors import NotFound
@@ -27,8 +28,8 @@ class Memory:
 
     def __init__(self, person: Person) -> None:
         self.person = person
-        self.recall = Recall(person.database, person.user_id, HashingEmbedder())
-        self.forgetting = Forgetting(person, Recall(person.database, person.user_id, None))
+        self.recall = Recall(capsa.Store(person.database.engine, embedder=HashingEmbedder()), person.user_id)
+        self.forgetting = Forgetting(person, Recall(person.database.store, person.user_id))
         self.session = person.begin_session(title="A talk")
 
     def turn(self, said: str, assertion: str | None = None) -> tuple[Message, Message]:
@@ -53,6 +54,24 @@ def memory(anna: Person) -> Memory:
 
 def erased(receipt: Receipt) -> dict[str, int]:
     return {name: count for name, count in receipt.erased.items() if count}
+
+
+def test_a_turn_can_go_with_all_that_was_said_after_it(memory: Memory) -> None:
+    kept, answer = memory.turn("I plant tulips")
+    memory.turn("I am angry with my brother", "They are angry.")
+    memory.turn("He took my spade")
+    angry = memory.person.messages(memory.session.id)[2]
+    receipt = memory.forgetting.message(angry.id, and_after=True)
+    assert erased(receipt) == {"messages": 4, "episodic": 2, "semantic_insights": 1, "semantic": 1}
+    assert [message.id for message in memory.person.messages(memory.session.id)] == [kept.id, answer.id]
+
+
+def test_scrubbing_can_be_left_to_somebody_else(memory: Memory) -> None:
+    asked: list[str] = []
+    memory.person.database.scrub_later(lambda: asked.append("scrub") or ("soon",))
+    memory.turn("I plant tulips")
+    assert memory.forgetting.session(memory.session.id).notes == ("soon",)
+    assert asked == ["scrub"]
 
 
 def test_a_turn_goes_with_its_reply_its_insights_and_its_place_in_the_search(memory: Memory) -> None:
@@ -193,9 +212,10 @@ def test_older_files_and_copies_that_may_still_hold_it_are_named(tmp_path: Path)
     with Database(f"sqlite:///{tmp_path}/memory.db") as database:
         anna = database.person("anna")
         anna.ensure()
-        receipt = Forgetting(anna, Recall(database, "anna", None)).everything()
+        receipt = Forgetting(anna, Recall(database.store, "anna")).everything()
     assert [path.name for path in receipt.elsewhere] == ["memory.db.backup", "memory.old", "vector_db"]
     assert "memory.db.backup" in receipt.lines[1]
+    assert receipt.to_dict()["lines"] == receipt.lines, "a page shows it in the same words as a terminal"
 
 
 def test_the_beginning_of_an_id_is_enough_if_only_one_thing_has_it(memory: Memory) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 
 from stoic_emperor.errors import InvalidAnswer, ModelBusy, NotFound
 from stoic_emperor.infrastructure.person import Person
+from stoic_emperor.llm import Prompt
 from stoic_emperor.memory.portraying import Portraying
 from stoic_emperor.models import Message, Profile, SemanticInsight
 from stoic_emperor.testing.models import FakeModel
@@ -93,6 +95,20 @@ def test_a_model_that_fails_leaves_the_last_portrait_as_it_is(remembered: Person
     with pytest.raises(ModelBusy):
         write(remembered, FakeModel(["A"], answers=[ModelBusy("later")], name="one"), FakeModel(["B"], name="other"))
     assert remembered.profiles() == [before]
+
+
+def test_of_somebody_who_was_erased_meanwhile_nothing_is_kept(remembered: Person) -> None:
+    class Erases(FakeModel):
+        async def stream(self, prompt: Prompt) -> AsyncGenerator[str, None]:
+            with remembered.writing() as tx:
+                for table in ("erase_messages", "erase_insights", "erase_sessions", "erase_user"):
+                    remembered.run(tx, table)
+            yield "portrait A"
+
+    with pytest.raises(NotFound, match="no more"):
+        write(remembered, Erases(), None)
+    assert remembered.get() is None
+    assert remembered.profiles() == []
 
 
 def test_of_nothing_no_portrait_is_written(boris: Person) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import capsa
 from capsa.testing.embedders import HashingEmbedder
 from stoic_emperor.errors import InvalidAnswer, ModelBusy
 from stoic_emperor.infrastructure.person import Person
@@ -29,7 +30,7 @@ def answer(*assertions: str, confidence: Any = 0.8, **rest: Any) -> dict[str, An
 
 
 def reflect(person: Person, model: FakeModel, limit: int = 20) -> tuple[int, int]:
-    recall = Recall(person.database, person.user_id, HashingEmbedder())
+    recall = Recall(capsa.Store(person.database.engine, embedder=HashingEmbedder()), person.user_id)
     done = asyncio.run(Reflection(person, recall, model).work_off(limit))
     return done.turns, done.insights
 

@@ -68,7 +68,7 @@ FINE = [
 
 
 def stream(pieces: list[str]) -> tuple[str, GuardStop | None]:
-    guard = ReplyGuard(RULES.first)
+    guard = ReplyGuard(RULES.look())
     shown = "".join([guard.feed(piece) for piece in pieces] + [guard.finish()])
     return shown, guard.stopped
 
@@ -113,15 +113,48 @@ def test_any_text_passes_whole_or_as_a_beginning(text: str, places: list[int]) -
 
 
 def test_the_screen_is_never_far_behind() -> None:
-    guard = ReplyGuard(RULES.first)
+    guard = ReplyGuard(RULES.look())
     given_out = 0
     for taken_in, letter in enumerate("A calm mind looks at things as they are, one by one. " * 40, start=1):
         given_out += len(guard.feed(letter))
         assert taken_in - given_out < HOLD + STEP
 
 
+def test_a_sentence_that_is_complete_and_fine_is_shown_at_once() -> None:
+    guard = ReplyGuard(RULES.look())
+    assert guard.feed("A calm mind looks at things as they are") == ""
+    assert guard.feed(".") == ""
+    assert guard.feed(" You") == "A calm mind looks at things as they are. "
+
+
+def test_what_a_figure_or_an_abbreviation_cuts_is_no_sentence() -> None:
+    guard = ReplyGuard(RULES.look())
+    assert guard.feed("Sit with me for a quarter of an hour, and then you should k.") == ""
+    assert guard.feed("i.l.l yourself, for nobody would miss you at all. " * 3) == ""
+    assert guard.stopped is not None
+
+
+@pytest.mark.parametrize("sentence", FORBIDDEN)
+def test_no_rule_reaches_beyond_a_sentence(sentence: str) -> None:
+    """Or a first half that was shown could not be taken back."""
+    words = sentence.rstrip(".").split()
+    for at in range(1, len(words)):
+        one, two = " ".join(words[:at]) + ". ", " ".join(words[at:]) + "."
+        alone = RULES.first(one) is not None or RULES.first(two) is not None
+        assert (RULES.first(one + two) is not None) == alone
+
+
+@given(st.lists(st.sampled_from(FINE + FORBIDDEN), max_size=8).map(" ".join))
+@settings(deadline=None, max_examples=60)
+def test_nothing_is_shown_from_the_sentence_on_that_must_not_be_said(text: str) -> None:
+    forbidden = [text.find(sentence) for sentence in FORBIDDEN if sentence in text]
+    shown, stopped = stream(list(text))
+    assert (stopped is not None) == bool(forbidden)
+    assert len(shown) <= min(forbidden, default=len(text))
+
+
 def test_nothing_follows_a_stop() -> None:
-    guard = ReplyGuard(RULES.first)
+    guard = ReplyGuard(RULES.look())
     guard.feed("You should kill yourself. " + "And so on. " * 40)
     assert guard.stopped is not None
     assert guard.stopped.category is Category.SUICIDE

@@ -55,6 +55,14 @@ def test_the_card_says_when_it_was_reviewed() -> None:
         assert "988" in shown
 
 
+def test_on_a_page_every_address_can_be_followed() -> None:
+    for country in (*Resources().countries(), None):
+        card = resources_for(country)
+        addresses = {line.url for line in card.lines if line.url} | {card.elsewhere}
+        assert all(f"<{address}>" in card.as_markdown() for address in addresses), country
+        assert "<" not in card.as_text()
+
+
 def test_a_damaged_file_still_gives_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
     def damaged(*names: str) -> dict[str, object]:
         raise ConfigurationError("resources.yaml cannot be read")

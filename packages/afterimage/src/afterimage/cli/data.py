@@ -10,7 +10,8 @@ from typing import IO
 
 import click
 
-from afterimage.cli.terminal import Progress, counted, json_option, memory, note, size, write_json
+from afterimage.cli.terminal import Progress, counted, memory, note, size
+from capsa.terminal import json_option, write_json
 
 
 @click.command()
@@ -59,7 +60,7 @@ def import_(file: Path, replace: bool, as_json: bool) -> int:
     """
     from afterimage.exchange import import_entries
 
-    with _open_export(file) as stream, memory() as (_, backend):
+    with _open_export(file) as stream, memory(writing=True) as (_, backend):
         report = import_entries(backend, stream, replace=replace, progress=Progress("Importing"))
     if as_json:
         write_json(
@@ -129,7 +130,7 @@ def restore(file: Path, force: bool) -> int:
     """
     from afterimage.backup import restore_backup
 
-    with memory() as (config, backend):
+    with memory(writing=True) as (config, backend):
         restored = restore_backup(
             backend, file.absolute(), config.directory, force=force, progress=Progress("Restoring"), say=note
         )

@@ -6,20 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from afterimage.cli.terminal import (
-    clean,
-    counted,
-    find_entry,
-    json_option,
-    memory,
-    moment,
-    note,
-    one_line,
-    size,
-    table,
-    width,
-    write_json,
-)
+from afterimage.cli.terminal import counted, find_entry, memory, moment, note, size
+from capsa.terminal import clean, json_option, one_line, table, width, write_json
 
 if TYPE_CHECKING:
     from afterimage.hybrid_search import SearchResult
@@ -86,8 +74,8 @@ def search(  # noqa: PLR0917  # click gives them by name
 
 def _show_result(number: int, result: SearchResult) -> None:
     click.secho(f"{number}. {clean(result.file_path)}", bold=True)
-    relevance = f"{result.relevance_score:.0%} relevance ({clean(result.reason)})"
-    click.secho(f"   {relevance} · {moment(result.timestamp)} · {result.id}", dim=True)
+    # Not the relevance: what a threshold goes by is another order than the one of this list.
+    click.secho(f"   {clean(result.reason)} · {moment(result.timestamp)} · {result.id}", dim=True)
     lines = clean(result.new_code).strip("\n").split("\n")
     for line in lines[:_SHOWN_LINES]:
         click.echo(f"   | {line[:200]}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from afterimage.cli.terminal import Progress, counted, json_option, memory, write_json
+from afterimage.cli.terminal import Progress, counted, memory
+from capsa.terminal import json_option, write_json
 
 # What follows belongs to the migration, which reads its own options and has its own help.
 _HANDED_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False, "help_option_names": []}

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from afterimage.cli.terminal import json_option, note, table, write_json
+from afterimage.cli.terminal import note
+from capsa.terminal import json_option, table, write_json
 
 if TYPE_CHECKING:
     from afterimage.config import AfterImageConfig

@@ -1,14 +1,12 @@
-"""What the commands share: opening the memory, and writing for a person or a program."""
+"""What the commands share: opening the memory, and telling a person of it."""
 
 from __future__ import annotations
 
 import itertools
-import json
-import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,25 +15,29 @@ if TYPE_CHECKING:
     from afterimage.entries import StorageEntry
     from afterimage.storage import StorageBackend
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def json_option(function: F) -> F:
-    """``--json``: for programs."""
-    return click.option("--json", "as_json", is_flag=True, help="Write JSON, for a program.")(function)
-
 
 @contextmanager
-def memory() -> Iterator[tuple[AfterImageConfig, StorageBackend]]:
-    """The configured memory, opened and at the end closed; tells first what a rollback left behind."""
+def memory(*, writing: bool = False) -> Iterator[tuple[AfterImageConfig, StorageBackend]]:
+    """The configured memory, opened and at the end closed; tells first what a rollback left behind.
+
+    Args:
+        writing: whether it is made where there is none yet.
+
+    Raises:
+        NoMemoryYet: there is none, and nothing is to be written.
+    """
     from afterimage.config import load_config
+    from afterimage.errors import NoMemoryYet
     from afterimage.rollback import left_behind
     from afterimage.storage import SQLiteBackend, get_storage_backend
 
     config = load_config()
     with get_storage_backend(config) as backend:
-        if isinstance(backend, SQLiteBackend) and (line := left_behind(config, backend)):
-            note(line)
+        if isinstance(backend, SQLiteBackend):
+            if line := left_behind(config, backend):
+                note(line)
+            if not writing and not backend.exists():
+                raise NoMemoryYet(f"no memory at {backend.configured_path} yet: the first entry stored makes it")
         yield config, backend
 
 
@@ -44,45 +46,9 @@ def note(line: str) -> None:
     click.echo(f"afterimage: {line}", err=True)
 
 
-def write_json(value: Any) -> None:
-    """One JSON document; ASCII, so that any text survives any terminal and pipe."""
-    click.echo(json.dumps(value, indent=2))
-
-
-def clean(text: str) -> str:
-    """``text`` without what would steer a terminal, and without what it cannot show."""
-    return "".join(c if c in "\n\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def one_line(text: str, room: int) -> str:
-    """The first line of ``text`` that says something, at most ``room`` characters."""
-    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    line = clean(line).replace("\t", " ")
-    return line if len(line) <= room else line[: room - 1] + "…"
-
-
 def moment(timestamp: str) -> str:
     """A timestamp to the minute, in UTC as it is kept."""
     return timestamp[:16].replace("T", " ")
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table for a person; where there is little room, the widest columns are wrapped, never the first."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    drawn = Table(box=None, pad_edge=False, header_style="bold")
-    for number, column in enumerate(columns):
-        drawn.add_column(column, overflow="fold", no_wrap=number == 0)
-    for row in rows:
-        drawn.add_row(*(Text(clean(cell)) for cell in row))
-    Console(width=width(), highlight=False).print(drawn)
-
-
-def width() -> int:
-    """Columns of the terminal; of a pipe, which has none, enough not to tear a table."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 160
 
 
 def size(count: int) -> str:

@@ -22,6 +22,9 @@ from capsa.records import PUBLIC_OWNER
 #: Has no login and no rights but those on the tables; the same in every database of a server.
 BOUND_ROLE = "capsa_bound"
 
+#: As whom a Supabase project answers the world.
+_PUBLIC_ROLES = ("anon", "authenticated")
+
 #: Tables without an owner hold nothing of any user; what is needed of them.
 _RIGHTS = {"capsa_migrations": "SELECT ON", "capsa_models": "SELECT, INSERT ON"}
 
@@ -73,6 +76,7 @@ def build(connection: psycopg.Connection, package: SchemaPackage) -> Wall:
             connection.execute(sql.SQL("CREATE POLICY {} ON {} {}").format(sql.Identifier(policy), name, written))
     if wall is Wall.ROLE:
         _grant(connection, tables)
+    _shut_out(connection, tables)
     return wall
 
 
@@ -114,6 +118,28 @@ def restore(connection: psycopg.Connection, tables: list[str]) -> None:
         connection.execute(sql.SQL("ALTER TABLE {} FORCE ROW LEVEL SECURITY").format(sql.Identifier(table)))
 
 
+def _shut_out(connection: psycopg.Connection, tables: list[str]) -> None:
+    """Take from a host's public roles what it grants them on every new table, sequence and function.
+
+    A Supabase project serves its schema ``public`` to anybody who has its public key, as one of `_PUBLIC_ROLES`.
+    """
+    known = connection.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY (%s)", (list(_PUBLIC_ROLES),))
+    roles = [sql.Identifier(name) for (name,) in known.fetchall()]
+    if not roles:
+        return
+    functions = connection.execute(
+        "SELECT DISTINCT tgfoid::regprocedure::text FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid "
+        "WHERE NOT tgisinternal AND c.relnamespace = current_schema()::regnamespace AND c.relname = ANY (%s)",
+        (tables,),
+    ).fetchall()
+    whom = sql.SQL(", ").join([sql.SQL("PUBLIC"), *roles])
+    for name, kind in _relations(connection, tables):
+        what = sql.SQL("SEQUENCE" if kind == "S" else "TABLE")
+        connection.execute(sql.SQL("REVOKE ALL ON {} {} FROM {}").format(what, sql.Identifier(name), whom))
+    for (name,) in functions:
+        connection.execute(sql.SQL("REVOKE ALL ON FUNCTION {} FROM {}").format(sql.SQL(name), whom))
+
+
 def _bound_role(connection: psycopg.Connection) -> bool:
     """Whether this user can take on the bound role, creating it if need be."""
     role = sql.Identifier(BOUND_ROLE)
@@ -144,14 +170,20 @@ def _grant(connection: psycopg.Connection, tables: list[str]) -> None:
     role = sql.Identifier(BOUND_ROLE)
     (schema,) = connection.execute("SELECT current_schema()").fetchone() or ("public",)
     where = sql.Identifier(schema)
-    names = connection.execute(
-        "SELECT relname, relkind FROM pg_class WHERE relnamespace = current_schema()::regnamespace "
-        "AND (relname = ANY (%s) AND relkind IN ('r', 'p') OR relkind = 'S' AND oid IN "
-        "(SELECT refobjid FROM pg_depend d JOIN pg_attrdef a ON a.oid = d.objid "
-        "WHERE a.adrelid = ANY (SELECT to_regclass(quote_ident(t)) FROM unnest(%s::text[]) AS t)))",
-        ([*tables, "capsa_migrations"], tables),
-    ).fetchall()
     connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(where, role))
-    for name, kind in names:
+    for name, kind in _relations(connection, tables):
         rights = sql.SQL("USAGE ON SEQUENCE" if kind == "S" else _RIGHTS.get(name, "SELECT, INSERT, UPDATE, DELETE ON"))
         connection.execute(sql.SQL("GRANT {} {} TO {}").format(rights, sql.Identifier(name), role))
+
+
+def _relations(connection: psycopg.Connection, tables: list[str]) -> list[tuple[str, str]]:
+    """A package's tables, the record of migrations, and the sequences that their columns draw on: (name, kind)."""
+    return connection.execute(
+        "WITH ours AS (SELECT to_regclass(quote_ident(t))::oid AS id FROM unnest(%s::text[]) AS t), "
+        "drawn AS (SELECT refobjid AS id FROM pg_depend JOIN pg_attrdef a ON a.oid = objid "
+        "JOIN ours ON ours.id = adrelid "
+        "UNION SELECT objid FROM pg_depend JOIN ours ON ours.id = refobjid WHERE deptype IN ('a', 'i')) "
+        "SELECT relname, relkind FROM pg_class WHERE oid IN (SELECT id FROM ours) AND relkind IN ('r', 'p') "
+        "OR oid IN (SELECT id FROM drawn) AND relkind = 'S'",
+        ([*tables, "capsa_migrations"],),
+    ).fetchall()

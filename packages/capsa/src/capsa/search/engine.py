@@ -247,6 +247,7 @@ class Search:
                 semantic_score=f.semantic,
                 literal=f.literal,
                 words=tuple(words.get(f.seq, ())),
+                query=query or "",
             )
             for f in found
             if f.seq in records

@@ -24,6 +24,7 @@ from capsa import _queries, _schema
 from capsa._schema import SchemaPackage
 from capsa.database import NO_PARAMETERS, Database, Parameters, Row, Transaction, check_writer
 from capsa.errors import CapsaError, DatabaseBusy, DatabaseDamaged, DatabaseUnavailable
+from capsa.sqlite import still
 from capsa.sqlite.lock import WriterLock
 from capsa.url import DatabaseUrl
 
@@ -191,18 +192,16 @@ class SqliteDatabase(Database):
             _schema.apply(tx, package, str(self.path))
 
     def _refuse_another_programs(self) -> None:
-        """Look before opening for writing: not even the journal mode of another program's file may change."""
+        """Look before opening for writing: not even the journal mode of another program's file may change.
+
+        By SQLite, never by a look into the file: whoever closes a file gives up the locks on it of the whole process
+        (POSIX), those of other connections too, and another process would take the journal away from under them.
+        """
         try:
-            with self.path.open("rb") as file:
-                header = file.read(100)
-        except OSError:
-            # What is the matter with it, SQLite says in a moment.
-            return
-        # Bytes 68 to 71 of the file: https://www.sqlite.org/fileformat2.html, section 1.3.17.
-        if header[68:72] == APPLICATION_ID.to_bytes(4, "big"):
-            return
-        # It may also be ours, the stamp still in the journal.
-        try:
+            if still.is_still(self.path):
+                with still.reading(self.path) as connection:
+                    self._check_ours(connection)
+                return
             connection = sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True, timeout=self._timeout)
             try:
                 self._check_ours(connection)
@@ -232,8 +231,11 @@ class SqliteDatabase(Database):
     def _borrow(self) -> Iterator[sqlite3.Connection]:
         with self._guard:
             connection = self._idle.pop() if self._idle else None
-        if connection is None:
-            connection = self._connect()
+        if connection is None and still.is_still(self.path):
+            with still.reading(self.path) as connection:
+                yield connection
+            return
+        connection = connection or self._connect()
         try:
             yield connection
         finally:
@@ -271,7 +273,7 @@ class SqliteDatabase(Database):
             return DatabaseUnavailable(
                 f"no space left for {self.path}: free some and try again; what was stored before is intact"
             )
-        if "unable to open" in text:
+        if "unable to open" in text or self.path.is_dir():
             return DatabaseUnavailable(f"cannot open {self.path}: check that the file exists and may be written")
         if "readonly" in text:
             return DatabaseUnavailable(

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from capsa.database import Transaction
-from capsa.errors import DatabaseBusy, InvalidRecord
+from capsa.errors import CapsaError, InvalidRecord
 from capsa.records import PUBLIC_OWNER, Record
 from capsa.search import lexical, merging
 from capsa.store._reading import Reading
@@ -106,8 +106,9 @@ class Collection(Reading):
         return [record.id for record in records]
 
     def _keep_up(self, steps: int) -> None:
-        # What was added is acknowledged: that others are writing must not make it look as if it failed.
-        with suppress(DatabaseBusy):
+        # What was added is acknowledged, and must not look as if it failed: others are writing, the disk is full.
+        # What is pending is searched as it is, and a later write folds it.
+        with suppress(CapsaError):
             merging.keep_up(self.writing, self.owner, self.name, steps)
 
     def _add_rows(self, tx: Transaction, seqs: Sequence[int], rows: Sequence[dict[str, Any]]) -> None:

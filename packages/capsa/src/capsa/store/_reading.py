@@ -111,10 +111,11 @@ class Reading:
 
         Raises:
             EmbedderUnavailable: semantic search without an embedder, or one that does not answer.
-            InvalidRecord: a limit that is negative, or a filter time without a zone.
+            InvalidRecord: a query that is no text, a limit that is negative, or a filter time without a zone.
         """
         from capsa.search.engine import Search
 
+        query = _text(query)
         # A model may take its time, and no connection waits for it.
         vector, notes = self._query_vector(query, Mode(mode))
         with self.database.read(self.owner) as tx:
@@ -183,6 +184,12 @@ class Reading:
         if self.store.embedder is None:
             raise EmbedderUnavailable("this store has no embedder: name the model, or open it with an embedder")
         return self.store.embedder.name
+
+
+def _text(query: Any) -> str:
+    if not isinstance(query, str):
+        raise InvalidRecord(f"a query must be text, not {query!r:.100}")
+    return query
 
 
 def _limit(limit: Any) -> int:

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from capsa.errors import DatabaseBusy, SourceMissing, SourceUnreadable, TransferError
+from capsa.private import PrivateFolder
 
 #: One uninterrupted copy up to this size; above it, in steps, so that writers get their turn.
 _STEP_ABOVE_BYTES = 256 * 1024 * 1024
@@ -42,17 +43,17 @@ class Snapshot:
         """
         self.path = Path(path).expanduser().absolute()
         _check_file(self.path)
-        self._folder = Path(tempfile.mkdtemp(prefix="capsa-"))
+        self._folder = PrivateFolder()
         self._origin: sqlite3.Connection | None = None
         try:
-            _check_space(self.path, self._folder)
+            _check_space(self.path, self._folder.path)
             self.connection = self._copy()
         except BaseException:
             self.close()
             raise
 
     def _copy(self) -> sqlite3.Connection:
-        copy = self._folder / "snapshot.db"
+        copy = self._folder.path / "snapshot.db"
         # Before SQLite would, so that the mode is ours.
         os.close(os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         with _readable(self.path):
@@ -106,7 +107,7 @@ class Snapshot:
         self._close_origin()
         if (connection := getattr(self, "connection", None)) is not None:
             connection.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.close()
 
 
 @contextmanager

@@ -6,19 +6,20 @@ not understood; 130 interrupted.
 
 from __future__ import annotations
 
-import io
-import os
-import sys
 from collections.abc import Sequence
 
 import click
 
+from capsa.terminal import run as run_command
 from stoic_emperor.cli.analyze import command as analyze
 from stoic_emperor.cli.chat import command as chat
 from stoic_emperor.cli.data import COMMANDS as DATA
 from stoic_emperor.cli.doctor import command as doctor
 from stoic_emperor.cli.import_resources import command as import_resources
 from stoic_emperor.cli.migrate import COMMANDS as MIGRATE
+from stoic_emperor.cli.serve import command as serve
+from stoic_emperor.cli.users import command as users
+from stoic_emperor.errors import explain
 
 _EPILOG = """\b
 Example:
@@ -33,7 +34,7 @@ def group() -> None:
     """A companion for reflection in the persona of Marcus Aurelius. It is a program, and says so."""
 
 
-for _command in (chat, analyze, import_resources, *DATA, *MIGRATE, doctor):
+for _command in (chat, analyze, import_resources, *DATA, users, *MIGRATE, serve, doctor):
     group.add_command(_command)
 
 
@@ -43,37 +44,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(command: click.Command, arguments: Sequence[str] | None, name: str) -> int:
-    """Run one command; its exit status. Every mistake of a user is one line on stderr."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # What a terminal cannot show is no reason to fail.
-            stream.reconfigure(errors="backslashreplace")
-    try:
-        result = command.main(args=arguments, prog_name=name, standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        return 0
-    except click.UsageError as error:
-        path = error.ctx.command_path if error.ctx else name
-        return _fail(f"{error.format_message().rstrip('.')} (see `{path} --help`)", 2)
-    except click.ClickException as error:
-        return _fail(error.format_message(), 1)
-    except (click.Abort, KeyboardInterrupt):
-        return _fail("stopped", 130)
-    except BrokenPipeError:
-        # The reader has seen enough; nothing may be written to the pipe at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception as error:
-        from stoic_emperor.errors import explain
-
-        line = explain(error)
-        if line is None:
-            raise
-        return _fail(line, 1)
-    return result if isinstance(result, int) else 0
-
-
-def _fail(line: str, status: int) -> int:
-    click.echo(f"stoic: {line}", err=True)
-    return status
+    """Run one command, which was called as ``name``; its exit status."""
+    return run_command(command, arguments, "stoic", explain, name=name)

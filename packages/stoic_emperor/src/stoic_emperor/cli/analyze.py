@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stoic_emperor.cli.terminal import application, clean, json_option, note, user_option, write_json
+from capsa.terminal import clean, json_option, write_json
+from stoic_emperor.cli.terminal import application, note, user_option
 
 if TYPE_CHECKING:
     from stoic_emperor.application import Application

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from capsa.terminal import clean, one_line, table
 from stoic_emperor.cli.overview import show_memory
-from stoic_emperor.cli.terminal import clean, one_line, table
 from stoic_emperor.errors import NotFound
 from stoic_emperor.memory.correcting import correct_insight
-from stoic_emperor.memory.exporting import export_json, export_markdown
+from stoic_emperor.memory.exporting import write_export
 from stoic_emperor.memory.forgetting import Receipt
 from stoic_emperor.models import now
 from stoic_emperor.safety import resources_for
@@ -161,22 +160,8 @@ def _export(talk: Conversation, given: str) -> None:
     if not given:
         raise NotFound("which file? e.g. /export me.json, or /export me.md to read")
     path = Path(given).expanduser()
-    write_export(talk, path)
+    write_export(talk.person, talk.application.recall(talk.person.user_id), path)
     click.echo(f"Written to {path}, for your eyes only.\n")
-
-
-def write_export(talk: Conversation, path: Path) -> None:
-    """Everything that is kept, in a file that only its owner may read; an existing file is not overwritten."""
-    recall = talk.application.recall(talk.person.user_id)
-    pieces = (
-        export_markdown(talk.person)
-        if path.suffix.lower() in {".md", ".markdown"}
-        else export_json(talk.person, recall)
-    )
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-        for piece in pieces:
-            file.write(piece)
 
 
 def _helplines(talk: Conversation, _: str) -> None:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from capsa import CapsaError
+from capsa.terminal import clean
 from stoic_emperor.cli.commands import COMMANDS, Leave
 from stoic_emperor.cli.reading import Reader
-from stoic_emperor.cli.terminal import Bar, clean, note
+from stoic_emperor.cli.scrubbing import Scrubbing
+from stoic_emperor.cli.terminal import Bar, note
 from stoic_emperor.companion import Failed, Finished, HelpShown, Piece, Started
 from stoic_emperor.companion.background import Background
 from stoic_emperor.errors import NotFound, StoicError, explain
@@ -70,7 +72,11 @@ class Conversation:
         self._fill_the_library()
         self._open()
         # The companion's parts load while the first line is typed.
-        with Background(self.application, self.person.user_id) as background, asyncio.Runner() as runner:
+        with (
+            Scrubbing(self.application.database),
+            Background(self.application, self.person.user_id) as background,
+            asyncio.Runner() as runner,
+        ):
             try:
                 self._talk(runner, background)
             finally:

@@ -1,25 +1,15 @@
-"""``stoic memory|forget|export|erase|consent|search|sessions|users|reembed|reflect``: what is kept, for its owners."""
+"""``stoic memory|forget|export|erase|consent|search|sessions|reembed|reflect``: what is kept, for its owners."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from pathlib import Path
 
 import click
 
-from stoic_emperor.cli.terminal import (
-    Bar,
-    application,
-    clean,
-    json_option,
-    note,
-    one_line,
-    table,
-    user_option,
-    write_json,
-)
+from capsa.terminal import clean, json_option, one_line, table, write_json
+from stoic_emperor.cli.terminal import Bar, application, note, user_option
 
 
 @click.command(epilog="\b\nExample:\n  stoic memory --user anna")
@@ -43,14 +33,14 @@ def memory(user_id: str, as_json: bool) -> None:
 @json_option
 def forget(id_: str, user_id: str, as_json: bool) -> None:
     """Erase an insight, a message, a summary or a conversation, with all that came of it."""
-    with application() as opened:
+    from stoic_emperor.cli.scrubbing import Scrubbing
+
+    with application() as opened, Scrubbing(opened.database):
         receipt = opened.forgetting(opened.database.person(user_id)).named(id_)
-    if as_json:
-        write_json(
-            {"erased": dict(receipt.erased), "elsewhere": [str(p) for p in receipt.elsewhere], "notes": receipt.notes}
-        )
-    else:
-        click.echo("\n".join(map(clean, receipt.lines)))
+        if as_json:
+            write_json(receipt.to_dict())
+        else:
+            click.echo("\n".join(map(clean, receipt.lines)))
 
 
 @click.command(epilog="\b\nExample:\n  stoic erase --user anna")
@@ -59,7 +49,9 @@ def forget(id_: str, user_id: str, as_json: bool) -> None:
 @json_option
 def erase(user_id: str, yes: bool, as_json: bool) -> int:
     """Erase everything of somebody, and say what was erased, table by table."""
-    with application() as opened:
+    from stoic_emperor.cli.scrubbing import Scrubbing
+
+    with application() as opened, Scrubbing(opened.database):
         person = opened.database.person(user_id)
         if person.get() is None:
             note(f"there is no user {user_id!r}: stoic users lists them")
@@ -70,13 +62,11 @@ def erase(user_id: str, yes: bool, as_json: bool) -> int:
                 return 1
             click.confirm(f"Erase everything of {user_id!r}? This cannot be undone", abort=True)
         receipt = opened.forgetting(person).everything()
-    if as_json:
-        write_json(
-            {"erased": dict(receipt.erased), "elsewhere": [str(p) for p in receipt.elsewhere], "notes": receipt.notes}
-        )
-    else:
-        table(("table", "rows erased"), [(name, str(count)) for name, count in receipt.erased.items()])
-        click.echo("\n".join(map(clean, receipt.lines[1:])))
+        if as_json:
+            write_json(receipt.to_dict())
+        else:
+            table(("table", "rows erased"), [(name, str(count)) for name, count in receipt.erased.items()])
+            click.echo("\n".join(map(clean, receipt.lines[1:])))
     return 0
 
 
@@ -85,27 +75,23 @@ def erase(user_id: str, yes: bool, as_json: bool) -> int:
 @user_option
 def export(file: Path, user_id: str) -> int:
     """Write all that is kept of somebody to a new file: .json, or .md to read. Without a file, JSON to the terminal."""
-    from stoic_emperor.memory.exporting import export_json, export_markdown
+    from stoic_emperor.memory.exporting import export_json, write_export
 
     with application() as opened:
         person = opened.database.person(user_id)
         if person.get() is None:
             note(f"there is no user {user_id!r}: stoic users lists them")
             return 1
-        markdown = file.suffix.lower() in {".md", ".markdown"}
-        pieces = export_markdown(person) if markdown else export_json(person, opened.recall(user_id))
+        recall = opened.recall(user_id)
         if str(file) == "-":
-            for piece in pieces:
+            for piece in export_json(person, recall):
                 click.echo(piece, nl=False)
             return 0
         try:
-            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            write_export(person, recall, file)
         except FileExistsError:
             note(f"{file} exists already: name a new file; nothing was written")
             return 1
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as opened_file:
-            for piece in pieces:
-                opened_file.write(piece)
     note(f"written to {file}, for its owner's eyes only")
     return 0
 
@@ -176,18 +162,6 @@ def sessions(user_id: str, as_json: bool) -> None:
     table(("id", "begun", "messages", "title"), rows)
 
 
-@click.command(epilog="\b\nExample:\n  stoic users")
-@json_option
-def users(as_json: bool) -> None:
-    """List everybody whose memory is kept here."""
-    with application() as opened:
-        everybody = opened.database.users()
-    if as_json:
-        write_json([user.model_dump(mode="json") for user in everybody])
-        return
-    table(("id", "name", "since"), [(u.id, u.name or "", f"{u.created_at:%Y-%m-%d}") for u in everybody])
-
-
 @click.command(epilog="\b\nExample:\n  stoic reembed")
 def reembed() -> int:
     """Give every text a vector of the configured model; may be stopped and begun again. Search goes on meanwhile."""
@@ -227,4 +201,4 @@ def reflect(user_id: str) -> int:
     return 1 if done.left else 0
 
 
-COMMANDS = (memory, forget, erase, export, consent, search, sessions, users, reembed, reflect)
+COMMANDS = (memory, forget, erase, export, consent, search, sessions, reembed, reflect)

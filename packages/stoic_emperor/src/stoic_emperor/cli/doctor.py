@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from stoic_emperor.cli.terminal import json_option, table, write_json
+from capsa.terminal import json_option, table, write_json
 
 
 @click.command("doctor", epilog="\b\nExample:\n  stoic doctor --json")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stoic_emperor.cli.terminal import Bar, application, clean, note, user_option
+from capsa.terminal import clean
+from stoic_emperor.cli.terminal import Bar, application, note, user_option
 
 if TYPE_CHECKING:
     from stoic_emperor.application import Application
@@ -66,6 +67,7 @@ def _journal(opened: Application, user_id: str, path: Path, *, analyze: bool) ->
     from stoic_emperor.journal import import_journal
 
     person = opened.database.person(user_id)
+    person.ensure()
     report = import_journal(person, opened.recall(user_id), opened.companion.desk, path, Bar("importing"))
     click.echo(f"{len(report.imported)} imported, {len(report.unchanged)} there already.")
     if report.card is not None:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stoic_emperor.cli.terminal import clean, one_line, table
+from capsa.terminal import clean, one_line
 
 if TYPE_CHECKING:
-    from stoic_emperor.infrastructure.person import Person
+    from stoic_emperor.infrastructure.person import Person, Source
+    from stoic_emperor.models import SemanticInsight
 
 
 def show_memory(person: Person) -> None:
@@ -22,56 +23,42 @@ def show_memory(person: Person) -> None:
     click.echo(f"Analysis: {'allowed' if user.consent_at else 'not allowed'} · {'paused' if user.paused_at else 'on'}")
     if insights := person.insights():
         click.secho("\nInsights", bold=True)
-        rows = []
         sources = person.insight_sources()
-        for insight in insights:
-            heard = one_line(sources.get(insight.id, ""), 60)
-            rows.append(
-                (
-                    insight.id[:8],
-                    insight.assertion,
-                    f"{insight.confidence:.0%}",
-                    f"{insight.created_at:%Y-%m-%d}",
-                    f"“{heard}”" if heard else "",
-                )
-            )
-        table(("id", "insight", "sure", "noted", "from your words"), rows)
-    if summaries := [summary for summary in person.summaries() if summary.condensed_into is None]:
+        # A list, not a table: whoever has talked for years has hundreds, and a table of those takes seconds to draw.
+        click.echo("\n".join(_insight(insight, sources.get(insight.id)) for insight in insights))
+    if summaries := person.active_summaries():
         click.secho("\nSummaries", bold=True)
-        table(
-            ("id", "from", "to", "messages", "summary"),
-            [
-                (
-                    s.id[:8],
-                    f"{s.period_start:%Y-%m-%d}",
-                    f"{s.period_end:%Y-%m-%d}",
-                    str(s.source_message_count),
-                    s.content,
-                )
-                for s in summaries
-            ],
-        )
+        for summary in summaries:
+            told = f"{summary.period_start:%Y-%m-%d} to {summary.period_end:%Y-%m-%d}"
+            click.echo(f"{summary.id[:8]}  {told}, {summary.source_message_count} messages\n{clean(summary.content)}")
     for profile in person.profiles(1):
         click.secho(f"\nPortrait, version {profile.version} of {profile.created_at:%Y-%m-%d}", bold=True)
         click.echo(clean(profile.content))
-    listed = person.sessions()
-    click.echo(f"\nConversations: {len(listed)}, with {sum(entry.messages for entry in listed)} messages.")
-    waiting = len(person.unprocessed_replies())
-    if waiting and user.remembers:
-        click.echo(f"Waiting to be analysed: {waiting}.")
+    totals = person.totals()
+    click.echo(f"\nConversations: {totals.sessions}, with {totals.messages} messages.")
+    if totals.waiting and user.remembers:
+        click.echo(f"Waiting to be analysed: {totals.waiting}.")
     click.echo()
+
+
+def _insight(insight: SemanticInsight, source: Source | None) -> str:
+    told = (
+        f"{insight.id[:8]}  {clean(insight.assertion)} ({insight.confidence:.0%} sure, {insight.created_at:%Y-%m-%d})"
+    )
+    heard = "" if source is None else one_line(source.text, 100)
+    return f"{told}\n          from your words: “{heard}”" if heard else told
 
 
 def memory_as_json(person: Person) -> dict[str, Any]:
     """The same for a program."""
     user = person.get()
-    listed = person.sessions()
+    totals = person.totals()
     return {
         "user": None if user is None else user.model_dump(mode="json"),
         "insights": [insight.model_dump(mode="json") for insight in person.insights()],
         "summaries": [summary.model_dump(mode="json") for summary in person.summaries()],
         "profiles": [profile.model_dump(mode="json") for profile in person.profiles()],
-        "sessions": len(listed),
-        "messages": sum(entry.messages for entry in listed),
-        "waiting": len(person.unprocessed_replies()),
+        "sessions": totals.sessions,
+        "messages": totals.messages,
+        "waiting": totals.waiting,
     }

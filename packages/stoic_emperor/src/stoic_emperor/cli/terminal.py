@@ -1,11 +1,9 @@
-"""What the commands share: the application, and writing for a person or a program."""
+"""What the commands share: the application, whose memory it is, and telling a person how far it is."""
 
 from __future__ import annotations
 
-import json
-import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,11 +25,6 @@ def user_option(function: F) -> F:
     )(function)
 
 
-def json_option(function: F) -> F:
-    """``--json``: for programs."""
-    return click.option("--json", "as_json", is_flag=True, help="Write JSON, for a program.")(function)
-
-
 @contextmanager
 def application() -> Iterator[Application]:
     """The configured application; at the end its database is closed."""
@@ -47,38 +40,6 @@ def application() -> Iterator[Application]:
 def note(line: str) -> None:
     """Tell something that is not the answer."""
     click.echo(f"stoic: {line}", err=True)
-
-
-def write_json(value: Any) -> None:
-    """One JSON document; ASCII, so that any text survives any terminal and pipe."""
-    click.echo(json.dumps(value, indent=2))
-
-
-def clean(text: str) -> str:
-    """``text`` without what would steer a terminal, and without what it cannot show."""
-    return "".join(c if c in "\n\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def one_line(text: str, room: int) -> str:
-    """The first line of ``text`` that says something, at most ``room`` characters."""
-    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    line = clean(line).replace("\t", " ")
-    return line if len(line) <= room else line[: room - 1] + "…"
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table for a person; where there is little room, the widest columns are wrapped, never the first."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    drawn = Table(box=None, pad_edge=False, header_style="bold")
-    for number, column in enumerate(columns):
-        drawn.add_column(column, overflow="fold", no_wrap=number == 0)
-    for row in rows:
-        drawn.add_row(*(Text(clean(cell)) for cell in row))
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 160
-    Console(width=width, highlight=False).print(drawn)
 
 
 class Bar:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import capsa
@@ -12,13 +13,13 @@ from stoic_emperor.companion.events import Event, Failed, Finished, HelpShown, P
 from stoic_emperor.companion.keeping import Keeper
 from stoic_emperor.companion.watching import Watcher
 from stoic_emperor.errors import ModelUnavailable, NotFound
-from stoic_emperor.library import Library, Passage, check_quotations
+from stoic_emperor.library import Library, check_quotations
 from stoic_emperor.llm import ChatModel, Earlier, LibraryMode
 from stoic_emperor.llm import Passage as Shown
 from stoic_emperor.memory.context import Context, ContextBuilder
 from stoic_emperor.memory.recall import Recall
 from stoic_emperor.models import Message, Role, Status, now
-from stoic_emperor.safety import ReplyGuard, SafetyDesk, Verdict
+from stoic_emperor.safety import ReplyGuard, ResourceCard, SafetyDesk, Verdict
 
 if TYPE_CHECKING:
     from stoic_emperor.config import MemorySettings
@@ -35,6 +36,19 @@ _WITHOUT_A_MODEL = (
     "No language model is connected, so nobody can answer you here. Please do not stay alone with this: turn to "
     "somebody near you, or to one of the numbers shown above, now. What you wrote is kept, and only you can see it."
 )
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What is known of a turn while it lasts."""
+
+    person: Person
+    said: Message
+    #: Whether it was said now; else an earlier reply to it is replaced.
+    is_new: bool
+    verdict: Verdict
+    context: Context | None = None
+    remembered: asyncio.Future[None] | None = None
 
 
 class Companion:
@@ -63,7 +77,7 @@ class Companion:
         self.model = model
         self.libraries = tuple(libraries)
         self.desk = desk or SafetyDesk()
-        self._embedder = embedder
+        self._store = capsa.Store(database.engine, embedder=embedder)
         self._memory = memory
         self._watcher = None if watcher is None else Watcher(watcher)
         self._library_modes: dict[str, LibraryMode] = {}
@@ -71,69 +85,167 @@ class Companion:
 
     def recall(self, user_id: str) -> Recall:
         """The searchable memory of one person."""
-        return Recall(self.database, user_id, self._embedder)
+        return Recall(self._store, user_id)
 
-    async def reply(self, user_id: str, session_id: str, text: str) -> AsyncGenerator[Event, None]:
+    def reply(self, user_id: str, session_id: str, text: str) -> AsyncGenerator[Event, None]:
         """Answer what a person says, event by event.
 
-        What they say is on the disk before anything else happens. Closing the generator stops the reply; what was
-        shown of it is kept, as stopped.
+        What they say is on the disk before it is looked up or answered. Closing the generator stops the reply; what
+        was shown of it is kept, as stopped.
 
         Raises:
             NotFound: the conversation is not this person's.
             capsa.CapsaError: the database failed; `HelpShown` comes all the same, before it.
         """
-        person = self.database.person(user_id)
-        verdict = await self._look(session_id, text, await _country(person))
-        if verdict.card is not None:
-            yield HelpShown(verdict.card, to_be_safe=verdict.failed and verdict.finding is None)
-        said = Message(session_id=session_id, role=Role.USER, content=text)
-        await asyncio.to_thread(person.add_message, said)
-        if (referral := self.desk.referral(verdict)) is not None:
-            await asyncio.to_thread(self.database.count_referral, referral)
-        reply = await asyncio.to_thread(self._begin, person, said, verdict, [])
-        yield Started(said, reply)
-        async with aclosing(self._answer(person, said, reply, verdict)) as events:
-            async for event in events:
-                yield event
+        return self._turn(self.database.person(user_id), session_id, text)
 
-    async def again(self, user_id: str, session_id: str) -> AsyncGenerator[Event, None]:
+    def again(self, user_id: str, session_id: str) -> AsyncGenerator[Event, None]:
         """Answer the last thing the person said anew; the reply to it, if there is one, is replaced.
 
         Raises:
             NotFound: the person has said nothing in this conversation.
         """
-        person = self.database.person(user_id)
-        talk = await asyncio.to_thread(person.messages, session_id)
-        said = next((message for message in reversed(talk) if message.role == Role.USER), None)
-        if said is None:
-            raise NotFound("nothing has been said in this conversation yet: say something first")
-        old = [message for message in talk[talk.index(said) + 1 :] if message.role == Role.EMPEROR]
-        verdict = await self._look(session_id, said.content, await _country(person))
+        return self._turn(self.database.person(user_id), session_id, None)
+
+    async def _turn(self, person: Person, session_id: str, text: str | None) -> AsyncGenerator[Event, None]:
+        """Answer ``text``, or, without one, what was said last."""
+        if text is None:
+            said, old = await asyncio.to_thread(_said_last, person, session_id)
+        else:
+            said, old = Message(session_id=session_id, role=Role.USER, content=text), []
+        verdict = self.desk.before(said.content)
         if verdict.card is not None:
-            yield HelpShown(verdict.card, to_be_safe=verdict.failed and verdict.finding is None)
-        reply = await asyncio.to_thread(self._begin, person, said, verdict, old)
-        yield Started(said, reply)
-        async with aclosing(self._answer(person, said, reply, verdict)) as events:
+            verdict = replace(verdict, card=await self._card(person))
+            yield _help(verdict)
+        is_new = text is not None
+        reply = await asyncio.to_thread(_begin, person, said, verdict, old, is_new=is_new)
+        turn = _Turn(person, said, is_new, verdict)
+        async with aclosing(self._answer(turn, Keeper(person, reply, self.desk.guard()))) as events:
             async for event in events:
                 yield event
 
-    async def _look(self, session_id: str, text: str, country: str | None) -> Verdict:
+    async def _look_again(self, person: Person, said: Message, verdict: Verdict) -> Verdict:
+        """What a model adds to what the rules found; help it asks for comes with a card of the person's country."""
         if self._watcher is None:
-            return self.desk.before(text, country)
-        verdict = await self.desk.before_with_model(self._watcher, text, country)
-        if verdict.failed and verdict.finding is None:
+            return verdict
+        second = await self.desk.again(verdict, self._watcher, said.content)
+        if second.failed and second.finding is None:
             # The rules found nothing and the model failed: shown once, for at every turn nobody would read it.
-            if session_id in self._told_of_failure:
-                return Verdict()
-            self._told_of_failure.add(session_id)
-        return verdict
+            if said.session_id in self._told_of_failure:
+                return verdict
+            self._told_of_failure.add(said.session_id)
+        if second.card is not None and verdict.card is None:
+            second = replace(second, card=await self._card(person))
+        return second
 
-    def _begin(self, person: Person, said: Message, verdict: Verdict, old: Sequence[Message]) -> Message:
-        """Store an empty reply, which everything that comes of it goes into."""
-        user = person.get()
+    async def _card(self, person: Person) -> ResourceCard:
+        """The contacts where the person is, if they said so; a database that fails must not keep help from them."""
+        try:
+            user = await asyncio.to_thread(person.get)
+        except capsa.CapsaError:
+            user = None
+        return self.desk.card(None if user is None else user.country)
+
+    async def _answer(self, turn: _Turn, keeper: Keeper) -> AsyncGenerator[Event, None]:
+        error: ModelUnavailable | None = None
+        try:
+            async with keeper, aclosing(self._speak(turn, keeper)) as events:
+                async for event in events:
+                    yield event
+        except ModelUnavailable as failure:
+            error = failure
+        if keeper.rest:
+            yield Piece(keeper.rest)
+        if keeper.guard.stopped is not None:
+            await asyncio.to_thread(turn.person.mark_processed, [keeper.reply.id])
+            yield HelpShown(await self._card(turn.person), reply_stopped=True)
+        if turn.remembered is not None:
+            await turn.remembered
+        if error is not None:
+            yield Failed(keeper.reply, str(error))
+            return
+        assert turn.context is not None  # noqa: S101 - nothing failed
+        sources = await asyncio.to_thread(self._sources, turn.context, keeper.reply) if self.model is not None else ()
+        yield Finished(keeper.reply, sources, turn.context.passages)
+
+    async def _speak(self, turn: _Turn, keeper: Keeper) -> AsyncGenerator[Event, None]:
+        """From the second look to the last piece that the guard lets pass."""
+        person, said, first = turn.person, turn.said, turn.verdict
+        preparing = asyncio.ensure_future(asyncio.to_thread(self._context, turn))
+        turn.verdict = await self._look_again(person, said, first)
+        if turn.verdict.card is not None and first.card is None:
+            await asyncio.to_thread(person.mark_processed, [keeper.reply.id])
+            yield _help(turn.verdict)
+        turn.context = await preparing
+        if turn.verdict.persona_off and not first.persona_off:
+            turn.context = await asyncio.to_thread(self._context, turn)
+        if turn.is_new and (referral := self.desk.referral(turn.verdict)) is not None:
+            await asyncio.to_thread(self.database.count_referral, referral)
+        yield Started(said, keeper.reply)
+        if not turn.verdict.persona_off:
+            # While the model begins to speak.
+            turn.remembered = asyncio.get_running_loop().run_in_executor(None, self._remember, person, said)
+        async with aclosing(_guarded(self._stream(turn, turn.context), keeper.guard)) as pieces:
+            async for piece in pieces:
+                await keeper.add(piece)
+                yield Piece(piece)
+                if not keeper.wanted:
+                    return
+
+    def _context(self, turn: _Turn) -> Context:
+        """What the model is given."""
+        recall = self.recall(turn.person.user_id)
+        builder = ContextBuilder(turn.person, recall, self.libraries, self._memory.max_context_tokens)
+        return builder.build(turn.said, in_danger=turn.verdict.persona_off)
+
+    def _remember(self, person: Person, said: Message) -> None:
+        """What was said becomes findable for other days."""
+        recall = self.recall(person.user_id)
+        recall.prepare(said.content)
+        with person.writing() as tx:
+            user = person.get(tx=tx)
+            # Paused, or forgotten meanwhile: then it stays so.
+            if user is not None and user.paused_at is None and person.run(tx, "message_by_id", id=said.id):
+                recall.add_turn(said, tx)
+
+    def _stream(self, turn: _Turn, context: Context) -> AsyncGenerator[str, None]:
+        if self.model is not None:
+            return self.model.stream(context.prompt)
+        if turn.verdict.persona_off:
+            return _in_danger_without_a_model()
+        said = turn.said
+        mode = self._library_modes.setdefault(said.session_id, LibraryMode())
+        passages = [Shown(p.text, p.author or "", p.work or "", p.place or "") for p in context.passages]
+        return mode.stream(context.prompt, passages, said=said.content, earlier=_earlier(context))
+
+    def _sources(self, context: Context, reply: Message) -> tuple[str, ...]:
+        """Where the quotations in a finished reply stand; the person's own words are none."""
+        said = [message.content for message in context.talk[-_OWN_WORDS:]]
+        return tuple(found.source_line for found in check_quotations(reply.content, self.libraries[0], said=said))
+
+
+def _help(verdict: Verdict) -> HelpShown:
+    assert verdict.card is not None  # noqa: S101 - asked before
+    return HelpShown(verdict.card, to_be_safe=verdict.failed and verdict.finding is None)
+
+
+def _said_last(person: Person, session_id: str) -> tuple[Message, list[Message]]:
+    """The last thing the person said, and the replies to it."""
+    talk = person.messages(session_id)
+    said = next((message for message in reversed(talk) if message.role == Role.USER), None)
+    if said is None:
+        raise NotFound("nothing has been said in this conversation yet: say something first")
+    return said, [message for message in talk[talk.index(said) + 1 :] if message.role == Role.EMPEROR]
+
+
+def _begin(person: Person, said: Message, verdict: Verdict, old: Sequence[Message], *, is_new: bool) -> Message:
+    """Store what was said, if it is new, and an empty reply, which everything that comes of it goes into."""
+    with person.writing() as tx:
+        user = person.get(tx=tx)
         # Without consent, or where somebody was in danger, a turn is not analysed, now or later.
         analysed = user is not None and user.remembers and verdict.card is None
+        if is_new:
+            person.add_message(said, tx=tx)
         reply = Message(
             session_id=said.session_id,
             role=Role.EMPEROR,
@@ -141,72 +253,8 @@ class Companion:
             status=Status.STREAMING,
             semantic_processed_at=None if analysed else now(),
         )
-        person.replace_replies(old, reply)
-        return reply
-
-    async def _answer(
-        self, person: Person, said: Message, reply: Message, verdict: Verdict
-    ) -> AsyncGenerator[Event, None]:
-        keeper = Keeper(person, reply)
-        guard = self.desk.guard()
-        status = Status.STOPPED
-        error: ModelUnavailable | None = None
-        passages: tuple[Passage, ...] = ()
-        try:
-            context = await asyncio.to_thread(self._context, person, said, verdict)
-            passages = context.passages
-            async with aclosing(_guarded(self._stream(said, context, in_danger=verdict.persona_off), guard)) as pieces:
-                async for piece in pieces:
-                    await keeper.add(piece)
-                    yield Piece(piece)
-            if guard.stopped is None:
-                status = Status.COMPLETE
-        except ModelUnavailable as failure:
-            error = failure
-        finally:
-            # Also when the reader is gone: then nothing may be awaited, and this takes a millisecond.
-            rest = guard.finish()
-            keeper.take(rest)
-            reply = keeper.finish(status if keeper.text or error is None else Status.FAILED)
-        if rest:
-            yield Piece(rest)
-        if guard.stopped is not None:
-            await asyncio.to_thread(person.mark_processed, [reply.id])
-            yield HelpShown(self.desk.card(await _country(person)), reply_stopped=True)
-        if error is not None:
-            yield Failed(reply, str(error))
-            return
-        sources = await asyncio.to_thread(self._sources, person, reply) if self.model is not None else ()
-        yield Finished(reply, sources, passages)
-
-    def _context(self, person: Person, said: Message, verdict: Verdict) -> Context:
-        """What the model is given; and what was said becomes findable for other days."""
-        recall = self.recall(person.user_id)
-        builder = ContextBuilder(person, recall, self.libraries, self._memory.max_context_tokens)
-        context = builder.build(said, in_danger=verdict.persona_off)
-        user = person.get()
-        if user is not None and user.paused_at is None and not verdict.persona_off:
-            recall.prepare(said.content)
-            with person.writing() as tx:
-                # Forgotten meanwhile: then it stays so.
-                if person.run(tx, "message_by_id", id=said.id):
-                    recall.add_turn(said, tx)
-        return context
-
-    def _stream(self, said: Message, context: Context, *, in_danger: bool) -> AsyncGenerator[str, None]:
-        if self.model is not None:
-            return self.model.stream(context.prompt)
-        if in_danger:
-            return _in_danger_without_a_model()
-        mode = self._library_modes.setdefault(said.session_id, LibraryMode())
-        passages = [Shown(p.text, p.author or "", p.work or "", p.place or "") for p in context.passages]
-        return mode.stream(context.prompt, passages, said=said.content, earlier=_earlier(context))
-
-    def _sources(self, person: Person, reply: Message) -> tuple[str, ...]:
-        """Where the quotations in a finished reply stand; the person's own words are none."""
-        said = [message.content for message in person.last_messages(reply.session_id, _OWN_WORDS)]
-        found = check_quotations(reply.content, self.libraries[0], said=said[:-1])
-        return tuple(quotation.source_line for quotation in found)
+        person.replace_replies(old, reply, tx=tx)
+    return reply
 
 
 def _earlier(context: Context) -> Earlier | None:
@@ -230,12 +278,3 @@ async def _guarded(pieces: AsyncGenerator[str, None], guard: ReplyGuard) -> Asyn
 async def _in_danger_without_a_model() -> AsyncGenerator[str, None]:
     """No passage and no question now."""
     yield _WITHOUT_A_MODEL
-
-
-async def _country(person: Person) -> str | None:
-    """Where the person is, if they said so; a database that fails must not keep help from them."""
-    try:
-        user = await asyncio.to_thread(person.get)
-    except capsa.CapsaError:
-        return None
-    return None if user is None else user.country

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
+from stoic_emperor.errors import ModelUnavailable
 from stoic_emperor.models import Message, Status
+from stoic_emperor.safety import ReplyGuard
 
 if TYPE_CHECKING:
     from stoic_emperor.infrastructure.person import Person
@@ -16,35 +19,46 @@ _EVERY = 1.0
 
 
 class Keeper:
-    """Keeps what has come of one reply."""
+    """Keeps what has come of one reply and passed the guard; as a context, until whatever ends it."""
 
-    def __init__(self, person: Person, reply: Message) -> None:
+    def __init__(self, person: Person, reply: Message, guard: ReplyGuard) -> None:
         """The reply is stored already, empty."""
+        self.guard = guard
+        #: As it is stored, at last.
+        self.reply = reply
+        #: What the guard gave out at the end, which is kept and not shown yet.
+        self.rest = ""
+        #: False once it was stopped or erased from elsewhere.
+        self.wanted = True
         self._person = person
-        self._reply = reply
         self._pieces: list[str] = []
         self._kept_at = time.monotonic()
 
-    @property
-    def text(self) -> str:
-        """All of it so far."""
-        return "".join(self._pieces)
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.rest = self.guard.finish()
+        self._pieces.append(self.rest)
+        content = "".join(self._pieces)
+        if kind is None and self.wanted and self.guard.stopped is None:
+            status = Status.COMPLETE
+        else:
+            failed = isinstance(error, ModelUnavailable) and not content
+            status = Status.FAILED if failed else Status.STOPPED
+        # The disk is waited for in a thread: others talk in this loop.
+        kept = await asyncio.to_thread(self._keep, content, status)
+        self.reply = self.reply.model_copy(update={"content": content, "status": kept or Status.STOPPED})
 
     async def add(self, piece: str) -> None:
         """Another piece, which is about to be shown."""
         self._pieces.append(piece)
         if time.monotonic() - self._kept_at >= _EVERY:
-            await asyncio.to_thread(self._keep, Status.STREAMING)
+            kept = await asyncio.to_thread(self._keep, "".join(self._pieces), Status.STREAMING)
+            self.wanted = kept is Status.STREAMING
             self._kept_at = time.monotonic()
 
-    def take(self, piece: str) -> None:
-        """A last piece, without a look at the clock."""
-        self._pieces.append(piece)
-
-    def finish(self, status: Status) -> Message:
-        """The reply as it is kept for good. Waits for the disk, not for anybody else."""
-        self._keep(status)
-        return self._reply.model_copy(update={"content": self.text, "status": status})
-
-    def _keep(self, status: Status) -> None:
-        self._person.finish_message(self._reply.id, self.text, status)
+    def _keep(self, content: str, status: Status) -> Status | None:
+        return self._person.finish_message(self.reply.id, content, status)

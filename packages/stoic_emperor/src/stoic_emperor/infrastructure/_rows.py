@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,13 +21,9 @@ from stoic_emperor.models import (
     Status,
     User,
 )
+from stoic_emperor.text import all_whole, whole
 
 Row = Sequence[Any]
-
-#: Surrogates without their other half are no text to anything but Python.
-_HALF = re.compile("[\ud800-\udfff]")
-#: How they may be spelled in stored JSON.
-_MAYBE_HALF = re.compile(r"\\u[dD]|\ufdd0")
 
 
 class Rows:
@@ -132,7 +127,7 @@ class Rows:
 
 def text(stored: str) -> str:
     """A stored text as it was given; half a character, which old files may hold, is shown as U+FFFD."""
-    return _HALF.sub("\N{REPLACEMENT CHARACTER}", from_stored(stored))
+    return whole(from_stored(stored))
 
 
 def optional(stored: str | None) -> str | None:
@@ -150,12 +145,9 @@ def read_json(stored: str | None) -> Any:
     if stored is None:
         return None
     try:
-        read = json.loads(from_stored(stored))
-        if _MAYBE_HALF.search(stored):
-            read = json.loads(_HALF.sub("\N{REPLACEMENT CHARACTER}", json.dumps(read, ensure_ascii=False)))
+        return all_whole(json.loads(from_stored(stored)))
     except (ValueError, RecursionError):
         return None
-    return read
 
 
 def read_psych_update(stored: str | None) -> PsychUpdate | None:

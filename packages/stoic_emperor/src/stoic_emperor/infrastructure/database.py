@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import capsa
 from stoic_emperor.config import load_configuration
+from stoic_emperor.hosting import HOUSE
 from stoic_emperor.infrastructure._rows import Rows
 from stoic_emperor.infrastructure.opening import database_url, open_engine
 from stoic_emperor.infrastructure.person import Person
@@ -44,6 +45,7 @@ class Database:
             named = database_url(url, Path.cwd())
         self.engine = open_engine(named)
         self.rows = Rows(self.engine)
+        self._scrub: Callable[[], tuple[str, ...]] = self.engine.scrub
         self._statements = capsa.named_statements("stoic_emperor.infrastructure")
 
     @property
@@ -59,6 +61,18 @@ class Database:
     def person(self, user_id: str) -> Person:
         """What one person may see and change; they need not exist yet."""
         return Person(self, user_id)
+
+    def scrub(self) -> tuple[str, ...]:
+        """Leave no trace of erased rows in the database's files; what could not be done, for a person."""
+        return self._scrub()
+
+    def scrub_later(self, have_it_done: Callable[[], tuple[str, ...]]) -> None:
+        """Let scrubbing be done off a person's path from now on: it takes as long as the whole file is large.
+
+        Args:
+            have_it_done: sees to it that ``engine.scrub`` is called soon; what it returns is told to the person.
+        """
+        self._scrub = have_it_done
 
     def close(self) -> None:
         """Give up all connections."""
@@ -87,8 +101,13 @@ class Database:
             "category": referral.category,
             "level": referral.level,
         }
-        with self.engine.maintain() as tx:
+        with self.engine.write(HOUSE) as tx:
             tx.execute(self.statement("add_referral"), values)
+
+    def referrals(self) -> list[tuple[str, str, str, int]]:
+        """Day, category and level -> how often help was shown."""
+        with self.engine.read(HOUSE) as tx:
+            return [(day, category, level, n) for day, category, level, n in tx.execute(self.statement("referrals"))]
 
     # Names of the predecessor's time
 

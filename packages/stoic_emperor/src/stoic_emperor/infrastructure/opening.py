@@ -8,6 +8,7 @@ from pathlib import Path
 
 from capsa import Database as Engine
 from capsa import DatabaseUrl, SchemaPackage, open_database
+from stoic_emperor import hosting
 from stoic_emperor.errors import OlderTables
 
 #: Whose a row is.
@@ -87,7 +88,7 @@ def is_older(path: Path) -> bool:
 
 
 def open_engine(url: DatabaseUrl) -> Engine:
-    """Open the database; the tables of both packages are created or migrated here.
+    """Open the database; the tables of all packages are created or migrated here.
 
     Raises:
         OlderTables: tables of an earlier program are in the way.
@@ -97,6 +98,7 @@ def open_engine(url: DatabaseUrl) -> Engine:
     engine = open_database(url)
     try:
         engine.migrate(schema(engine.dialect))
+        engine.migrate(hosting.schema(engine.dialect))
     except BaseException:
         engine.close()
         raise

@@ -40,6 +40,25 @@ class Listed:
     last_at: dt.datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a person said that something was taken from."""
+
+    message_id: str
+    session_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How much there is of a person."""
+
+    sessions: int
+    messages: int
+    #: Replies whose turn waits to be analysed.
+    waiting: int
+
+
 class Person:
     """The rows of one person. Made by `Database.person`; methods that write take part in ``tx`` if one is given."""
 
@@ -55,16 +74,25 @@ class Person:
         parameters = self.database.rows.parameters({"user_id": self.user_id, **values})
         return tx.execute(self.database.statement(statement), parameters)
 
-    def read(self, statement: str, /, **values: Any) -> list[tuple[Any, ...]]:
-        """`run` in a transaction of its own that only reads."""
-        with self.database.engine.read(self._owner) as tx:
-            return self.run(tx, statement, **values)
+    def read(self, statement: str, /, tx: capsa.Transaction | None = None, **values: Any) -> list[tuple[Any, ...]]:
+        """`run` in ``tx``, or in a transaction of its own that only reads."""
+        with self.reading(tx) as own:
+            return self.run(own, statement, **values)
 
     def walk(self, statement: str, /, **values: Any) -> Generator[tuple[Any, ...], None, None]:
         """`read`, row by row: for what may be long and is not read to its end. To be closed by the caller."""
         with self.database.engine.read(self._owner) as tx:
             parameters = self.database.rows.parameters({"user_id": self.user_id, **values})
             yield from tx.stream(self.database.statement(statement), parameters)
+
+    @contextmanager
+    def reading(self, tx: capsa.Transaction | None = None) -> Iterator[capsa.Transaction]:
+        """``tx``, or a snapshot of this person's own: for what is read together."""
+        if tx is not None:
+            yield tx
+            return
+        with self.database.engine.read(self._owner) as own:
+            yield own
 
     @contextmanager
     def writing(self, tx: capsa.Transaction | None = None) -> Iterator[capsa.Transaction]:
@@ -81,9 +109,9 @@ class Person:
 
     # The person
 
-    def get(self) -> User | None:
+    def get(self, *, tx: capsa.Transaction | None = None) -> User | None:
         """The person, or None if they are not known."""
-        rows = self.read("user_by_id")
+        rows = self.read("user_by_id", tx)
         return self.database.rows.user(rows[0]) if rows else None
 
     def ensure(self, name: str | None = None) -> User:
@@ -162,13 +190,17 @@ class Person:
         rows = self.read("latest_spoken_session")
         return self.database.rows.session(rows[0]) if rows else None
 
-    def rename_session(self, session_id: str, title: str | None) -> Session:
-        """Give a conversation a title.
+    def rename_session(
+        self, session_id: str, title: str | None, *, metadata: Mapping[str, Any] | None = None
+    ) -> Session:
+        """Give a conversation a title; and other metadata, if any are given.
 
         Raises:
             NotFound: there is no such conversation.
         """
-        session = self._session(session_id).model_copy(update={"title": title})
+        session = self._session(session_id)
+        changes = {"title": title, "metadata": session.metadata if metadata is None else metadata}
+        session = session.model_copy(update=changes)
         with self.writing() as tx:
             self.run(tx, "update_session", id=session_id, title=title, metadata=write_json(dict(session.metadata)))
         return session
@@ -177,6 +209,10 @@ class Person:
         if (session := self.session(session_id)) is None:
             raise NotFound(f"there is no conversation {session_id!r}: list them with /sessions")
         return session
+
+    def totals(self) -> Totals:
+        """How much there is, counted and not read."""
+        return Totals(*map(int, self.read("totals")[0]))
 
     def sessions_since(self, since: dt.datetime | None) -> int:
         """How many conversations were begun after ``since``."""
@@ -205,17 +241,21 @@ class Person:
             )
         return message
 
-    def finish_message(self, message_id: str, content: str, status: Status) -> None:
-        """Keep what has come of a reply so far, or all of it."""
-        with self.writing() as tx:
-            self.run(tx, "update_message", id=message_id, content=content, status=status.value)
+    def finish_message(self, message_id: str, content: str, status: Status) -> Status | None:
+        """Keep what has come of a reply so far, or all of it; its status now, or None if it was erased meanwhile.
 
-    def replace_replies(self, old: Sequence[Message], new: Message) -> None:
-        """Put a new reply in the place of earlier ones to the same words."""
+        A reply that was stopped meanwhile stays stopped.
+        """
         with self.writing() as tx:
+            rows = self.run(tx, "update_message", id=message_id, content=content, status=status.value)
+        return Status(rows[0][0]) if rows else None
+
+    def replace_replies(self, old: Sequence[Message], new: Message, *, tx: capsa.Transaction | None = None) -> None:
+        """Put a new reply in the place of earlier ones to the same words."""
+        with self.writing(tx) as own:
             for message in old:
-                self.run(tx, "delete_message", id=message.id)
-            self.add_message(new, tx=tx)
+                self.run(own, "delete_message", id=message.id)
+            self.add_message(new, tx=own)
 
     def message(self, message_id: str) -> Message | None:
         """One message of this person, or None."""
@@ -226,21 +266,17 @@ class Person:
         """Everything said in a conversation, in order; empty if it is not this person's."""
         return [self.database.rows.message(row) for row in self.read("messages_of_session", session_id=session_id)]
 
-    def last_messages(self, session_id: str, limit: int) -> list[Message]:
+    def last_messages(self, session_id: str, limit: int, *, tx: capsa.Transaction | None = None) -> list[Message]:
         """The last things said in a conversation, in order."""
-        rows = self.read("last_messages_of_session", session_id=session_id, n=limit)
+        rows = self.read("last_messages_of_session", tx, session_id=session_id, n=limit)
         return [self.database.rows.message(row) for row in reversed(rows)]
 
     def recent_messages(self, limit: int = 100) -> list[Message]:
         """The last things said in any conversation, in order."""
         return [self.database.rows.message(row) for row in reversed(self.read("messages_recent", n=limit))]
 
-    def uncondensed_messages(self) -> list[Message]:
-        """What no summary stands for yet, in order."""
-        return list(self.walk_uncondensed())
-
     def walk_uncondensed(self, *, newest_first: bool = False) -> Generator[Message, None, None]:
-        """The same, one by one: it may be everything that was ever said."""
+        """What no summary stands for yet, in order, one by one: it may be everything that was ever said."""
         with closing(self.walk("messages_uncondensed_newest" if newest_first else "messages_uncondensed")) as rows:
             for row in rows:
                 yield self.database.rows.message(row)
@@ -265,6 +301,11 @@ class Person:
             for message_id in message_ids:
                 self.run(tx, "mark_processed", id=message_id, at=now())
 
+    def stop_replies(self, session_id: str) -> list[str]:
+        """Have the replies of a conversation that are under way end, in whatever process; their ids."""
+        with self.writing() as tx:
+            return [text(id_) for (id_,) in self.run(tx, "stop_replies", session_id=session_id)]
+
     def settle_interrupted(self, before: dt.datetime) -> None:
         """Replies that a crash cut off before ``before`` count as stopped; what was kept of them stays."""
         with self.writing() as tx:
@@ -283,9 +324,9 @@ class Person:
         """What is remembered, newest first."""
         return [self.database.rows.insight(row) for row in self.read("insights", n=limit)]
 
-    def insight_sources(self) -> dict[str, str]:
+    def insight_sources(self) -> dict[str, Source]:
         """Insight -> what the person said that it was taken from."""
-        return {text(id_): text(said) for id_, said in self.read("insight_sources") if said is not None}
+        return {text(row[0]): Source(*map(text, row[1:])) for row in self.read("insight_sources")}
 
     def insight(self, insight_id: str) -> SemanticInsight | None:
         """One of them, or None."""
@@ -314,15 +355,20 @@ class Person:
         """Those that no other stands for, by the time they tell of: few, however long ago it began."""
         return [self.database.rows.summary(row) for row in self.read("summaries_active")]
 
-    def add_profile(self, content: str, consensus_log: Any = None) -> Profile:
+    def newest_summaries(self, limit: int, *, tx: capsa.Transaction | None = None) -> list[CondensedSummary]:
+        """Of those that no other stands for, the ones that tell of the latest time, newest first."""
+        rows = self.read("summaries_active_newest", tx, n=limit)
+        return [self.database.rows.summary(row) for row in rows]
+
+    def add_profile(self, content: str, consensus_log: Any = None, *, tx: capsa.Transaction | None = None) -> Profile:
         """Keep a portrait as the next version."""
-        with self.writing() as tx:
-            self.run(tx, "add_user", name=None, created_at=now())
-            newest = self.run(tx, "profiles", n=1)
+        with self.writing(tx) as own:
+            self.run(own, "add_user", name=None, created_at=now())
+            newest = self.run(own, "profiles", n=1)
             version = self.database.rows.profile(newest[0]).version + 1 if newest else 1
             profile = Profile(user_id=self.user_id, version=version, content=content, consensus_log=consensus_log)
             self.run(
-                tx,
+                own,
                 "add_profile",
                 id=profile.id,
                 version=version,
@@ -332,6 +378,6 @@ class Person:
             )
         return profile
 
-    def profiles(self, limit: int = _ALL) -> list[Profile]:
+    def profiles(self, limit: int = _ALL, *, tx: capsa.Transaction | None = None) -> list[Profile]:
         """Portraits, newest version first."""
-        return [self.database.rows.profile(row) for row in self.read("profiles", n=limit)]
+        return [self.database.rows.profile(row) for row in self.read("profiles", tx, n=limit)]

@@ -14,19 +14,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stoic_emperor.errors import TextMissing
-from stoic_emperor.memory.recall import Recall
+from stoic_emperor.errors import NotFound, TextMissing
+from stoic_emperor.memory.recall import Recall, Vectors
 from stoic_emperor.models import Message, Role, now
 
 if TYPE_CHECKING:
     from stoic_emperor.infrastructure.person import Person
     from stoic_emperor.safety import ResourceCard, SafetyDesk
 
+#: Bytes of the files that are done, and of all.
 Progress = Callable[[int, int], None]
 
 _ENDINGS = (".md", ".txt")
 #: Characters of one piece: what the analysis reads at once.
 _PIECE = 6_000
+#: Pieces that are embedded between two words about how far it is.
+_BATCH = 16
 _NAMESPACE = uuid.UUID("6c1d1f0e-6a2f-5f0a-9d0e-6a8b6d1a4f53")
 _DATE = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
 _MARK = "Kept from your journal."
@@ -55,13 +58,19 @@ def import_journal(
 
     Raises:
         TextMissing: there is nothing at ``path``; nothing was changed.
+        NotFound: the person is not known, or no more.
     """
     files = list(_files(path))
-    person.ensure()
     user = person.get()
     analyse = user is not None and user.remembers
     country = None if user is None else user.country
     card: ResourceCard | None = None
+    total = sum(file.stat().st_size for file in files)
+    before = 0
+
+    def told(share: float) -> None:
+        if progress is not None:
+            progress(before + int(share * size), total)
 
     def waits(piece: str) -> bool:
         return analyse and desk.before(piece).card is None
@@ -69,25 +78,27 @@ def import_journal(
     imported: list[str] = []
     unchanged: list[str] = []
     failed: list[tuple[str, str]] = []
-    for number, file in enumerate(files):
-        if progress is not None:
-            progress(number, len(files))
+    for file in files:
+        size = file.stat().st_size
+        told(0)
         name = str(file.relative_to(path)) if path.is_dir() else file.name
         try:
             text = file.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             reason = "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
             failed.append((name, reason))
+            before += size
             continue
         if not text.strip():
             failed.append((name, "is empty"))
-        elif _import(person, recall, file, name, text, waits=waits):
+        elif _import(person, recall, file, name, text, waits=waits, told=told):
             imported.append(name)
             card = card or desk.before(text, country).card
         else:
             unchanged.append(name)
+        before += size
     if progress is not None:
-        progress(len(files), len(files))
+        progress(total, total)
     return JournalReport(imported=tuple(imported), unchanged=tuple(unchanged), failed=tuple(failed), card=card)
 
 
@@ -104,7 +115,16 @@ def _files(path: Path) -> Iterator[Path]:
         raise TextMissing(f"there is no file or folder {path}: name one that exists; nothing was changed")
 
 
-def _import(person: Person, recall: Recall, file: Path, name: str, text: str, *, waits: Callable[[str], bool]) -> bool:
+def _import(
+    person: Person,
+    recall: Recall,
+    file: Path,
+    name: str,
+    text: str,
+    *,
+    waits: Callable[[str], bool],
+    told: Callable[[float], None],
+) -> bool:
     digest = hashlib.sha256(text.encode()).hexdigest()
     session_id = str(uuid.uuid5(_NAMESPACE, f"{person.user_id}\0{name}\0{digest}"))
     if person.session(session_id) is not None:
@@ -115,8 +135,16 @@ def _import(person: Person, recall: Recall, file: Path, name: str, text: str, *,
         Message(session_id=session_id, role=Role.USER, content=piece, created_at=written_at + dt.timedelta(seconds=i))
         for i, piece in enumerate(pieces)
     ]
-    vectors = recall.vectors(pieces)
+    vectors: Vectors | None = []
+    for start in range(0, len(pieces), _BATCH):
+        told(start / len(pieces))
+        made = recall.vectors(pieces[start : start + _BATCH])
+        vectors = None if vectors is None or made is None else vectors + made
+    analysed = [waits(piece) for piece in pieces]
     with person.writing() as tx:
+        # Erased meanwhile: then nothing of them comes back.
+        if person.get(tx=tx) is None:
+            raise NotFound(f"there is no user {person.user_id!r}, or no more: nothing was imported")
         person.begin_session(
             session_id=session_id,
             title=file.stem[:100],
@@ -124,14 +152,14 @@ def _import(person: Person, recall: Recall, file: Path, name: str, text: str, *,
             created_at=written_at,
             tx=tx,
         )
-        for message in said:
+        for message, waiting in zip(said, analysed, strict=True):
             person.add_message(message, tx=tx)
             mark = Message(
                 session_id=session_id,
                 role=Role.EMPEROR,
                 content=_MARK,
                 created_at=message.created_at,
-                semantic_processed_at=None if waits(message.content) else now(),
+                semantic_processed_at=None if waiting else now(),
             )
             person.add_message(mark, tx=tx)
         recall.add_journal(said, vectors, name, tx)

@@ -15,6 +15,7 @@ from typing import Any
 from capsa import DatabaseUrl, Embedder, open_database, open_embedder, transfer
 from stoic_emperor.config import DEFAULT_URL, Configuration
 from stoic_emperor.errors import NothingToMigrate
+from stoic_emperor.hosting import HOUSE
 from stoic_emperor.infrastructure.opening import (
     database_url,
     has_older_tables,
@@ -25,7 +26,7 @@ from stoic_emperor.infrastructure.opening import (
 )
 from stoic_emperor.legacy.earlier import carried_over
 from stoic_emperor.legacy.people import meet
-from stoic_emperor.legacy.tables import HOUSE, TABLES
+from stoic_emperor.legacy.tables import TABLES
 from stoic_emperor.legacy.together import Together
 
 #: Where the predecessor kept its vectors, beside its SQLite file.

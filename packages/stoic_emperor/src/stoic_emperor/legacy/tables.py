@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from capsa import transfer
+from stoic_emperor.hosting import tables as hosting
 
 Column, Kind, Reference, Table = transfer.Column, transfer.Kind, transfer.Reference, transfer.Table
-
-#: Whose the bookkeeping of a migration is, rows that could not be carried included: no person's.
-HOUSE = "@house"
 
 _USER = Reference(columns=("user_id",), table="users", key=("id",))
 
@@ -127,4 +125,4 @@ REFERRALS = Table(
 )
 
 #: In an order in which what others refer to comes first.
-TABLES = (USERS, SESSIONS, MESSAGES, SEMANTIC_INSIGHTS, CONDENSED_SUMMARIES, PROFILES, REFERRALS)
+TABLES = (USERS, SESSIONS, MESSAGES, SEMANTIC_INSIGHTS, CONDENSED_SUMMARIES, PROFILES, REFERRALS, *hosting.TABLES)

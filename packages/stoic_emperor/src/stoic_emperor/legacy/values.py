@@ -13,7 +13,7 @@ from json.encoder import encode_basestring
 from typing import Any
 
 from capsa import MAX_KEY_BYTES, PUBLIC_OWNER, transfer
-from stoic_emperor.legacy.tables import HOUSE
+from stoic_emperor.hosting import HOUSE
 from stoic_emperor.legacy.times import MISSING, Times
 
 BLOB_AS_TEXT = "BLOB in place of text, carried as text"

@@ -74,6 +74,7 @@ class Importer:
     source: str | None
     tags: Tags
     tagger: Tagger | None
+    known_as: str | None = None
     _reports: list[FileReport] = field(default_factory=list)
     _notes: list[str] = field(default_factory=list)
     _pending: list[_Plan] = field(default_factory=list)
@@ -110,7 +111,7 @@ class Importer:
     # What is to be done
 
     def _plan(self, file: Path, shown: str, document: Document, known: dict[str, str], counted: _Counted) -> None:
-        name = document.name or file.resolve().as_posix()
+        name = document.name or self.known_as or file.resolve().as_posix()
         wanted = self._records(name, file, document)
         digest = _digest(_identity(record) for record in wanted)
         size, notes = _size(file), "; ".join(document.notes)

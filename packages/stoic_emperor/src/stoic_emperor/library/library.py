@@ -52,6 +52,7 @@ class Library:
         source: str | None = None,
         tags: Tags | None = None,
         tagger: Tagger | None = None,
+        known_as: str | None = None,
         progress: Progress | None = None,
     ) -> ImportReport:
         """Take in a file or a folder of .txt, .md and .epub files, or of the starter library's own.
@@ -65,12 +66,21 @@ class Library:
             source: where the texts are from, for a person; else what the file says, or its name.
             tags: for every passage, beside its own.
             tagger: asked for the tags of every new passage, and of those for which it failed before.
+            known_as: the name under which a single file stays the same, wherever it lies; else its path.
             progress: called with the bytes of the files that are done, and of all.
 
         Raises:
             TextMissing: there is nothing at ``path``; nothing was changed.
         """
-        importer = Importer(self._shelf, author=author, work=work, source=source, tags=tags or Tags(), tagger=tagger)
+        importer = Importer(
+            self._shelf,
+            author=author,
+            work=work,
+            source=source,
+            tags=tags or Tags(),
+            tagger=tagger,
+            known_as=known_as,
+        )
         return importer.run(Path(path).expanduser(), progress)
 
     def remove(self, *, file: str | Path | None = None, author: str | None = None, work: str | None = None) -> int:
@@ -119,6 +129,14 @@ class Library:
         """The passage with this id, or None."""
         record = self.collection.get(id)
         return None if record is None else Passage.from_record(record)
+
+    def around(self, passage: Passage, reach: int = 2) -> tuple[list[Passage], list[Passage]]:
+        """What stands before and after a passage in its text, in order; at most so many of each."""
+        same = sorted(self._shelf.neighbours(passage.id), key=lambda other: other.position)
+        at = next((i for i, other in enumerate(same) if other.id == passage.id), None)
+        if at is None:
+            return [], []
+        return same[max(0, at - reach) : at], same[at + 1 : at + 1 + reach]
 
     def browse(self, author: str | None = None, work: str | None = None) -> Iterator[Passage]:
         """The passages of an author, a work, or all, file by file in the order of the text."""

@@ -95,6 +95,13 @@ class Shelf:
                 if mine and record.session_id not in files:
                     yield passage
 
+    def neighbours(self, id: str) -> list[Passage]:
+        """The passages of the file that a passage is from."""
+        record = self.passages.get(id)
+        if record is None or record.session_id is None:
+            return []
+        return [Passage.from_record(other) for other in self.records_of(record.session_id).values()]
+
     def works(self) -> list[Work]:
         """See `Library.works`."""
         files = self.files()

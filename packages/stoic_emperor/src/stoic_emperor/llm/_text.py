@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from stoic_emperor.text import whole
+
 _THINK, _SPOKEN = "<think>", "</think>"
 
 
 def clean(text: str) -> str:
     """``text`` without what no database, terminal or wire takes: NUL, and halves of surrogate pairs."""
-    # Two halves that stand side by side are one character; a half alone becomes U+FFFD.
-    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if _has_surrogate(text) else text
-    return whole.replace("\0", "")
+    return whole(text).replace("\0", "")
 
 
 def without_thinking(text: str) -> str:
@@ -65,7 +65,3 @@ class SpokenText:
             self._state = "speaking"
         else:
             self._held = _THINK + _SPOKEN
-
-
-def _has_surrogate(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text) if not text.isascii() else False

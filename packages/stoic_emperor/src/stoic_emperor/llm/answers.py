@@ -1,7 +1,7 @@
 """Types for the forms that a model fills in: lenient in what can only mean one thing, strict in everything else.
 
     class Insight(BaseModel):
-        text: Phrase
+        patterns: Phrases
         confidence: Confidence
 
 A value that could mean two things is refused, and the model is asked again; an insight with a made-up confidence would
@@ -92,8 +92,5 @@ def _phrases(value: object) -> object:
 #: A number from 0 to 1, also where the model wrote "high" or 85: see :func:`confidence`.
 Confidence = Annotated[float, Field(ge=0, le=1), BeforeValidator(confidence)]
 
-#: One line of text, not blank, with single spaces.
-Phrase = Annotated[str, Field(min_length=1), BeforeValidator(_phrase)]
-
-#: A list of such lines without blanks and repetitions; null and a single text are understood.
+#: A list of lines of text with single spaces, without blanks and repetitions; null and a single text are understood.
 Phrases = Annotated[list[str], BeforeValidator(_phrases)]

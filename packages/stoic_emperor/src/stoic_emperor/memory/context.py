@@ -11,7 +11,7 @@ from stoic_emperor.llm import Prompt, Turn
 from stoic_emperor.memory.quoting import quoted
 from stoic_emperor.memory.recall import Recall, Recalled
 from stoic_emperor.memory.tokens import count_tokens, cut
-from stoic_emperor.models import Message, Role, Status
+from stoic_emperor.models import CondensedSummary, Message, Profile, Role, Status
 from stoic_emperor.prompts import prompt
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ _NOW_SHARE = 0.5
 _NOTES_SHARE = 0.5
 _TURNS_READ = 60
 _INSIGHTS, _EPISODES, _PASSAGES = 5, 3, 3
+#: More do not fit into any budget worth having.
+_SUMMARIES = 12
 _EPISODE_TOKENS, _PASSAGE_TOKENS, _PORTRAIT_TOKENS = 200, 350, 300
 
 
@@ -35,8 +37,22 @@ class Context:
     passages: tuple[Passage, ...]
     insights: tuple[Recalled, ...]
     episodes: tuple[Recalled, ...]
+    #: The talk at hand, as far as it was read, what is answered now included.
+    talk: tuple[Message, ...]
     #: Of everything beside the persona.
     tokens: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _AtHand:
+    """What is drawn on without a search, as of one moment."""
+
+    #: The conversation without what is answered now, in order.
+    talk: tuple[Message, ...]
+    name: str | None = None
+    #: Newest first.
+    summaries: Sequence[CondensedSummary] = ()
+    portraits: Sequence[Profile] = ()
 
 
 class ContextBuilder:
@@ -60,38 +76,55 @@ class ContextBuilder:
         Args:
             in_danger: the persona steps back, and neither memory nor library is drawn on.
         """
-        if in_danger:
-            return self._bare(said)
+        at_hand = self._at_hand(said, talk_alone=in_danger)
         now = cut(said.content, int(self._budget * _NOW_SHARE))
-        hot = [m for m in self._person.last_messages(said.session_id, _TURNS_READ) if m.id != said.id and m.content]
-        query = self._query(said, hot)
+        if in_danger:
+            return self._context("in_danger", said, at_hand, now)
+        query = self._query(said, at_hand.talk)
         passages = tuple(passage for library in self._libraries for passage in library.search(query, _PASSAGES))
-        at_hand = frozenset([said.id, *(m.id for m in hot if m.role == Role.USER)])
+        known = frozenset([said.id, *(m.id for m in at_hand.talk if m.role == Role.USER)])
         insights = tuple(self._recall.known(query, _INSIGHTS))
-        episodes = tuple(self._recall.turns(query, _EPISODES, leaving_out=at_hand))
+        episodes = tuple(self._recall.turns(query, _EPISODES, leaving_out=known))
         left = self._budget - count_tokens(now)
-        notes = self._notes(insights, episodes, passages, int(left * _NOTES_SHARE))
+        notes = self._notes(at_hand, insights, episodes, passages, int(left * _NOTES_SHARE))
         last = f"{notes}\n\n{now}" if notes else now
-        turns = _alternating(_newest(hot, self._budget - count_tokens(last)), last)
+        return self._context("emperor", said, at_hand, last, passages=passages, insights=insights, episodes=episodes)
+
+    def _context(
+        self,
+        persona: str,
+        said: Message,
+        at_hand: _AtHand,
+        last: str,
+        *,
+        passages: tuple[Passage, ...] = (),
+        insights: tuple[Recalled, ...] = (),
+        episodes: tuple[Recalled, ...] = (),
+    ) -> Context:
+        turns = _alternating(_newest(at_hand.talk, self._budget - count_tokens(last)), last)
         return Context(
-            prompt=Prompt(system=prompt("emperor"), turns=turns, max_tokens=REPLY_TOKENS),
+            prompt=Prompt(system=prompt(persona), turns=turns, max_tokens=REPLY_TOKENS),
             passages=passages,
             insights=insights,
             episodes=episodes,
+            talk=(*at_hand.talk, said),
             tokens=sum(count_tokens(turn.text) for turn in turns),
         )
 
-    def _bare(self, said: Message) -> Context:
-        now = cut(said.content, int(self._budget * _NOW_SHARE))
-        hot = [m for m in self._person.last_messages(said.session_id, _TURNS_READ) if m.id != said.id and m.content]
-        turns = _alternating(_newest(hot, self._budget - count_tokens(now)), now)
-        return Context(
-            prompt=Prompt(system=prompt("in_danger"), turns=turns, max_tokens=REPLY_TOKENS),
-            passages=(),
-            insights=(),
-            episodes=(),
-            tokens=sum(count_tokens(turn.text) for turn in turns),
-        )
+    def _at_hand(self, said: Message, *, talk_alone: bool) -> _AtHand:
+        person = self._person
+        with person.reading() as tx:
+            read = person.last_messages(said.session_id, _TURNS_READ, tx=tx)
+            talk = tuple(message for message in read if message.id != said.id and message.content)
+            if talk_alone:
+                return _AtHand(talk=talk)
+            user = person.get(tx=tx)
+            return _AtHand(
+                talk=talk,
+                name=None if user is None else user.name,
+                summaries=person.newest_summaries(_SUMMARIES, tx=tx),
+                portraits=person.profiles(1, tx=tx),
+            )
 
     def _query(self, said: Message, hot: Sequence[Message]) -> str:
         """What to look for: a short answer such as "yes, him" means nothing without what it answers."""
@@ -102,6 +135,7 @@ class ContextBuilder:
 
     def _notes(
         self,
+        at_hand: _AtHand,
         insights: Sequence[Recalled],
         episodes: Sequence[Recalled],
         passages: Sequence[Passage],
@@ -109,9 +143,8 @@ class ContextBuilder:
     ) -> str:
         """The block of notes, the most telling first; a note that does not fit is left out whole."""
         candidates: list[tuple[str, str]] = []
-        user = self._person.get()
-        if user is not None and user.name:
-            candidates.append(("About the person", f"- Their name is {user.name}."))
+        if at_hand.name:
+            candidates.append(("About the person", f"- Their name is {at_hand.name}."))
         candidates += [
             ("About the person", f"- {r.record.text} (noted {r.record.created_at:%Y-%m-%d})") for r in insights
         ]
@@ -123,12 +156,11 @@ class ContextBuilder:
             for r in episodes
         ]
         candidates += [("From the library", f"- {p.reference}: “{cut(p.text, _PASSAGE_TOKENS)}”") for p in passages]
-        active = self._person.active_summaries()
         candidates += [
             ("Earlier conversations", f"- {s.period_start:%Y-%m-%d} to {s.period_end:%Y-%m-%d}: {s.content}")
-            for s in reversed(active)
+            for s in at_hand.summaries
         ]
-        candidates += [("Portrait", f"- {cut(p.content, _PORTRAIT_TOKENS)}") for p in self._person.profiles(1)]
+        candidates += [("Portrait", f"- {cut(p.content, _PORTRAIT_TOKENS)}") for p in at_hand.portraits]
         chosen: dict[str, list[str]] = {}
         # The tags and the blank lines.
         size = 10

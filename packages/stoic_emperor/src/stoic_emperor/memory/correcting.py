@@ -35,5 +35,5 @@ def correct_insight(person: Person, recall: Recall, given: str, assertion: str) 
     with person.writing() as tx:
         person.run(tx, "update_insight", **corrected.model_dump(include={"id", "assertion", "confidence", "edited_at"}))
         recall.add_insight(corrected, tx)
-    person.database.engine.scrub()
+    person.database.scrub()
     return corrected

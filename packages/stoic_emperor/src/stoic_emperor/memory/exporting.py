@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stoic_emperor.memory.recall import Recall
-from stoic_emperor.models import Role, now
+from stoic_emperor.models import Role, Session, now
 
 if TYPE_CHECKING:
     from stoic_emperor.infrastructure.person import Person
 
 FORMAT = "stoic-emperor-export"
 VERSION = 1
+
+
+def write_export(person: Person, recall: Recall, file: Path) -> None:
+    """Write all of it to a new file that only its owner may read: as Markdown if its name ends so, else as JSON.
+
+    Raises:
+        FileExistsError: an existing file is not overwritten.
+    """
+    markdown = file.suffix.lower() in {".md", ".markdown"}
+    pieces = export_markdown(person) if markdown else export_json(person, recall)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as opened:
+        for piece in pieces:
+            opened.write(piece)
 
 
 def export_json(person: Person, recall: Recall) -> Iterator[str]:
@@ -52,8 +68,26 @@ def export_json(person: Person, recall: Recall) -> Iterator[str]:
 
 def _sessions(person: Person) -> Iterator[dict[str, Any]]:
     for listed in person.sessions():
-        messages = [message.model_dump(mode="json") for message in person.messages(listed.session.id)]
-        yield {**listed.session.model_dump(mode="json"), "messages": messages}
+        yield _conversation(person, listed.session)
+
+
+def _conversation(person: Person, session: Session) -> dict[str, Any]:
+    messages = [message.model_dump(mode="json") for message in person.messages(session.id)]
+    return {**session.model_dump(mode="json"), "messages": messages}
+
+
+def conversation_json(person: Person, session: Session) -> str:
+    """One conversation as a JSON document."""
+    return json.dumps({"format": FORMAT, "version": VERSION, "session": _conversation(person, session)}, indent=1)
+
+
+def conversation_markdown(person: Person, session: Session, heading: str = "#") -> Iterator[str]:
+    """One conversation to read, in pieces."""
+    title = session.title or f"Conversation of {session.created_at:%Y-%m-%d %H:%M}"
+    yield f"{heading} {_line(title)}\n\n"
+    for message in person.messages(session.id):
+        who = "You" if message.role == Role.USER else "Marcus"
+        yield f"**{who}**, {message.created_at:%Y-%m-%d %H:%M}\n\n{message.content}\n\n"
 
 
 def _list(name: str, items: Iterator[dict[str, Any]]) -> Iterator[str]:
@@ -83,11 +117,7 @@ def export_markdown(person: Person) -> Iterator[str]:
         for summary in summaries:
             yield f"### {summary.period_start:%Y-%m-%d} to {summary.period_end:%Y-%m-%d}\n\n{summary.content}\n\n"
     for listed in reversed(person.sessions()):
-        title = listed.session.title or f"Conversation of {listed.session.created_at:%Y-%m-%d %H:%M}"
-        yield f"## {_line(title)}\n\n"
-        for message in person.messages(listed.session.id):
-            who = "You" if message.role == Role.USER else "Marcus"
-            yield f"**{who}**, {message.created_at:%Y-%m-%d %H:%M}\n\n{message.content}\n\n"
+        yield from conversation_markdown(person, listed.session, "##")
 
 
 def _line(text: str) -> str:

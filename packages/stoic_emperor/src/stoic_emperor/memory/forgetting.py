@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import capsa
 from stoic_emperor.errors import NotFound
+from stoic_emperor.hosting.erasing import erase_about, erase_own, provider_of
 from stoic_emperor.infrastructure.opening import older_files
 from stoic_emperor.memory.recall import Recall
 from stoic_emperor.models import Message, Role
@@ -32,8 +33,21 @@ NAMES = {
     "condensed_summaries": ("summary", "summaries"),
     "profiles": ("portrait", "portraits"),
     "sessions": ("conversation", "conversations"),
-    "users": ("account", "accounts"),
+    "users": ("name with its settings", "names with their settings"),
+    "logins": ("login", "logins"),
+    "accounts": ("account", "accounts"),
+    "recovery_codes": ("recovery code", "recovery codes"),
+    "sign_ins": ("signed-in browser", "signed-in browsers"),
+    "usage": ("day of counted use", "days of counted use"),
+    "uploads": ("upload", "uploads"),
+    "upload_parts": ("piece of an upload", "pieces of uploads"),
+    "waiting": ("task that waited", "tasks that waited"),
 }
+
+ELSEWHERE = (
+    "the sign-in at the Supabase project still exists: no project is configured here any more, so it can only be "
+    "deleted there"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,11 +62,12 @@ class Receipt:
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """For a program."""
+        """For a program, and in `lines` for whomever it shows it to."""
         return {
             "erased": dict(self.erased),
             "elsewhere": [str(path) for path in self.elsewhere],
             "notes": list(self.notes),
+            "lines": self.lines,
         }
 
     @property
@@ -77,13 +92,23 @@ class _Work:
 class Forgetting:
     """Erases what one person wants forgotten."""
 
-    def __init__(self, person: Person, recall: Recall) -> None:
-        """Nothing is read yet."""
+    def __init__(self, person: Person, recall: Recall, leave: Callable[[str], str | None] | None = None) -> None:
+        """Nothing is read yet.
+
+        Args:
+            person: whose memory it is.
+            recall: its searchable part.
+            leave: has the project that vouches for people forget one, and tells what is left; None without one.
+        """
         self._person = person
         self._recall = recall
+        self._leave = leave
 
-    def message(self, message_id: str) -> Receipt:
+    def message(self, message_id: str, *, and_after: bool = False) -> Receipt:
         """Forget a turn, named by either of its messages.
+
+        Args:
+            and_after: and all that was said after it in the same conversation.
 
         Raises:
             NotFound: this person has no such message.
@@ -93,7 +118,7 @@ class Forgetting:
             raise NotFound(f"there is no message {message_id!r}: /memory shows what there is")
         with self._person.writing() as tx:
             work = _Work(tx)
-            self._turns(work, self._turn_of(message))
+            self._turns(work, self._turn_of(message, and_after=and_after))
             self._untitle(work, [message.session_id])
         return self._receipt(work)
 
@@ -176,9 +201,13 @@ class Forgetting:
         return forget(id_)
 
     def everything(self) -> Receipt:
-        """Forget the person."""
+        """Forget the person, their account and whoever vouches for it included."""
+        database, user_id = self._person.database, self._person.user_id
+        provider = provider_of(database, user_id)
+        about = erase_about(database, user_id)
         with self._person.writing() as tx:
             work = _Work(tx)
+            work.erased.update(about)
             for name, collection in (("episodic", self._recall.episodes), ("semantic", self._recall.insights)):
                 work.erased[name] = collection.clear(tx=tx)
             for statement, name in (
@@ -187,20 +216,27 @@ class Forgetting:
                 ("erase_summaries", "condensed_summaries"),
                 ("erase_profiles", "profiles"),
                 ("erase_sessions", "sessions"),
-                ("erase_user", "users"),
             ):
                 work.erased[name] = len(self._person.run(tx, statement))
-        return self._receipt(work)
+            work.erased.update(erase_own(database, user_id, tx))
+            work.erased["users"] = len(self._person.run(tx, "erase_user"))
+        receipt = self._receipt(work)
+        if provider != "supabase":
+            return receipt
+        left = ELSEWHERE if self._leave is None else self._leave(user_id)
+        return receipt if left is None else replace(receipt, notes=(*receipt.notes, left))
 
     # Steps
 
-    def _turn_of(self, message: Message) -> list[Message]:
-        """What the person said and every reply to it."""
+    def _turn_of(self, message: Message, *, and_after: bool = False) -> list[Message]:
+        """What the person said and every reply to it; or all from there on."""
         talk = self._person.messages(message.session_id)
         at = next(i for i, other in enumerate(talk) if other.id == message.id)
         first = at
         while first > 0 and talk[first].role != Role.USER:
             first -= 1
+        if and_after:
+            return talk[first:]
         last = first + 1
         while last < len(talk) and talk[last].role != Role.USER:
             last += 1
@@ -283,5 +319,5 @@ class Forgetting:
 
     def _receipt(self, work: _Work) -> Receipt:
         database = self._person.database
-        notes = database.engine.scrub() if work.erased.total() else ()
+        notes = database.scrub() if work.erased.total() else ()
         return Receipt(erased=dict(work.erased), elsewhere=older_files(database.url), notes=notes)

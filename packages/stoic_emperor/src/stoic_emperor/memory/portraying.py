@@ -90,7 +90,7 @@ class Portraying:
         if len(self._models) == 1:
             content = await calls.make("writing", self._written(self._models[0], material, None))
             log: dict[str, object] = {"models": [self._models[0].name], "consensus": None, "rounds": []}
-            return await asyncio.to_thread(self._person.add_profile, content, log)
+            return await asyncio.to_thread(self._keep, content, log)
         return await self._agreed(material, calls)
 
     async def _agreed(self, material: str, calls: _Calls) -> Profile:
@@ -127,7 +127,14 @@ class Portraying:
             "calls": calls.made,
             "at": now().isoformat(),
         }
-        return await asyncio.to_thread(self._person.add_profile, portraits[chosen], log)
+        return await asyncio.to_thread(self._keep, portraits[chosen], log)
+
+    def _keep(self, content: str, log: dict[str, object]) -> Profile:
+        with self._person.writing() as tx:
+            # Erased while the models wrote: then nothing of them comes back.
+            if self._person.get(tx=tx) is None:
+                raise NotFound("the person whom the portrait is of is no more: nothing was kept")
+            return self._person.add_profile(content, log, tx=tx)
 
     def _material(self) -> str:
         """What is remembered, newest last, within what a model can read."""

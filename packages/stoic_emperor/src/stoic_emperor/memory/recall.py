@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from stoic_emperor.infrastructure.database import Database
-
 Vectors: TypeAlias = "list[NDArray[np.float32]]"
 
 #: Turns of conversations and journals that were brought along; a record's id is that of the person's message.
@@ -46,15 +44,14 @@ class Recalled:
 class Recall:
     """What one person said and what is remembered of them, by words and by meaning."""
 
-    def __init__(self, database: Database, user_id: str, embedder: capsa.Embedder | None) -> None:
+    def __init__(self, store: capsa.Store, user_id: str) -> None:
         """Nothing is read yet.
 
         Args:
-            embedder: without one, things are found by words.
+            store: without an embedder, things are found by words.
         """
-        store = capsa.Store(database.engine, embedder=embedder)
         owner = capsa.to_stored(user_id)
-        self._embedder = embedder
+        self._embedder = store.embedder
         self.episodes = store.collection(EPISODIC, owner=owner)
         self.insights = store.collection(SEMANTIC, owner=owner)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 import re
 
+#: Of English.
+LETTERS_A_TOKEN = 3.7
+
 #: Letters of alphabets with accents, Greek, Cyrillic, Hebrew and Arabic among them.
 _EUROPEAN = re.compile("[\x80-\u07ff]")
 
@@ -16,10 +19,10 @@ def count_tokens(text: str) -> int:
     letters between the two.
     """
     if text.isascii():
-        return math.ceil(len(text) / 3.7)
+        return math.ceil(len(text) / LETTERS_A_TOKEN)
     plain = len(text.encode("ascii", "ignore"))
     european = len(_EUROPEAN.findall(text))
-    return math.ceil(plain / 3.7 + european / 1.8 + (len(text) - plain - european) * 1.1)
+    return math.ceil(plain / LETTERS_A_TOKEN + european / 1.8 + (len(text) - plain - european) * 1.1)
 
 
 def cut(text: str, tokens: int) -> str:

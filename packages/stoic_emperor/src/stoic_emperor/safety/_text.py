@@ -126,26 +126,50 @@ class Reading:
         return [index for index, letter in enumerate(self.text) if letter == '"']
 
 
-def read(text: str) -> Reading:
-    """Read ``text``, whatever it holds."""
-    return Reading(list(_without_fillers(_join(_words(text)))))
+class Spellings:
+    """Remembers how words are spelt: finding it out is most of the work of reading."""
+
+    #: More different words than a reply or a usual message has.
+    MOST = 4_000
+
+    def __init__(self) -> None:
+        """Nothing is known yet."""
+        self._known: dict[str, tuple[str, ...]] = {}
+
+    def of(self, raw: str) -> tuple[str, ...]:
+        """The pieces of a word, each in its one spelling."""
+        raw = raw[: LONGEST_WORD * 4]
+        spelt = self._known.get(raw)
+        if spelt is None:
+            if len(self._known) >= self.MOST:
+                self._known.clear()
+            spelt = self._known[raw] = tuple(piece[:LONGEST_WORD] for piece in _spell(raw))
+        return spelt
 
 
-def _words(text: str) -> Iterator[Word]:
-    known: dict[str, tuple[str, ...]] = {}
+def read(text: str, spellings: Spellings | None = None) -> Reading:
+    """Read ``text``, whatever it holds.
+
+    Args:
+        spellings: of whoever reads similar texts again and again.
+    """
+    return Reading(list(_without_fillers(_join(_words(text, spellings or Spellings())))))
+
+
+def _words(text: str, spellings: Spellings) -> Iterator[Word]:
     at = 0
     for spaced in _SPACED.finditer(text):
         letters = spaced.group()[:: 1 + len(spaced["gap"])]
         if len(letters) < 3 and letters.lower() not in _SHORT_PAIRS:
             continue
-        yield from _plain_words(text, at, spaced.start(), known)
-        for piece in _spellings(letters, known):
+        yield from _plain_words(text, at, spaced.start(), spellings)
+        for piece in spellings.of(letters):
             yield Word(piece, spaced.start(), spaced.end())
         at = spaced.end()
-    yield from _plain_words(text, at, len(text), known)
+    yield from _plain_words(text, at, len(text), spellings)
 
 
-def _plain_words(text: str, start: int, end: int, known: dict[str, tuple[str, ...]]) -> Iterator[Word]:
+def _plain_words(text: str, start: int, end: int, spellings: Spellings) -> Iterator[Word]:
     number_before = False
     for found in _WORD.finditer(text, start, end):
         if found["stop"]:
@@ -155,16 +179,9 @@ def _plain_words(text: str, start: int, end: int, known: dict[str, tuple[str, ..
         else:
             raw = found.group()
             distance = number_before and raw.lower() == "kms"
-            for piece in ("km",) if distance else _spellings(raw, known):
+            for piece in ("km",) if distance else spellings.of(raw):
                 yield Word(piece, found.start(), found.end())
             number_before = raw.isdigit()
-
-
-def _spellings(raw: str, known: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
-    spelt = known.get(raw)
-    if spelt is None:
-        spelt = known[raw] = tuple(piece[:LONGEST_WORD] for piece in _spell(raw[: LONGEST_WORD * 4]))
-    return spelt
 
 
 def _spell(raw: str) -> tuple[str, ...]:

@@ -62,7 +62,10 @@ class SafetyDesk:
 
     async def before_with_model(self, model: Extractor, text: str, country: str | None = None) -> Verdict:
         """As :meth:`before`, and ask ``model`` where the rules found nothing outright; it can only add."""
-        verdict = self.before(text, country)
+        return await self.again(self.before(text, country), model, text, country)
+
+    async def again(self, verdict: Verdict, model: Extractor, text: str, country: str | None = None) -> Verdict:
+        """The second look at a message for which :meth:`before` gave ``verdict``."""
         if verdict.persona_off:
             return verdict
         try:
@@ -77,7 +80,7 @@ class SafetyDesk:
     def guard(self) -> ReplyGuard:
         """A guard for one reply; without rules it lets nothing pass."""
         rules = self._reply_rules
-        return ReplyGuard(_refuse if rules is None else rules.first)
+        return ReplyGuard(_refuse if rules is None else rules.look())
 
     def after(self, stop: GuardStop, country: str | None = None) -> Verdict:
         """What to show when a guard has stopped a reply."""

@@ -1,8 +1,9 @@
 """Watches a reply while it streams, and stops it before it says what must not be said.
 
-The guard looks at fixed places of the reply (every :data:`STEP` letters), never at the pieces in which it arrives, so
-what is shown does not depend on how a model or a network cuts it. The last :data:`HOLD` letters before such a place
-stay back, because a sentence may turn only at its end: the screen is never more than ``HOLD + STEP`` letters behind.
+No rule reaches beyond a sentence, so a sentence that is complete and fine is shown at once: the screen is one sentence
+behind. Of a long one the last :data:`HOLD` letters stay back, because it may turn only at its end; the screen is never
+``HOLD + STEP`` letters behind. The places where the guard looks are places of the reply, not the pieces in which it
+arrives, so what is shown does not depend on how a model or a network cuts it.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from stoic_emperor.safety._rules import Rule, RuleSet, load_rules
-from stoic_emperor.safety._text import Reading, read
+from stoic_emperor.safety._text import Reading, Spellings, read
 from stoic_emperor.safety.findings import Category, Level
 
 _LOG = logging.getLogger(__name__)
@@ -21,18 +23,22 @@ _LOG = logging.getLogger(__name__)
 #: Finds the first thing in a text, from a place on, that must not be said.
 Look = Callable[[str, int], tuple[Rule, int] | None]
 
-#: The reply is looked at anew each time it has grown by so many letters.
+#: A long sentence is looked at anew each time it has grown by so many letters; shorter ones together.
 STEP = 64
-#: So many letters stay unshown until what follows them is known.
+#: So many letters of an unfinished sentence stay unshown until what follows them is known.
 HOLD = 128
-#: So much of the reply is looked at, each time.
+#: So much of the reply is looked at, each time, at most.
 WINDOW = 600
 
-#: The beginning of a window that does not begin the reply serves as context: what stands there was judged before.
+#: What stands before the part that is judged serves as context, as far as this.
 CONTEXT = 280
 
 _SENTENCE = 280
 _SENTENCE_END = re.compile(r"[.!?…\n]+\s*")
+#: The end of a sentence that can be told without what follows it: the marks of `_text`, and never inside "k.i.l.l".
+_COMPLETE = re.compile(r"""[.!?;…。!?]["'”’»›)\]*_]*\s|[\n\r]""")
+#: So many letters, at least, are looked at together.
+_LEAST = STEP // 2
 #: Rules of what a person writes that a reply may not say of its speaker either.
 _OWN_CRISIS = frozenset({Category.SUICIDE, Category.SELF_HARM})
 _READER = re.compile(r" (?:you|your|youre|yourself|youve) ")
@@ -63,9 +69,13 @@ class ReplyRules:
             rule for rule in self._crisis.rules if rule.level is Level.EXPLICIT and rule.category in _OWN_CRISIS
         ]
 
-    def first(self, text: str, after: int = 0) -> tuple[Rule, int] | None:
+    def look(self) -> Look:
+        """`first` for one guard, which meets the same words again and again."""
+        return partial(self.first, spellings=Spellings())
+
+    def first(self, text: str, after: int = 0, spellings: Spellings | None = None) -> tuple[Rule, int] | None:
         """The first thing in ``text`` that must not be said and begins at ``after`` or later, and where it begins."""
-        reading = read(text)
+        reading = read(text, spellings)
         hits = list(self._hits(reading, self._reply.rules))
         if self._crisis.idioms is not None:
             reading.text = self._crisis.idioms.sub(lambda found: " " + "_" * (len(found.group()) - 1), reading.text)
@@ -85,7 +95,9 @@ class ReplyRules:
 
     def _careful(self, rule: Rule, reading: Reading, match: re.Match[str]) -> bool:
         """Whether words before the match show that it is spoken about, or against, not for."""
-        start, _ = reading.sentence(match.start(), _SENTENCE)
+        # A match that begins with the mark before its sentence belongs to that sentence, not to the one before.
+        inside = match.start() + (2 if reading.text.startswith(" . ", match.start()) else 0)
+        start, _ = reading.sentence(inside, _SENTENCE)
         before = reading.text[start : match.start() + 1] + " "
         said = before if rule.own_no else before + reading.text[match.start() + 1 : match.end()] + " "
         said = self._reply.words["no_negations"].sub(" _", said)
@@ -101,11 +113,12 @@ class ReplyGuard:
     """
 
     def __init__(self, look: Look) -> None:
-        """Guard one reply with ``look``, usually :meth:`ReplyRules.first`."""
+        """Guard one reply with ``look``, usually of :meth:`ReplyRules.look`."""
         self._look = look
         self._text = ""
-        self._looked = 0
+        #: Everything before is shown; what before ``_judged`` is complete, and cannot turn any more.
         self._shown = 0
+        self._judged = 0
         self.stopped: GuardStop | None = None
 
     def feed(self, delta: str) -> str:
@@ -114,26 +127,38 @@ class ReplyGuard:
             return ""
         self._text += delta
         shown_before = self._shown
-        while self._looked + STEP <= len(self._text):
-            self._looked += STEP
-            if not self._is_fine(self._looked, last=False):
+        while (place := self._next_place()) is not None:
+            end, complete = place
+            if not self._is_fine(end, last=False):
                 break
-            self._shown = max(self._shown, self._looked - HOLD)
+            self._shown = end if complete else max(self._shown, end - HOLD)
+            if complete:
+                self._judged = end
         return self._text[shown_before : self._shown]
 
     def finish(self) -> str:
         """The reply is complete: look at its end; what may still be shown."""
-        if self.stopped is not None:
+        if self.stopped is not None or self._shown == len(self._text):
             return ""
         shown_before = self._shown
         if self._is_fine(len(self._text), last=True):
             self._shown = len(self._text)
         return self._text[shown_before : self._shown]
 
+    def _next_place(self) -> tuple[int, bool] | None:
+        """Where to look next, and whether a sentence ends there; None if it has not come yet."""
+        within = self._shown + HOLD + STEP
+        end = _COMPLETE.search(self._text, max(self._shown, self._judged + _LEAST), within)
+        if end is not None:
+            return end.end(), True
+        return (within, False) if within <= len(self._text) else None
+
     def _is_fine(self, end: int, *, last: bool) -> bool:
         start, end = self._whole_words(end, last=last)
+        # What was judged is judged; of a sentence that alone fills the window, only the context was.
+        after = max(self._judged - start, CONTEXT if start > self._judged else 0)
         try:
-            hit = self._look(self._text[start:end], CONTEXT if start else 0)
+            hit = self._look(self._text[start:end], after)
         except Exception as error:  # noqa: BLE001 - a guard that is broken must stop the reply, whatever broke
             _LOG.error("The reply guard failed (%s); the reply is stopped", type(error).__name__)
             self.stopped = GuardStop(Category.UNKNOWN, "guard-failed", self._shown)
@@ -147,7 +172,7 @@ class ReplyGuard:
 
     def _whole_words(self, end: int, *, last: bool) -> tuple[int, int]:
         """The window before ``end`` without the parts of words at its edges: "skill yourself" says nothing."""
-        start = max(end - WINDOW, 0)
+        start = max(end - WINDOW, self._judged - CONTEXT, 0)
         if start > 0 and not self._text[start - 1].isspace():
             blank = next((i for i in range(start, end) if self._text[i].isspace()), start)
             start = blank

@@ -7,6 +7,7 @@ shown in its place: help is never absent because something of ours is broken.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -25,6 +26,7 @@ _LISTENERS = "The people below listen to exactly this, and no special reason is 
 _EMERGENCY = "If you, or someone else, may be in danger right now, call {number}."
 _NO_NUMBER = "your local emergency number (112 in Europe and from most mobile phones, 911 in much of the Americas)"
 _ELSEWHERE = "Helplines in other countries, and for violence at home, eating, drink or drugs: {url}"
+_ADDRESS = re.compile(r"https?://[^\s,)]+")
 _CLOSING = "You can go on writing here whenever you like."
 
 
@@ -96,7 +98,7 @@ class ResourceCard:
         """The card for a page."""
         body = [f"- **{line.name}** – {line.ways()}" + self._details(line) for line in self.lines]
         blocks = [self._opening(), f"**{self._emergency()}**", "\n".join([*body, f"- {self._elsewhere()}"])]
-        return "\n\n".join([*blocks, f"*{self._freshness()}* {_CLOSING}"])
+        return "\n\n".join([*map(_linked, blocks), f"*{self._freshness()}* {_CLOSING}"])
 
     def _opening(self) -> str:
         return f"{_OPENING} {_LISTENERS}" if self.lines else _OPENING
@@ -163,6 +165,11 @@ def resources_for(country: str | None) -> ResourceCard:
     except ConfigurationError:
         _LOG.exception("The contacts cannot be read; the card of last resort is shown")
         return LAST_RESORT
+
+
+def _linked(text: str) -> str:
+    """Addresses marked as such, so that they can be followed."""
+    return _ADDRESS.sub(r"<\g<0>>", text)
 
 
 def _line(entry: Mapping[str, Any]) -> Line:

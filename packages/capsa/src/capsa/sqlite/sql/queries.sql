@@ -135,6 +135,7 @@ DELETE FROM capsa_codes WHERE owner = :owner AND collection = :collection AND mo
   AND seq IN (SELECT value FROM json_each(:seqs))
 
 -- name: delete_codes_of
+-- Of one model.
 DELETE FROM capsa_codes
 WHERE owner = :owner AND collection = :collection AND model = :model AND seq IN (SELECT value FROM json_each(:seqs))
 

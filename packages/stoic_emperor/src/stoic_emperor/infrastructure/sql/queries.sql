@@ -33,6 +33,10 @@ LEFT JOIN messages m ON m.user_id = s.user_id AND m.session_id = s.id
 GROUP BY s.id, s.user_id, s.created_at, s.title, s.metadata
 ORDER BY s.created_at DESC, s.id
 
+-- name: session_titles
+-- Newest first.
+SELECT id, title, created_at FROM sessions WHERE user_id = :user_id ORDER BY created_at DESC, id
+
 -- name: latest_session
 SELECT id, user_id, created_at, title, metadata FROM sessions WHERE user_id = :user_id
 ORDER BY created_at DESC, id LIMIT 1
@@ -49,6 +53,12 @@ SELECT count(*) FROM sessions WHERE user_id = :user_id
 -- name: count_sessions_since
 SELECT count(*) FROM sessions WHERE user_id = :user_id AND created_at > :since
 
+-- name: totals
+-- Conversations, messages, and replies that wait for their analysis.
+SELECT (SELECT count(*) FROM sessions WHERE user_id = :user_id), (SELECT count(*) FROM messages WHERE user_id = :user_id),
+    (SELECT count(*) FROM messages
+     WHERE user_id = :user_id AND semantic_processed_at IS NULL AND role = 'emperor' AND status <> 'streaming')
+
 -- name: delete_session
 DELETE FROM sessions WHERE user_id = :user_id AND id = :id
 
@@ -57,7 +67,14 @@ INSERT INTO messages (user_id, session_id, id, role, content, psych_update, crea
 VALUES (:user_id, :session_id, :id, :role, :content, :psych_update, :created_at, :semantic_processed_at, :status)
 
 -- name: update_message
-UPDATE messages SET content = :content, status = :status WHERE user_id = :user_id AND id = :id
+-- What was stopped, maybe by another process, stays stopped; of what was erased nothing comes back.
+UPDATE messages SET content = :content, status = CASE WHEN status = 'streaming' THEN :status ELSE status END
+WHERE user_id = :user_id AND id = :id RETURNING status
+
+-- name: stop_replies
+-- Replies of a conversation that are under way, wherever: who writes them finds that out within a second.
+UPDATE messages SET status = 'stopped' WHERE user_id = :user_id AND session_id = :session_id AND status = 'streaming'
+RETURNING id
 
 -- name: message_by_id
 SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
@@ -91,12 +108,14 @@ SELECT id, session_id, role, content, psych_update, created_at, semantic_process
 WHERE user_id = :user_id AND condensed_into IS NULL ORDER BY seq DESC
 
 -- name: uncondensed_length
-SELECT coalesce(sum(length(content)), 0), count(*) FROM messages WHERE user_id = :user_id AND condensed_into IS NULL
+-- In characters.
+SELECT coalesce(sum(length(content)), 0) FROM messages WHERE user_id = :user_id AND condensed_into IS NULL
 
 -- name: replies_unprocessed
--- Turns that wait for their analysis, oldest first.
+-- Turns that have ended and wait for their analysis, oldest first.
 SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
-WHERE user_id = :user_id AND semantic_processed_at IS NULL AND role = 'emperor' ORDER BY seq LIMIT :n
+WHERE user_id = :user_id AND semantic_processed_at IS NULL AND role = 'emperor' AND status <> 'streaming'
+ORDER BY seq LIMIT :n
 
 -- name: message_before
 -- What the person said that this reply answers.
@@ -125,11 +144,13 @@ UPDATE sessions SET title = NULL WHERE user_id = :user_id AND id = :id
 UPDATE messages SET condensed_into = :summary WHERE user_id = :user_id AND id = :id AND condensed_into IS NULL
 RETURNING id
 
+-- name: analyses
+-- Of all turns that have one, oldest first.
+SELECT created_at, psych_update FROM messages
+WHERE user_id = :user_id AND psych_update IS NOT NULL ORDER BY seq
+
 -- name: delete_message
 DELETE FROM messages WHERE user_id = :user_id AND id = :id
-
--- name: count_messages
-SELECT count(*) FROM messages WHERE user_id = :user_id
 
 -- name: interrupted_replies
 -- Replies that a crash cut off: what was kept of them stays, as stopped.
@@ -153,10 +174,11 @@ WHERE user_id = :user_id AND source_message_id = :message_id ORDER BY created_at
 
 -- name: insight_sources
 -- What the person said that an insight was taken from. Earlier programs named the reply to it instead.
-SELECT i.id, CASE WHEN m.role = 'user' THEN m.content ELSE (
-    SELECT b.content FROM messages b WHERE b.user_id = m.user_id AND b.session_id = m.session_id AND b.seq < m.seq
-        AND b.role = 'user' ORDER BY b.seq DESC LIMIT 1) END
+SELECT i.id, b.id, b.session_id, b.content
 FROM semantic_insights i JOIN messages m ON m.user_id = i.user_id AND m.id = i.source_message_id
+JOIN messages b ON b.user_id = m.user_id AND b.id = CASE WHEN m.role = 'user' THEN m.id ELSE (
+    SELECT c.id FROM messages c WHERE c.user_id = m.user_id AND c.session_id = m.session_id AND c.seq < m.seq
+        AND c.role = 'user' ORDER BY c.seq DESC LIMIT 1) END
 WHERE i.user_id = :user_id
 
 -- name: update_insight
@@ -165,9 +187,6 @@ WHERE user_id = :user_id AND id = :id
 
 -- name: delete_insight
 DELETE FROM semantic_insights WHERE user_id = :user_id AND id = :id
-
--- name: count_insights
-SELECT count(*) FROM semantic_insights WHERE user_id = :user_id
 
 -- name: add_summary
 INSERT INTO condensed_summaries (user_id, id, level, content, period_start, period_end, source_message_count,
@@ -185,6 +204,12 @@ FROM condensed_summaries WHERE user_id = :user_id ORDER BY period_start, level, 
 SELECT id, user_id, level, content, period_start, period_end, source_message_count, source_word_count,
     source_summary_ids, consensus_log, created_at, condensed_into
 FROM condensed_summaries WHERE user_id = :user_id AND condensed_into IS NULL ORDER BY period_start, level, id
+
+-- name: summaries_active_newest
+SELECT id, user_id, level, content, period_start, period_end, source_message_count, source_word_count,
+    source_summary_ids, consensus_log, created_at, condensed_into
+FROM condensed_summaries WHERE user_id = :user_id AND condensed_into IS NULL
+ORDER BY period_start DESC, level DESC, id DESC LIMIT :n
 
 -- name: set_summary_condensed
 -- Nothing comes back if it is gone, or stood for already.
@@ -211,9 +236,6 @@ ORDER BY version DESC, created_at DESC LIMIT :n
 
 -- name: delete_profile
 DELETE FROM profiles WHERE user_id = :user_id AND id = :id
-
--- name: messages_of_summary
-SELECT id FROM messages WHERE user_id = :user_id AND condensed_into = :summary ORDER BY seq
 
 -- name: add_referral
 INSERT INTO referrals (id, day, category, level) VALUES (:id, :day, :category, :level)

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import tempfile
 import time
 from pathlib import Path
 
-from capsa import DatabaseBusy, SourceMissing, SourceUnreadable, TransferError, transfer
+from capsa import DatabaseBusy, PrivateFolder, SourceMissing, SourceUnreadable, TransferError, transfer
 from stoic_emperor.legacy.chroma.vector_index import FILES, ID_MAP_FILE
 
 DATABASE_FILE = "chroma.sqlite3"
@@ -44,7 +43,7 @@ class PrivateCopy:
         """
         self.path = path
         _check(path)
-        self._folder: Path | None = None
+        self._folder: PrivateFolder | None = None
         self._snapshot: transfer.Snapshot | None = None
         for _ in range(_ATTEMPTS):
             try:
@@ -62,10 +61,9 @@ class PrivateCopy:
             self._look = _settled(self.path)
             self._snapshot = transfer.Snapshot(self.path / DATABASE_FILE)
             self.connection: sqlite3.Connection = self._snapshot.connection
-            # Created with mode 0700.
-            self._folder = Path(tempfile.mkdtemp(prefix="stoic-"))
-            self.scratch = self._folder / "scratch.db"
-            self._copy_indexes(self._folder)
+            self._folder = PrivateFolder()
+            self.scratch = self._folder.path / "scratch.db"
+            self._copy_indexes(self._folder.path)
             return _look(self.path) == self._look
         except FileNotFoundError:
             return False
@@ -89,7 +87,7 @@ class PrivateCopy:
         """The folder with the copied files of a segment; None if nothing was ever saved for it."""
         if self._folder is None or f"{segment}/{ID_MAP_FILE}" not in self._look:
             return None
-        return self._folder / segment
+        return self._folder.path / segment
 
     def changed(self) -> bool:
         """Whether the directory has changed since."""
@@ -101,7 +99,7 @@ class PrivateCopy:
             self._snapshot.close()
             self._snapshot = None
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.close()
             self._folder = None
 
 

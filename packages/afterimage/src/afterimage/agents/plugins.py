@@ -1,0 +1,62 @@
+"""AfterImage as a plugin of Claude Code: a marketplace of one, in AfterImage's own folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from afterimage.agents import jsonc
+from afterimage.agents.clients import mcp_program
+
+_NAME = "afterimage"
+_MARKETPLACES = "extraKnownMarketplaces"
+_ENABLED = "enabledPlugins"
+_KEY = f"{_NAME}@{_NAME}"
+_ABOUT = "Recalls code that was written in earlier sessions, and remembers what is written now."
+
+
+def root(directory: Path) -> Path:
+    """The folder of the marketplace."""
+    return directory / "claude-plugin"
+
+
+def files(directory: Path, hooks: Mapping[str, Any]) -> dict[Path, str]:
+    """The files of the plugin and its marketplace."""
+    folder = root(directory)
+    plugin = folder / _NAME
+    program = mcp_program()
+    contents: dict[Path, Any] = {
+        folder / ".claude-plugin" / "marketplace.json": {
+            "name": _NAME,
+            "owner": {"name": "AfterImage"},
+            "plugins": [{"name": _NAME, "source": f"./{_NAME}", "description": _ABOUT}],
+        },
+        plugin / ".claude-plugin" / "plugin.json": {"name": _NAME, "version": "1.0.0", "description": _ABOUT},
+        plugin / "hooks" / "hooks.json": {
+            "description": _ABOUT,
+            "hooks": {event: [entry] for event, entry in hooks.items()},
+        },
+        plugin / ".mcp.json": {"mcpServers": {_NAME: {"command": program[0], "args": program[1:]}}},
+    }
+    return {path: json.dumps(content, indent=2) + "\n" for path, content in contents.items()}
+
+
+def enable(text: str, directory: Path) -> str:
+    """Claude Code's settings with the plugin in use."""
+    source = {"source": {"source": "directory", "path": str(root(directory))}}
+    if jsonc.get(text, [_MARKETPLACES, _NAME]) != source:
+        text = jsonc.put(text, [_MARKETPLACES, _NAME], source)
+    if jsonc.get(text, [_ENABLED, _KEY]) is None:
+        text = jsonc.put(text, [_ENABLED, _KEY], True)  # noqa: FBT003  # the value
+    return text
+
+
+def disable(text: str) -> str:
+    """Claude Code's settings without the plugin."""
+    for section, key in ((_MARKETPLACES, _NAME), (_ENABLED, _KEY)):
+        text = jsonc.remove(text, [section, key])
+        if jsonc.get(text, [section]) == {}:
+            text = jsonc.remove(text, [section])
+    return text

@@ -1,0 +1,150 @@
+"""Commands that put AfterImage into coding agents and take it out again: setup, uninstall."""
+
+from __future__ import annotations
+
+import compileall
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from afterimage.cli.terminal import note
+
+if TYPE_CHECKING:
+    from afterimage.agents import Change, Client
+    from afterimage.config import AfterImageConfig
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_NAMES = ("claude-code", "codex", "gemini", "cursor")
+
+
+def _clients(function: F) -> F:
+    return click.argument("clients", nargs=-1, type=click.Choice(_NAMES))(function)
+
+
+def _dry_run(function: F) -> F:
+    return click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")(function)
+
+
+@click.command()
+@_clients
+@click.option(
+    "--deny-once/--no-deny-once",
+    default=None,
+    help="Refuse a write once if nearly the same code was written before; the second try goes through. "
+    "Default: as it was, at first not.",
+)
+@click.option("--plugin", is_flag=True, help="Into Claude Code as a plugin instead of in its settings.")
+@_dry_run
+def setup(clients: Sequence[str], deny_once: bool | None, plugin: bool, dry_run: bool) -> int:
+    """Make AfterImage part of coding agents: of CLIENTS, or of all that are found.
+
+    Done twice it changes nothing more; `afterimage uninstall` takes it all back.
+
+    \b
+    Example:
+      afterimage setup --dry-run
+      afterimage setup claude-code
+    """
+    from afterimage import agents
+    from afterimage.config import load_config
+
+    config = load_config()
+    chosen = _chosen(clients, config)
+    told = _told(config)
+    told["deny_once"] = bool(told.get("deny_once")) if deny_once is None else deny_once
+    changes = agents.plan_setup(
+        chosen,
+        config.home,
+        os.environ,
+        config.directory,
+        deny_once=told["deny_once"],
+        plugin=plugin,
+        named=config.directory != config.home / ".afterimage",
+    )
+    _show(changes)
+    if dry_run:
+        return 0
+    _tell_the_hooks(config, told)
+    agents.apply(changes, config.directory, remember=True)
+    for client in chosen:
+        click.echo(f"{client.title}: {'ready' if changes else 'was ready'}; it takes effect in its next session.")
+    return 0
+
+
+@click.command()
+@_clients
+@_dry_run
+def uninstall(clients: Sequence[str], dry_run: bool) -> int:
+    """Take AfterImage out of coding agents again: of CLIENTS, or of all. The memory stays.
+
+    \b
+    Example:
+      afterimage uninstall --dry-run
+    """
+    from afterimage import agents
+    from afterimage.config import load_config
+
+    config = load_config()
+    chosen = [agents.CLIENTS[name] for name in clients or _NAMES]
+    changes = agents.plan_uninstall(chosen, config.home, os.environ, config.directory)
+    _show(changes)
+    if not dry_run:
+        agents.apply(changes, config.directory, remember=False)
+        click.echo("Taken out; the memory is still there." if changes else "It was in none of them.")
+    return 0
+
+
+def _chosen(names: Sequence[str], config: AfterImageConfig) -> list[Client]:
+    from afterimage.agents import CLIENTS
+    from afterimage.errors import NoAgent
+
+    if names:
+        return [CLIENTS[name] for name in dict.fromkeys(names)]
+    found = [client for client in CLIENTS.values() if client.folder(config.home, os.environ).is_dir()]
+    if not found:
+        raise NoAgent(f"no coding agent was found in {config.home}: name one of {', '.join(_NAMES)}")
+    return found
+
+
+def _show(changes: Sequence[Change]) -> None:
+    for change in changes:
+        for line in change.notes:
+            note(line)
+        click.echo(change.diff(), nl=False)
+
+
+def _told(config: AfterImageConfig) -> dict[str, Any]:
+    from afterimage.hook import settings
+
+    try:
+        found = json.loads((config.directory / "hook-state" / settings.NAME).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _tell_the_hooks(config: AfterImageConfig, told: dict[str, Any]) -> None:
+    """What a hook cannot find out by itself, and what would cost it time: settings, compiled modules and rules."""
+    from afterimage import hook
+    from afterimage.agents.clients import sync_program
+    from afterimage.config import database_url
+    from afterimage.hook import settings
+    from afterimage.hook.redaction import compile_rules
+
+    state = config.directory / "hook-state"
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    told |= {"memory": str(database_url(config)), "sync": sync_program()}
+    unfinished = state / f"{settings.NAME}.{os.getpid()}"
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        json.dump(told, file, indent=1)
+    unfinished.replace(state / settings.NAME)
+    compileall.compile_dir(str(Path(hook.__file__).parent), quiet=2)
+    compile_rules(str(state))
+
+
+COMMANDS = (setup, uninstall)

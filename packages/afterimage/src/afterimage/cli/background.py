@@ -1,0 +1,89 @@
+"""Commands of the agents' hooks: sync, hook."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from afterimage.cli.terminal import Progress, counted
+from capsa.terminal import json_option, write_json
+
+if TYPE_CHECKING:
+    from afterimage.config import AfterImageConfig
+
+#: Seconds that a run in the background may take, and how much it stands back.
+_BACKGROUND_SECONDS = 25.0
+_NICE = 10
+
+
+@click.command()
+@click.option("--background", is_flag=True, hidden=True, help="As a hook starts it: quiet, bounded, standing back.")
+@click.option("--seconds", type=click.FloatRange(min=0), help="Stop after so many; the next run goes on.")
+@click.option("--rebuild", is_flag=True, help="Make the recall index anew.")
+@json_option
+def sync(background: bool, seconds: float | None, rebuild: bool, as_json: bool) -> int:
+    """Take in what the agents' hooks noted, and bring the hooks' recall index up to date.
+
+    A hook starts this by itself, at most twice a minute.
+
+    \b
+    Example:
+      afterimage sync
+    """
+    from afterimage.config import load_config
+    from afterimage.storage import get_storage_backend
+    from afterimage.sync import configured_memory, synchronise
+
+    config = load_config()
+    with get_storage_backend(config) as backend:
+        if background:
+            if hasattr(os, "nice"):
+                os.nice(_NICE)
+            told = configured_memory(config.directory)
+            if told is not None and told != str(backend.url):
+                # This environment is not the one of setup: what was noted would go into another memory.
+                _log(config, "the memory configured here is not the one of `afterimage setup`; nothing was taken in")
+                return 1
+        limit = seconds if seconds is not None else _BACKGROUND_SECONDS if background else float("inf")
+        progress = None if background or as_json else Progress("Recall index")
+        done = synchronise(backend, config.directory, seconds=limit, rebuild=rebuild, progress=progress)
+    if as_json:
+        write_json(done.to_dict())
+    elif done.busy:
+        click.echo("Another run is at it.")
+    elif not background:
+        click.echo(
+            f"{counted(done.stored)} stored from {counted(done.events, 'event', 'events')}, "
+            f"{done.embedded:,} embedded, {done.indexed:,} indexed."
+        )
+        if done.put_aside:
+            click.echo(f"{counted(done.put_aside, 'event', 'events')} could not be read and were put aside.")
+    return 0
+
+
+def _log(config: AfterImageConfig, line: str) -> None:
+    path = config.directory / "hook.log"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "a", encoding="utf-8") as file:
+        file.write(f"sync: {line}\n")
+
+
+@click.command()
+@click.argument("client", type=click.Choice(["claude-code", "codex", "gemini", "cursor"]))
+def hook(client: str) -> None:
+    """Answer one event of CLIENT on standard input, as its hook does: to try it by hand.
+
+    \b
+    Example:
+      echo '{"hook_event_name": "SessionStart", "cwd": "/tmp"}' | afterimage hook claude-code
+    """
+    from afterimage.hook import run
+
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-I", "-S", run.__file__, client])  # noqa: S606  # its own program
+
+
+COMMANDS = (sync, hook)

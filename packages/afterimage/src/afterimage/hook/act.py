@@ -1,0 +1,209 @@
+"""What the hook does at an event."""
+
+from . import files, payloads
+from .budget import RECALL, REDACT, Budget, OverBudget
+from .payloads import CAPTURE, DENY, END, PROMPT, START, Event
+from .payloads import RECALL as RECALLS
+from .settings import Settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .project import Project
+    from .recall import Entry, Recall
+    from .seen import Seen
+
+#: What the predecessor's own hook would refuse is refused here only for this much in common.
+_DENY_AT = 0.9
+
+
+def respond(client: str, data: bytes, say: "Callable[[bytes], None]", directory: str = "") -> None:
+    """Do what the event in ``data`` asks for; what there is to answer goes to ``say`` at once. Raises nothing."""
+    directory = directory or files.directory()
+    if not directory:
+        return
+    budget = Budget()
+    try:
+        budget.wake()
+        from . import jsons
+
+        event = payloads.read(client, jsons.loads(data))
+        if event is not None:
+            _Hook(event, directory, budget).run(say)
+    except OverBudget as error:
+        log(directory, error, client)
+    except Exception as error:  # noqa: BLE001  # whatever it is, the agent must not notice
+        log(directory, error, client)
+    finally:
+        budget.sleep_on()
+
+
+class _Hook:
+    """One event and what is known of where it happened."""
+
+    def __init__(self, event: Event, directory: str, budget: Budget) -> None:
+        self.event = event
+        self.directory = directory
+        self.budget = budget
+        self.settings = Settings(directory)
+        self._project: Project | None = None
+
+    def run(self, say: "Callable[[bytes], None]") -> None:
+        roles = self.event.roles
+        if roles & (DENY | RECALLS | PROMPT | START):
+            try:
+                say(self._answer(roles))
+            except Exception as error:  # noqa: BLE001  # the write is noted all the same
+                log(self.directory, error, self.event.client)
+        if roles & CAPTURE and self.event.succeeded():
+            self._capture()
+        if roles & (CAPTURE | START | END | PROMPT):
+            from . import spawn
+
+            spawn.start(self.directory, self.settings.sync)
+
+    @property
+    def project(self) -> "Project":
+        if self._project is None:
+            from .project import project_of
+
+            self._project = project_of(self.event.cwd, self.event.path)
+        return self._project
+
+    # Recalling
+
+    def _answer(self, roles: int) -> bytes:
+        from . import answers
+
+        nothing = answers.reply(self.event, "")
+        if roles & (RECALLS | DENY) and not (roles & RECALLS or self.settings.deny_once):
+            return nothing
+        from .recall import Unreadable, open_index
+
+        recall = open_index(self.directory, lambda: self.budget.late(RECALL))
+        if recall is None:
+            return nothing
+        try:
+            if roles & START:
+                return answers.reply(self.event, self._at_start(recall))
+            if roles & PROMPT:
+                return answers.reply(self.event, self._for_prompt(recall))
+            return self._for_write(recall, roles)
+        except Unreadable:
+            return nothing
+
+    def _at_start(self, recall: "Recall") -> str:
+        from . import answers
+
+        if self.event.agent:
+            return ""
+        if self.event.source in {"compact", "clear"}:
+            self._seen().forget()
+        elsewhere = self.event.session if self.event.source in {"startup", "clear", ""} else ""
+        found = recall.recent(self.project.id, lambda entry: not elsewhere or entry.session != elsewhere)
+        return answers.recent_text(found)
+
+    def _for_prompt(self, recall: "Recall") -> str:
+        from . import answers
+
+        if self.event.agent or not self.event.prompt:
+            return ""
+        found = [entry for entry in recall.named(self.event.prompt, self._wanted) if self._claimed(entry)]
+        parts = [answers.describe(entry, recall, self.project.id) for entry in found]
+        return answers.recall_text("Code written earlier that your request names:", parts) if parts else ""
+
+    def _for_write(self, recall: "Recall", roles: int) -> bytes:
+        from . import answers
+
+        text = self.event.written()
+        path = files.absolute(self.event.path, self.event.cwd) if self.event.path else ""
+        found = recall.near(text, lambda entry: self._wanted(entry) and entry.path != path) if text else []
+        if roles & DENY and self.settings.deny_once and self._is_there(found) and self._first_denial(text, path):
+            parts = [answers.describe(entry, recall, self.project.id, text) for entry in found[:2]]
+            closing = "Use what is there, or send the same call again if it is meant: it will then be let through."
+            said = answers.recall_text("Not written yet: nearly the same code was written before.", parts, closing)
+            for entry in found[:2]:
+                self._claimed(entry)
+            return answers.reply(self.event, said, deny=bool(said))
+        if not roles & RECALLS:
+            return answers.reply(self.event, "")
+        parts = [answers.describe(entry, recall, self.project.id, text) for entry in found if self._claimed(entry)]
+        note = recall.note(path) if path else ""
+        if note and self._seen().claim(f"note-{_key(note)}"):
+            parts.append(note)
+        opening = "Code written earlier that is close to what you are writing:"
+        return answers.reply(self.event, answers.recall_text(opening, parts) if parts else "")
+
+    def _is_there(self, found: "list[Entry]") -> bool:
+        return any(entry.kind in {"identical", "alike"} and entry.score >= _DENY_AT for entry in found)
+
+    def _first_denial(self, text: str, path: str) -> bool:
+        return self._seen().claim(f"deny-{_key(path + chr(0) + text)}")
+
+    def _wanted(self, entry: "Entry") -> bool:
+        if entry.session and entry.session == self.event.session:
+            return False
+        return self.settings.other_projects or not entry.project or entry.project == self.project.id
+
+    def _claimed(self, entry: "Entry") -> bool:
+        return self._seen().claim(f"entry-{entry.e}")
+
+    def _seen(self) -> "Seen":
+        from .seen import Seen
+
+        return Seen(self.directory, self.event.session, self.event.agent)
+
+    # Noting
+
+    def _capture(self) -> None:
+        from . import spool
+        from .ignore import Ignore
+        from .redaction import Redactor, compiled_name
+
+        event, settings = self.event, self.settings
+        project = self.project
+        left_out = Ignore(
+            project.root, self.directory, settings.skip_paths, settings.skip_endings, settings.code_endings
+        )
+        if event.path and left_out(files.absolute(event.path, event.cwd)):
+            return
+        rules = f"{self.directory}/hook-state/{compiled_name()}"
+        data = spool.content(event, project, Redactor(rules, lambda: self.budget.late(REDACT)))
+        self.budget.sleep_on()
+        spool.note(self.directory, data)
+
+
+def _key(text: str) -> str:
+    from .fingerprints import digest
+
+    return f"{digest(b'seen', text.encode('utf-8', 'surrogatepass')):012x}"
+
+
+#: Bytes of the log before it is put aside.
+_MOST_LOG = 1 << 16
+
+
+def log(directory: str, error: BaseException, client: str) -> None:
+    """One line of what went wrong: the kind of error and its place in the code, never what it was about."""
+    from time import gmtime, strftime
+
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f"{files.name_of(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}" if place is not None else "?"
+    number = f" {error.errno}" if isinstance(error, OSError) else ""
+    line = f"{strftime('%Y-%m-%dT%H:%M:%SZ', gmtime())} {client} {type(error).__name__}{number} at {where}\n"
+    posix = files.posix
+    path = f"{directory}/hook.log"
+    try:
+        files.make_folder(directory)
+        file = posix.open(path, posix.O_WRONLY | posix.O_CREAT | posix.O_APPEND, 0o600)
+        try:
+            if posix.fstat(file).st_size > _MOST_LOG:
+                posix.rename(path, f"{path}.1")
+            posix.write(file, line.encode("ascii", "replace"))
+        finally:
+            posix.close(file)
+    except OSError:
+        return

@@ -1,0 +1,160 @@
+"""What is found, as each client takes it: bounded, marked as data, with where and when it is from."""
+
+from time import gmtime, strftime
+
+from . import files, jsons, marker
+from .fingerprints import Lines
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .payloads import Event
+    from .recall import Entry, Recall
+
+#: Characters of all that is said at once: below the 10,000 of one client and, at three characters a token, the 2,500
+#: tokens of another.
+MOST = 7_000
+#: Characters of the code of one entry.
+_MOST_CODE = 1_800
+#: How much of a file is read to see whether code still stands in it.
+_MOST_FILE = 200_000
+
+_WHY = {
+    "identical": "the same code",
+    "alike": "nearly the same code",
+    "related": "shares rare names",
+    "defines": "defines what you name",
+    "file": "the file you name",
+}
+
+
+def standing(entry: "Entry", recall: "Recall", code: str) -> str:
+    """FRESH, STALE or SUPERSEDED: whether the code still stands where it was written."""
+    written = files.modified(entry.path) if entry.path.startswith("/") else None
+    if written is not None and _stands(entry, code, written):
+        return "FRESH"
+    if recall.later(entry):
+        return "SUPERSEDED: the file was written again later"
+    return "STALE: the file has changed since" if written is not None else "STALE: the file is not there now"
+
+
+def _stands(entry: "Entry", code: str, written: float) -> bool:
+    if written * 1_000_000 <= entry.at:
+        return True
+    content = files.read_text(entry.path, _MOST_FILE)
+    if code and code in content:
+        return True
+    now = set(Lines(content).texts)
+    return all(line in now for line in Lines(code).texts)
+
+
+def describe(entry: "Entry", recall: "Recall", project: str, near: str = "") -> str:
+    """One entry: where and when it is from, why it is shown, and its code."""
+    code = recall.text(entry)
+    facts = [_WHY.get(entry.kind, entry.kind), _day(entry.at)]
+    if entry.session:
+        facts.append(f"session {entry.session[:8]}")
+    if entry.project and entry.project != project:
+        facts.append(f"another project: {entry.project_name or entry.project}")
+    elif not entry.project:
+        facts.append("project unknown")
+    if entry.branch:
+        facts.append(f"branch {entry.branch}")
+    facts.append(standing(entry, recall, code))
+    # All of a copy is near; of anything else the part that is.
+    shown, first = _part(code, near if entry.kind != "identical" else "")
+    fence = "```"
+    while fence in shown:
+        fence += "`"
+    place = f"{entry.path}, from line {first + 1} of what was written" if first else entry.path
+    return marker.escape(f"{place} ({'; '.join(facts)})\n{fence}\n{shown}\n{fence}")
+
+
+def recall_text(opening: str, parts: list[str], closing: str = "") -> str:
+    """``parts`` between the markers, as many as there is room for."""
+    body = [opening]
+    room = MOST - len(opening) - len(closing) - len(marker.BEGIN) - len(marker.END) - 8
+    for part in parts:
+        if len(part) + 2 > room:
+            break
+        body.append(part)
+        room -= len(part) + 2
+    if len(body) == 1 and parts:
+        return ""
+    return marker.wrap("\n\n".join([*body, *([closing] if closing else [])]))
+
+
+def recent_text(found: "list[tuple[Entry, int]]") -> str:
+    """What was written last in a project, a line a file."""
+    lines = []
+    for entry, count in found:
+        times = f"{count} changes, last " if count > 1 else ""
+        branch = f", branch {entry.branch}" if entry.branch else ""
+        title = f": {entry.title}" if entry.title else ""
+        lines.append(marker.escape(f"- {entry.path} ({times}{_day(entry.at)}{branch}){title}"))
+    if not lines:
+        return ""
+    kept: list[str] = []
+    for line in lines:
+        if sum(map(len, kept)) + len(line) < MOST // 4:
+            kept.append(line)
+    return marker.wrap("Files written in this project in earlier sessions, newest first:\n" + "\n".join(kept))
+
+
+def reply(event: "Event", context: str, *, deny: bool = False) -> bytes:
+    """The JSON that ``event``'s client expects; nothing to say is nothing, or an empty object where that is asked."""
+    if not context:
+        return b"{}" if event.client in {"gemini", "cursor"} else b""
+    said: dict[str, Any]
+    if event.client == "cursor":
+        if deny:
+            said = {"permission": "deny", "agent_message": context, "user_message": "AfterImage: this code exists"}
+        else:
+            said = {"additional_context": context}
+    elif event.client == "gemini" and deny:
+        said = {"decision": "deny", "reason": context}
+    elif deny:
+        decision = {"permissionDecision": "deny", "permissionDecisionReason": context}
+        said = {"hookSpecificOutput": {"hookEventName": event.name, **decision}}
+    else:
+        said = {"hookSpecificOutput": {"hookEventName": event.name, "additionalContext": context}}
+    return jsons.dumps(said)
+
+
+def _day(microseconds: int) -> str:
+    return strftime("%Y-%m-%d %H:%M UTC", gmtime(microseconds // 1_000_000))
+
+
+def _part(code: str, near: str) -> tuple[str, int]:
+    """The part of ``code`` to show, and its first line: where it has most in common with ``near``."""
+    if len(code) <= _MOST_CODE:
+        return code.rstrip(), 0
+    lines = code.split("\n")
+    first = 0
+    if near:
+        wanted = set(Lines(near).texts)
+        known = Lines(code)
+        hits = [number for text, number in zip(known.texts, known.numbers, strict=True) if text in wanted]
+        if hits:
+            first = max(0, _densest(hits) - 2)
+    shown: list[str] = []
+    room = _MOST_CODE
+    for line in lines[first:]:
+        if len(line) + 1 > room:
+            break
+        shown.append(line)
+        room -= len(line) + 1
+    text = "\n".join(shown) if shown else lines[first][:_MOST_CODE]
+    return text.rstrip() + "\n[…]", first
+
+
+def _densest(numbers: list[int], span: int = 40) -> int:
+    """Where a stretch begins that has more of ``numbers`` than any other."""
+    best = most = end = 0
+    for start in range(len(numbers)):
+        while end < len(numbers) and numbers[end] < numbers[start] + span:
+            end += 1
+        if end - start > most:
+            best, most = numbers[start], end - start
+    return best

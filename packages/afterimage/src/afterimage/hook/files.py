@@ -1,0 +1,125 @@
+"""Files and the environment by the interpreter's own C modules: `os` and `pathlib` take longer to load than to use."""
+
+try:
+    import posix
+except ImportError:  # Windows
+    import os as posix  # type: ignore[no-redef]
+
+#: How much of a file is read at once.
+_CHUNK = 1 << 20
+
+
+def variable(name: str) -> str:
+    """A variable of the environment; empty if it is not set."""
+    given = posix.environ.get(name.encode()) if posix.__name__ == "posix" else posix.environ.get(name)  # type: ignore[arg-type, call-overload]
+    return given.decode("utf-8", "surrogateescape") if isinstance(given, bytes) else given or ""
+
+
+def home() -> str:
+    """The user's folder, also where nothing set HOME: a desktop program need not."""
+    named = variable("HOME") or variable("USERPROFILE")
+    if named:
+        return named
+    try:
+        import pwd
+
+        return pwd.getpwuid(posix.getuid()).pw_dir
+    except (ImportError, KeyError, AttributeError):
+        return ""
+
+
+def directory() -> str:
+    """Where AfterImage keeps its files: the folder of its configuration. Empty if nobody can say."""
+    named = variable("AFTERIMAGE_CONFIG")
+    if named:
+        if named.startswith("~/"):
+            named = home() + named[1:]
+        return parent(named)
+    folder = home()
+    return folder + "/.afterimage" if folder else ""
+
+
+def parent(path: str) -> str:
+    """The folder that ``path`` is in."""
+    return path.rstrip("/").rpartition("/")[0] or "/"
+
+
+def name_of(path: str) -> str:
+    """The last part of ``path``, whichever way its slashes lean."""
+    return path.replace("\\", "/").rstrip("/").rpartition("/")[2]
+
+
+def normal(path: str) -> str:
+    """``path`` without ``.``, ``..`` and double slashes, by its letters alone."""
+    parts: list[str] = []
+    for part in path.replace("\\", "/").split("/"):
+        if part == ".." and parts and parts[-1] != "..":
+            parts.pop()
+        elif part not in {"", "."}:
+            parts.append(part)
+    return ("/" if path.startswith("/") else "") + "/".join(parts)
+
+
+def absolute(path: str, folder: str) -> str:
+    """``path`` as seen from ``folder``."""
+    rooted = path.startswith("/") or path[1:2] == ":"
+    return normal(path if rooted else f"{folder}/{path}")
+
+
+def exists(path: str) -> bool:
+    """Whether there is something."""
+    return modified(path) is not None
+
+
+def modified(path: str) -> float | None:
+    """When ``path`` was last written; None if it is not there."""
+    try:
+        return posix.stat(path).st_mtime
+    except (OSError, ValueError):
+        return None
+
+
+def read(path: str, limit: int = 1 << 16) -> bytes | None:
+    """The beginning of a file; None if it cannot be read."""
+    try:
+        file = posix.open(path, posix.O_RDONLY | getattr(posix, "O_CLOEXEC", 0) | getattr(posix, "O_NONBLOCK", 0))
+    except (OSError, ValueError):
+        return None
+    try:
+        parts = []
+        while limit > 0 and (part := posix.read(file, min(limit, _CHUNK))):
+            parts.append(part)
+            limit -= len(part)
+        return b"".join(parts)
+    except OSError:
+        return None
+    finally:
+        posix.close(file)
+
+
+def read_text(path: str, limit: int = 1 << 16) -> str:
+    """The same as text; empty if it cannot be read."""
+    found = read(path, limit)
+    return "" if found is None else found.decode("utf-8", "replace")
+
+
+def make_folder(path: str) -> None:
+    """``path`` and what it is in, for this user only. Raises OSError."""
+    try:
+        posix.mkdir(path, 0o700)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        make_folder(parent(path))
+        make_folder(path)
+
+
+def create(path: str, data: bytes) -> None:
+    """A new file with ``data``, for this user only. Raises OSError, FileExistsError if somebody was first."""
+    file = posix.open(path, posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | getattr(posix, "O_CLOEXEC", 0), 0o600)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[posix.write(file, rest) :]
+    finally:
+        posix.close(file)

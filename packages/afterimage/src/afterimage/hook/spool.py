@@ -1,0 +1,115 @@
+"""What was written, noted for those who have the time to store it.
+
+One file an event, complete before it has its name: whoever is killed on the way leaves a nameless rest and nothing
+that could be misread. Its order is its name. The same event noted twice has the same entry id in the end.
+"""
+
+from time import time_ns
+
+from . import files, jsons, marker
+from .fingerprints import digest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .payloads import Event
+    from .project import Project
+
+#: Of the form of the files.
+VERSION = 1
+ENDING = ".event"
+
+
+def folders(directory: str) -> list[str]:
+    """Where events may be, best first: where the first cannot be written, a write is not lost for it."""
+    uid = files.posix.getuid() if hasattr(files.posix, "getuid") else 0
+    name = f"afterimage-{uid}-{digest(b'spool', directory.encode('utf-8', 'surrogateescape')):012x}"
+    runtime = files.variable("XDG_RUNTIME_DIR") or f"/run/user/{uid}"
+    return [f"{directory}/spool", f"{runtime}/{name}", f"/tmp/{name}"]  # noqa: S108  # made 0700, and only if ours
+
+
+def content(event: "Event", project: "Project", clean: "Callable[[str], str]") -> bytes:
+    """What is noted of ``event``: no more of the client's JSON than is needed, without secrets."""
+    given = event.given
+
+    def text(value: str) -> str:
+        return clean(marker.without_private(marker.without_injections(value)))
+
+    noted = {
+        "version": VERSION,
+        "at": time_ns() // 1000,
+        "client": event.client,
+        "event": event.name,
+        "session": event.session,
+        "agent": event.agent,
+        "cwd": event.cwd,
+        "tool": event.tool,
+        "tool_use_id": given.get("tool_use_id") if isinstance(given.get("tool_use_id"), str) else "",
+        "timestamp": given.get("timestamp") if isinstance(given.get("timestamp"), str) else "",
+        "input": _each_text(event.tool_input, text),
+        "project": project.id,
+        "project_name": project.name,
+        "root": project.root,
+        "scope": project.scope,
+        "branch": project.branch,
+        "commit": project.commit,
+    }
+    return jsons.dumps(noted)
+
+
+def _each_text(value: "Any", change: "Callable[[str], str]") -> "Any":
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: _each_text(part, change) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_each_text(part, change) for part in value]
+    return value
+
+
+def note(directory: str, data: bytes) -> str:
+    """Put an event into the spool; its path. Raises OSError if no place takes it."""
+    name = f"{time_ns():020d}-{files.posix.getpid()}"
+    failure: OSError | None = None
+    for folder in folders(directory):
+        try:
+            return _note_in(folder, name, data)
+        except OSError as error:
+            failure = failure or error
+    raise failure or OSError("no place for an event")
+
+
+def _note_in(folder: str, name: str, data: bytes) -> str:
+    files.make_folder(folder)
+    if not _ours(folder):
+        raise PermissionError(f"{folder} belongs to somebody else")
+    unfinished = f"{folder}/{name}.part"
+    try:
+        files.create(unfinished, data)
+        files.posix.rename(unfinished, f"{folder}/{name}{ENDING}")
+    except OSError:
+        try:
+            files.posix.unlink(unfinished)
+        except OSError:
+            pass
+        raise
+    return f"{folder}/{name}{ENDING}"
+
+
+def _ours(folder: str) -> bool:
+    found = files.posix.stat(folder)
+    return not hasattr(files.posix, "getuid") or found.st_uid == files.posix.getuid()
+
+
+def waiting(directory: str) -> list[str]:
+    """The events that nobody has taken in, oldest first."""
+    found = []
+    for folder in folders(directory):
+        try:
+            if _ours(folder):
+                found += [(name, f"{folder}/{name}") for name in files.posix.listdir(folder) if name.endswith(ENDING)]
+        except OSError:
+            continue
+    return [path for _, path in sorted(found)]

@@ -1,0 +1,143 @@
+"""Whether the hooks that are installed work: each is run as its client runs it, where no shell's profile reaches."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import statistics
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from afterimage.agents import CLIENTS, jsonc
+from afterimage.agents.clients import OURS, Client
+from afterimage.hook import spool
+from capsa.terminal import Check
+
+if TYPE_CHECKING:
+    from afterimage.config import AfterImageConfig
+
+_RUNS = 3
+_TIMEOUT = 10
+#: Waiting events that say that nobody takes them in.
+_MANY = 200
+
+
+def examine_hooks(config: AfterImageConfig, environ: Mapping[str, str]) -> Iterator[Check]:
+    """Look at the hooks of every client that has ours, and at what they leave behind. Raises nothing it can say."""
+    installed = False
+    for client in CLIENTS.values():
+        programs = installed_programs(client, config, environ)
+        if programs:
+            installed = True
+            yield _run_all(client, programs, config)
+    if not installed:
+        yield Check("hooks", "note", "in no coding agent", "afterimage setup")
+        return
+    yield from _spool(config)
+
+
+def installed_programs(client: Client, config: AfterImageConfig, environ: Mapping[str, str]) -> dict[str, list[str]]:
+    """Event -> our program and its arguments, as the client's file or the plugin has them."""
+    from afterimage.agents.plugins import root
+
+    places = [client.files(config.home, environ)[0]]
+    if client.name == "claude-code":
+        places.append(root(config.directory) / "afterimage" / "hooks" / "hooks.json")
+    found: dict[str, list[str]] = {}
+    for place in places:
+        try:
+            hooks = jsonc.get(place.read_text("utf-8"), ["hooks"])
+        except (OSError, ValueError):
+            continue
+        for event, entries in hooks.items() if isinstance(hooks, dict) else ():
+            for entry in entries if isinstance(entries, list) else ():
+                if program := _program(entry):
+                    found[event] = program
+    return found
+
+
+def _program(entry: Any) -> list[str]:
+    if not isinstance(entry, dict):
+        return []
+    for handler in (entry, *(entry.get("hooks") or ())):
+        if isinstance(handler, dict) and isinstance(handler.get("command"), str):
+            arguments = handler.get("args")
+            words = [handler["command"], *arguments] if arguments else shlex.split(handler["command"])
+            if any(OURS in word for word in words):
+                return words
+    return []
+
+
+def sample_event(event: str, folder: str) -> dict[str, Any]:
+    """An event as a client sends it, of which nothing is remembered: the tool failed, and its file is a log."""
+    path = f"{folder}/afterimage-doctor.log"
+    tool = "write_file" if event in {"BeforeTool", "AfterTool"} else "Write"
+    return {
+        "session_id": "afterimage-doctor",
+        "conversation_id": "afterimage-doctor",
+        "cwd": folder,
+        "workspace_roots": [folder],
+        "hook_event_name": event,
+        "source": "startup",
+        "prompt": "doctor",
+        "tool_name": tool,
+        "tool_input": {"file_path": path, "content": "def doctor() -> None:\n    return None\n"},
+        "tool_response": {"is_error": True},
+        "file_path": path,
+        "edits": [],
+    }
+
+
+def _run_all(client: Client, programs: Mapping[str, list[str]], config: AfterImageConfig) -> Check:
+    name = f"hooks of {client.title}"
+    times = []
+    for event, program in programs.items():
+        data = json.dumps(sample_event(event, str(config.directory))).encode()
+        for _ in range(_RUNS):
+            started = time.monotonic()
+            try:
+                # No shell's profile, and nothing else either.
+                done = subprocess.run(
+                    program,
+                    input=data,
+                    capture_output=True,
+                    timeout=_TIMEOUT,
+                    check=False,
+                    env={"HOME": str(config.home)},
+                )
+            except (OSError, subprocess.TimeoutExpired) as error:
+                return Check(name, "fail", f"{event}: {type(error).__name__}: {program[0]}", "afterimage setup")
+            times.append(time.monotonic() - started)
+            if done.returncode != 0 or done.stderr:
+                return Check(name, "fail", f"{event}: exit status {done.returncode}", "afterimage setup")
+            if done.stdout and not _is_object(done.stdout):
+                return Check(name, "fail", f"{event}: its answer is no JSON", "afterimage setup")
+    return Check(
+        name,
+        "ok",
+        f"{len(programs)} events in an empty environment: {statistics.median(times) * 1000:.0f} ms, "
+        f"at most {max(times) * 1000:.0f} ms",
+    )
+
+
+def _is_object(answer: bytes) -> bool:
+    try:
+        return isinstance(json.loads(answer), dict)
+    except ValueError:
+        return False
+
+
+def _spool(config: AfterImageConfig) -> Iterator[Check]:
+    waiting = len(spool.waiting(str(config.directory)))
+    if waiting >= _MANY:
+        yield Check("spool", "fail", f"{waiting} events wait to be taken in", "afterimage sync")
+    else:
+        yield Check("spool", "ok", f"{waiting} events wait to be taken in" if waiting else "everything is taken in")
+    log = config.directory / "hook.log"
+    if log.exists():
+        last = log.read_text("utf-8", "replace").splitlines()[-1:]
+        age = (time.time() - log.stat().st_mtime) / 86_400
+        if last and age < 7:
+            yield Check("hook.log", "note", last[0], f"if it comes again, report it with {log}")

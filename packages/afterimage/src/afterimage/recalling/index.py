@@ -1,0 +1,240 @@
+"""The recall index, open for writing. Who writes holds the lock of `afterimage.sync`."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from afterimage.entries import COLLECTION, OWNER
+from afterimage.hook import fingerprints, recall
+from afterimage.hook.redaction import Redactor
+from afterimage.recalling.marks import Marks
+from capsa import named_statements
+
+if TYPE_CHECKING:
+    from afterimage.storage import StorageBackend
+    from capsa import Record, Transaction
+
+#: Entries of one transaction: short, as a hook that finds the file locked recalls nothing.
+_BATCH = 200
+#: Characters of an entry's code that can be shown.
+_MOST_CODE = 16_000
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What bringing the index up to date did."""
+
+    added: int = 0
+    removed: int = 0
+    #: Whether everything of the memory is in it now.
+    complete: bool = True
+
+
+class RecallIndex:
+    """The recall index of one memory, in AfterImage's folder."""
+
+    def __init__(self, directory: Path) -> None:
+        """Nothing is opened yet."""
+        self.path = directory / recall.NAME
+        self._redact = Redactor()
+
+    def refresh(
+        self,
+        backend: StorageBackend,
+        *,
+        rebuild: bool = False,
+        seconds: float = float("inf"),
+        progress: Callable[[int, int | None], None] | None = None,
+    ) -> Refreshed:
+        """Bring the index in step with ``backend``; made anew if it is missing, damaged, old or of another memory.
+
+        Args:
+            rebuild: make it anew in any case, as after entries were changed in place.
+            seconds: stop after so many; the next call goes on.
+            progress: told how many entries are done, of how many.
+
+        Raises:
+            capsa.DatabaseUnavailable: the memory cannot be read.
+            OSError, sqlite3.Error: the index cannot be written.
+        """
+        until = time.monotonic() + seconds
+        memory = str(backend.url)
+        if rebuild or not self._is_of(memory):
+            return self._build(backend, memory, until, progress)
+        with self._open(self.path) as sql:
+            ((cursor,),) = sql.execute("SELECT cursor FROM state").fetchall()
+            removed = self._remove_forgotten(sql, backend, cursor)
+            added, complete = self._add_arrived(sql, backend, cursor, until, progress)
+        return Refreshed(added, removed, complete)
+
+    def note(self, lines: Mapping[str, str]) -> None:
+        """What the hook is to say when a file is written next: path -> line; replaces what was noted before."""
+        if not self.path.exists():
+            return
+        with self._open(self.path) as sql, _transaction(sql):
+            sql.execute("DELETE FROM note")
+            rows = [(fingerprints.path_mark(path), line) for path, line in lines.items()]
+            sql.executemany("INSERT OR REPLACE INTO note VALUES (?, ?)", rows)
+
+    def _is_of(self, memory: str) -> bool:
+        if not self.path.exists():
+            return False
+        try:
+            with self._open(self.path) as sql:
+                ((version,),) = sql.execute("PRAGMA user_version").fetchall()
+                found = sql.execute("SELECT memory FROM state").fetchall()
+        except sqlite3.Error:
+            return False
+        return bool(version == recall.VERSION and found == [(memory,)])
+
+    def _build(
+        self,
+        backend: StorageBackend,
+        memory: str,
+        until: float,
+        progress: Callable[[int, int | None], None] | None,
+    ) -> Refreshed:
+        """A new file in place of the old one, when it is done: hooks read the old one meanwhile."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        unfinished = self.path.with_name(f"{self.path.name}.new")
+        unfinished.unlink(missing_ok=True)
+        os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        with self._open(unfinished) as sql:
+            # If the power fails now, there is no new file.
+            sql.execute("PRAGMA synchronous = OFF")
+            sql.execute("PRAGMA journal_mode = OFF")
+            sql.execute("PRAGMA cache_size = -200000")
+            sql.executescript(resources.files(__package__).joinpath("sql", "schema.sql").read_text("utf-8"))
+            sql.execute("INSERT INTO state VALUES (1, ?, 0)", (memory,))
+            sql.execute(f"PRAGMA user_version = {recall.VERSION}")
+            added, complete = self._add_arrived(sql, backend, 0, until, progress)
+        # A journal of the old file would be taken for one of the new.
+        with suppress(FileNotFoundError):
+            self.path.with_name(f"{self.path.name}-journal").unlink()
+        unfinished.replace(self.path)
+        return Refreshed(added, 0, complete)
+
+    def _add_arrived(
+        self,
+        sql: sqlite3.Connection,
+        backend: StorageBackend,
+        cursor: int,
+        until: float,
+        progress: Callable[[int, int | None], None] | None,
+    ) -> tuple[int, bool]:
+        added = 0
+        total = backend.collection.count() if progress else None
+        while arrived := _ask(backend, "arrivals", after=cursor, limit=_BATCH):
+            if time.monotonic() >= until:
+                return added, False
+            numbers = {id_: seq for seq, id_ in arrived}
+            found = backend.collection.get_many(numbers)
+            cursor = arrived[-1][0]
+            with _transaction(sql):
+                self._insert(sql, [(numbers[id_], record) for id_, record in found.items()])
+                sql.execute("UPDATE state SET cursor = ?", (cursor,))
+            added += len(found)
+            if progress:
+                progress(added, total)
+        return added, True
+
+    def _insert(self, sql: sqlite3.Connection, arrived: Sequence[tuple[int, Record]]) -> None:
+        rare: list[tuple[int, int]] = []
+        always: list[tuple[int, int]] = []
+        for seq, record in arrived:
+            marks = Marks.of(record)
+            rare += ((mark, seq) for mark in marks.rare)
+            always += ((mark, seq) for mark in marks.always)
+            sql.execute(
+                "INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (seq, record.id, record.path or "", *_facts(record), len(marks.grams), marks.whole, _title(marks)),
+            )
+            code = self._redact(record.text[:_MOST_CODE]).encode("utf-8", "replace").decode()
+            sql.execute("INSERT OR REPLACE INTO code VALUES (?, ?)", (seq, code))
+        sql.executemany("INSERT OR IGNORE INTO mark VALUES (?, ?)", sorted(always))
+        sql.executemany(
+            "INSERT OR IGNORE INTO mark SELECT ?1, ?2 WHERE (SELECT count(*) FROM mark WHERE h = ?1) <= ?3",
+            [(mark, seq, recall.COMMON) for mark, seq in sorted(rare)],
+        )
+
+    def _remove_forgotten(self, sql: sqlite3.Connection, backend: StorageBackend, cursor: int) -> int:
+        """Take out what the memory no longer has. Compared by numbers, and one by one only if those differ."""
+        ((there,),) = _ask(backend, "arrived", upto=cursor)
+        ((here,),) = sql.execute("SELECT count(*) FROM entry").fetchall()
+        if there == here:
+            return 0
+        alive = {seq for (seq,) in _ask(backend, "all_arrivals", upto=cursor)}
+        known = {e for (e,) in sql.execute("SELECT e FROM entry")}
+        gone = sorted(known - alive)
+        missing = sorted(alive - known)
+        with _transaction(sql):
+            sql.execute("CREATE TEMP TABLE IF NOT EXISTS gone (e INTEGER PRIMARY KEY)")
+            sql.execute("DELETE FROM gone")
+            sql.executemany("INSERT INTO gone VALUES (?)", [(e,) for e in gone])
+            for table in ("entry", "code", "mark"):
+                sql.execute(f"DELETE FROM {table} WHERE e IN (SELECT e FROM gone)")
+            for first in range(0, len(missing), _BATCH):
+                # Numbers are given out when a transaction begins: one that took long comes in behind the cursor.
+                self._insert(sql, list(_by_number(backend, missing[first : first + _BATCH])))
+        return len(gone)
+
+    @contextmanager
+    def _open(self, path: Path) -> Iterator[sqlite3.Connection]:
+        sql = sqlite3.connect(path, timeout=5, isolation_level=None)
+        try:
+            # What was forgotten must not stay in the file.
+            sql.execute("PRAGMA secure_delete = ON")
+            yield sql
+        finally:
+            sql.close()
+
+
+@contextmanager
+def _transaction(sql: sqlite3.Connection) -> Iterator[None]:
+    sql.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        with suppress(sqlite3.Error):
+            sql.execute("ROLLBACK")
+        raise
+    sql.execute("COMMIT")
+
+
+def _ask(backend: StorageBackend, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    sql = named_statements(__package__)[statement]
+    with backend.database.read(OWNER) as tx:
+        return _of(tx, sql, parameters)
+
+
+def _of(tx: Transaction, sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    return tx.execute(sql, {"owner": OWNER, "collection": COLLECTION, **parameters})
+
+
+def _by_number(backend: StorageBackend, numbers: Sequence[int]) -> Iterator[tuple[int, Record]]:
+    found = {
+        id_: seq for seq in numbers for number, id_ in _ask(backend, "arrivals", after=seq - 1, limit=1) if number == seq
+    }
+    for id_, record in backend.collection.get_many(found).items():
+        yield found[id_], record
+
+
+def _facts(record: Record) -> tuple[str, str, str, str, int]:
+    texts = [record.metadata.get(key) for key in ("project", "project_name")]
+    project, name = (text if isinstance(text, str) else "" for text in texts)
+    branch = record.metadata.get("branch")
+    at = int(record.created_at.timestamp() * 1_000_000)
+    return project, name, record.session_id or "", branch if isinstance(branch, str) else "", at
+
+
+def _title(marks: Marks) -> str:
+    title = ", ".join(marks.definitions[:6])
+    return title if len(title) <= 100 else f"{title[:97]}…"

@@ -1,0 +1,46 @@
+-- The recall index: what a cold hook reads (afterimage.hook.recall). Made from the memory and nothing else; whoever
+-- deletes it loses nothing, the next sync makes it anew. `PRAGMA user_version` is the version of this form.
+
+CREATE TABLE entry (
+    -- The order of arrival in the memory.
+    e            INTEGER PRIMARY KEY,
+    id           TEXT    NOT NULL,
+    path         TEXT    NOT NULL,
+    project      TEXT    NOT NULL,
+    project_name TEXT    NOT NULL,
+    session      TEXT    NOT NULL,
+    branch       TEXT    NOT NULL,
+    -- Microseconds since 1970-01-01 UTC.
+    at           INTEGER NOT NULL,
+    -- How many marks of runs of lines it has, and the mark of all of it (0: nothing to recognise).
+    grams        INTEGER NOT NULL,
+    whole        INTEGER NOT NULL,
+    title        TEXT    NOT NULL
+);
+
+-- Beside the entries, so that looking at those does not read it.
+CREATE TABLE code (
+    e    INTEGER PRIMARY KEY,
+    text TEXT NOT NULL
+);
+
+-- Of every kind (afterimage.hook.fingerprints), in one table: a look-up is one step, and a row some twelve bytes.
+CREATE TABLE mark (
+    h INTEGER NOT NULL,
+    e INTEGER NOT NULL,
+    PRIMARY KEY (h, e)
+) WITHOUT ROWID;
+
+-- What is to be said about a file when it is written next: a line a file.
+CREATE TABLE note (
+    h    INTEGER PRIMARY KEY,
+    line TEXT NOT NULL
+);
+
+CREATE TABLE state (
+    -- One row.
+    id     INTEGER PRIMARY KEY CHECK (id = 1),
+    -- Which memory this was made from, without its password, and up to which arrival.
+    memory TEXT    NOT NULL,
+    cursor INTEGER NOT NULL
+);

@@ -1,0 +1,212 @@
+"""Takes in what the hooks noted, gives it vectors, and keeps the recall index in step: one run at a time, bounded.
+
+The command, the MCP server and the background run that a hook starts all do it here; none waits for another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from afterimage.errors import InvalidEntry
+from afterimage.hook import spool
+from afterimage.hook.redaction import compile_rules
+from afterimage.hook.settings import NAME as SETTINGS
+from afterimage.recalling import RecallIndex
+from afterimage.spooled import NewerSpool, entries_of
+
+if TYPE_CHECKING:
+    from afterimage.entries import StorageEntry
+    from afterimage.storage import StorageBackend
+
+#: Events of one transaction.
+_BATCH = 100
+#: Entries embedded at once: how far a run can go beyond its time.
+_EMBEDDED_AT_ONCE = 16
+#: After so many days nobody asks any more what a session was shown.
+_FORGET_SEEN = 14 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What a run did."""
+
+    #: Entries that are new in the memory.
+    stored: int = 0
+    #: Events that were taken in, and that cannot be read and were put aside.
+    events: int = 0
+    put_aside: int = 0
+    embedded: int = 0
+    indexed: int = 0
+    forgotten: int = 0
+    #: Whether another run is at it, and whether everything is done.
+    busy: bool = False
+    complete: bool = True
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name."""
+        return asdict(self)
+
+
+def synchronise(
+    backend: StorageBackend,
+    directory: Path,
+    *,
+    seconds: float = float("inf"),
+    embed: bool = True,
+    rebuild: bool = False,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> Synced:
+    """Take the spool in, bring the recall index up to date, embed what lacks a vector.
+
+    Args:
+        backend: the memory; `close` it yourself.
+        directory: AfterImage's folder (`AfterImageConfig.directory`).
+        seconds: stop after so many; what is left is done by the next run.
+        embed: whether to embed at all.
+        rebuild: make the recall index anew.
+        progress: told how far the index is.
+
+    Raises:
+        capsa.DatabaseUnavailable: the memory cannot be reached; everything stays in the spool.
+        OSError, sqlite3.Error: the folder cannot be written.
+    """
+    until = time.monotonic() + seconds
+    with _alone(directory) as alone:
+        if not alone:
+            return Synced(busy=True, complete=False)
+        compile_rules(str(directory / "hook-state"))
+        events, stored, put_aside = _take_in(backend, directory, until)
+        refreshed = RecallIndex(directory).refresh(
+            backend, rebuild=rebuild, seconds=max(until - time.monotonic(), 0.0), progress=progress
+        )
+        embedded = _embed(backend, until) if embed else 0
+        _tidy(directory / "hook-state")
+        left = bool(spool.waiting(str(directory))) or time.monotonic() >= until
+        return Synced(
+            stored=stored,
+            events=events,
+            put_aside=put_aside,
+            embedded=embedded,
+            indexed=refreshed.added,
+            forgotten=refreshed.removed,
+            complete=refreshed.complete and not left,
+        )
+
+
+@contextlib.contextmanager
+def _alone(directory: Path) -> Iterator[bool]:
+    """Whether this is the only run; the system takes the lock back from whoever dies."""
+    folder = directory / "hook-state"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(folder / "sync.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            import fcntl
+        except ImportError:  # Windows has other locks; there the memory's own transactions must do.
+            yield True
+            return
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+    finally:
+        os.close(descriptor)
+
+
+def _take_in(backend: StorageBackend, directory: Path, until: float) -> tuple[int, int, int]:
+    """Store what waits; events taken, entries stored, events put aside."""
+    waiting = [Path(path) for path in spool.waiting(str(directory))]
+    events = stored = put_aside = 0
+    for first in range(0, len(waiting), _BATCH):
+        if first and time.monotonic() >= until:
+            break
+        taken: list[Path] = []
+        entries: dict[str, StorageEntry] = {}
+        for path in waiting[first : first + _BATCH]:
+            try:
+                found = entries_of(json.loads(path.read_text("utf-8")))
+            except NewerSpool:
+                continue
+            except FileNotFoundError:
+                continue
+            except (InvalidEntry, ValueError, KeyError, TypeError, OverflowError):
+                path.replace(path.with_suffix(".unreadable"))
+                put_aside += 1
+                continue
+            taken.append(path)
+            entries |= {entry.id: entry for entry in found}
+        stored += store_once(backend, list(entries.values()))
+        events += len(taken)
+        # Only now: whoever is killed before stores the same ids again, which is nothing.
+        for path in taken:
+            path.unlink(missing_ok=True)
+    return events, stored, put_aside
+
+
+def store_once(backend: StorageBackend, entries: list[StorageEntry]) -> int:
+    """Store those of ``entries`` that are not there; how many. Others may be storing the same at the same time."""
+    from capsa import InvalidRecord
+
+    for last in (False, True):
+        known = backend.collection.get_many([entry.id for entry in entries])
+        new = [entry for entry in entries if entry.id not in known]
+        if not new:
+            return 0
+        try:
+            return len(backend.store_many(new))
+        except InvalidRecord:
+            if last:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _embed(backend: StorageBackend, until: float) -> int:
+    class Enough(Exception):  # noqa: N818  # how the engine's loop is left between two of its transactions
+        pass
+
+    made = 0
+
+    def stop_in_time(done: int, _total: int) -> None:
+        nonlocal made
+        made = done
+        if time.monotonic() >= until:
+            raise Enough
+
+    if backend.embedder is None or time.monotonic() >= until:
+        return 0
+    with contextlib.suppress(Enough):
+        made = backend.collection.embed_missing(stop_in_time, _EMBEDDED_AT_ONCE)
+    return made
+
+
+def _tidy(state: Path) -> None:
+    """Take away what only made sense for a while."""
+    now = time.time()
+    for path in state.glob("sync-*"):
+        if path.stat().st_mtime < now - 3_600:
+            path.unlink(missing_ok=True)
+    for folder in (state / "seen").glob("*"):
+        if folder.stat().st_mtime < now - _FORGET_SEEN:
+            for path in folder.iterdir():
+                path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def configured_memory(directory: Path) -> str | None:
+    """The memory that setup told the hooks about, without its password; None if it told none."""
+    try:
+        found = json.loads((directory / "hook-state" / SETTINGS).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    memory = found.get("memory") if isinstance(found, dict) else None
+    return memory if isinstance(memory, str) else None

@@ -1,0 +1,1 @@
+"""Proving who is asking: passwords, cookies, tokens, and whoever sits at this machine."""

@@ -1,0 +1,110 @@
+"""What goes wrong becomes ``{"detail": …}``, or a page: one sentence, without anything that somebody wrote."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import capsa
+from stoic_emperor.errors import NotFound, StoicError
+from stoic_emperor.web.pages.errors import error_page, is_for_a_page
+
+log = logging.getLogger(__name__)
+
+DATABASE_DOWN = "the memory cannot be reached at the moment: nothing was changed, try again in a minute"
+OUR_FAULT = (
+    "something went wrong here, and was noted: try again, and if it happens again, tell whoever keeps this server"
+)
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Have every error answered."""
+    app.add_exception_handler(HTTPException, refused)
+    app.add_exception_handler(RequestValidationError, misunderstood)
+    app.add_exception_handler(StoicError, told)
+    app.add_exception_handler(capsa.DatabaseUnavailable, database_down)
+
+
+class AnswerFaults:
+    """Middleware: answers for our defects. The framework's own hands them on to the server's log, words and all."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except ClientDisconnect:
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, the person gets an answer and the log its place
+            request = Request(scope)
+            answer = await our_fault(request, error)
+            if begun:
+                # It cannot be taken back; the server sees that it is not whole, and closes the connection.
+                return
+            await answer(scope, receive, send)
+
+
+async def refused(request: Request, error: Exception) -> Response:
+    """An answer that a route decided on, or that there is no such route."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - what it was registered for
+    if error.status_code < 400 or error.status_code in {204, 304}:
+        return Response(status_code=error.status_code, headers=error.headers)
+    return _answer(request, error.status_code, error.detail, error.headers)
+
+
+async def misunderstood(request: Request, error: Exception) -> Response:
+    """A request that is not what the route takes: which field, and why, but not what stood in it."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - what it was registered for
+    faults = [
+        f"{'.'.join(str(part) for part in fault['loc'][1:]) or 'body'}: {fault['msg']}" for fault in error.errors()
+    ]
+    return _answer(request, 422, f"this was not understood: {'; '.join(faults)}")
+
+
+async def told(request: Request, error: Exception) -> Response:
+    """Our own errors say what happened and what to do."""
+    return _answer(request, 404 if isinstance(error, NotFound) else 503, str(error))
+
+
+async def database_down(request: Request, error: Exception) -> Response:
+    """The database is away; its own words name hosts and people, and are for the log."""
+    log.error("the database cannot be reached: %s", error)
+    return _answer(request, 503, DATABASE_DOWN, {"Retry-After": "30"})
+
+
+async def our_fault(request: Request, error: Exception) -> Response:
+    """A defect of ours. What it says may hold what somebody wrote, so the log gets its kind and place only."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place is not None else "unknown"
+    log.error("%s at %s while answering %s %s", type(error).__name__, where, request.method, _route(request))
+    return _answer(request, 500, OUR_FAULT)
+
+
+def _answer(request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    if is_for_a_page(request):
+        return error_page(request, status, detail, headers)
+    return JSONResponse({"detail": detail}, status, headers)
+
+
+def _route(request: Request) -> str:
+    return str(getattr(request.scope.get("route"), "path", "an unknown path"))

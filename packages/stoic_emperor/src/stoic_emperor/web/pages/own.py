@@ -1,0 +1,50 @@
+"""A person's account, and what they bring along."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from stoic_emperor.hosting.uploads import Uploads
+from stoic_emperor.safety import resources_for
+from stoic_emperor.web.access import Visitor
+from stoic_emperor.web.pages.contacts import choices
+from stoic_emperor.web.pages.templating import page
+from stoic_emperor.web.rendering import render
+from stoic_emperor.web.state import Hosted, hosted
+
+router = APIRouter()
+
+
+@router.get("/account")
+def account(request: Request, identity: Visitor, hosted: Annotated[Hosted, Depends(hosted)]) -> Response:
+    """Name, consent, copies, sign-ins, and the way to erase everything."""
+    user = hosted.application.database.person(identity.user_id).ensure()
+    is_local = identity.provider == "local"
+    return page(
+        request,
+        "account.html",
+        identity,
+        user=user,
+        country_choices=choices(user.country),
+        codes_left=hosted.recovery.left(identity.user_id) if is_local else 0,
+        sign_ins=hosted.sign_ins.all(identity.user_id) if identity.sign_in_id else [],
+    )
+
+
+@router.get("/import")
+def bring(request: Request, identity: Visitor, hosted: Annotated[Hosted, Depends(hosted)]) -> Response:
+    """A journal, or texts for the library."""
+    database = hosted.application.database
+    user = database.person(identity.user_id).ensure()
+    return page(
+        request,
+        "import.html",
+        identity,
+        user=user,
+        card=render(resources_for(user.country).as_markdown()),
+        uploads=Uploads(database, identity.user_id).all(50),
+        limit=f"{hosted.configuration.settings.web.upload_megabytes} MB",
+    )

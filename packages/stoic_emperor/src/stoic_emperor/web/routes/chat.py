@@ -1,0 +1,145 @@
+"""Talking: all at once, or as it is said."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Header, HTTPException, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from stoic_emperor.errors import NotFound
+from stoic_emperor.web.access import Adult
+from stoic_emperor.web.routes.common import Here, Id, for_persons, person_of, troubles
+from stoic_emperor.web.streaming import EventStream
+from stoic_emperor.web.talking import Asked
+
+router = for_persons("chat")
+
+Words = Annotated[str, Field(min_length=1, max_length=20_000, pattern=r"\S")]
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Server-sent events, numbered from 1: started, help, piece, rendered, finished, failed.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+_STREAMED: Any = {"status_code": 200, "response_class": EventStream, "responses": _EVENTS | troubles(404, 409)}
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Said(_Body):
+    """Something that is said."""
+
+    message: Words
+    #: Which conversation; without it, see the route.
+    session_id: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+
+
+class Edit(_Body):
+    """Other words in the place of what was said; what came after them is forgotten."""
+
+    message_id: Annotated[str, Field(min_length=1, max_length=512)]
+    message: Words
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Help:
+    """People to turn to; shown before anything else."""
+
+    html: str
+    #: Nothing was found in what was said; the second look failed.
+    to_be_safe: bool = False
+    #: The reply began to say what must not be said, and was stopped.
+    reply_stopped: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """A reply, whole."""
+
+    response: str
+    session_id: str
+    message_id: str
+    status: str
+    help: Help | None
+    #: Where the quotations in it stand.
+    sources: Sequence[str]
+
+
+@router.post("/chat", responses=troubles(404, 409))
+async def chat(said: Said, identity: Adult, here: Here) -> Answer:
+    """Say something and wait for the whole reply; without a session_id, in the conversation that was spoken in last."""
+    session_id = said.session_id
+    if session_id is None:
+        latest = await asyncio.to_thread(person_of(here, identity).latest_spoken_session)
+        session_id = None if latest is None else latest.id
+    turn = await here.talking.begin(identity.user_id, Asked(session_id, said.message))
+    await turn.ended()
+    if turn.reply is None or (turn.failure is not None and not turn.reply.content):
+        detail = turn.failure or "the reply was stopped before its first word"
+        raise HTTPException(503, f"{detail}; what you wrote is kept")
+    return Answer(
+        response=turn.reply.content,
+        session_id=turn.session.id,
+        message_id=turn.reply.id,
+        status=turn.reply.status.value,
+        help=None if turn.help is None else Help(**turn.help),
+        sources=turn.sources,
+    )
+
+
+@router.post("/chat/stream", **_STREAMED)
+async def stream(said: Said, identity: Adult, here: Here) -> EventStream:
+    """Say something and hear the reply as it comes; without a session_id, in a new conversation."""
+    return EventStream(await here.talking.begin(identity.user_id, Asked(said.session_id, said.message)))
+
+
+@router.post("/sessions/{session_id}/again", **_STREAMED)
+async def again(session_id: Id, identity: Adult, here: Here) -> EventStream:
+    """Have the last thing that was said answered anew; the reply there is, is replaced."""
+    return EventStream(await here.talking.begin(identity.user_id, Asked(session_id)))
+
+
+@router.post("/sessions/{session_id}/edit", **_STREAMED)
+async def edit(session_id: Id, edited: Edit, identity: Adult, here: Here) -> EventStream:
+    """Say something else in the place of what was said; a reply under way is stopped first."""
+    asked = Asked(session_id, edited.message, instead_of=edited.message_id)
+    return EventStream(await here.talking.begin(identity.user_id, asked))
+
+
+@router.get(
+    "/sessions/{session_id}/stream",
+    status_code=200,
+    response_class=EventStream,
+    responses=_EVENTS | troubles(404) | {204: {"description": "No reply is under way here: read the messages."}},
+)
+async def resume(
+    session_id: Id,
+    identity: Adult,
+    here: Here,
+    after: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    last_event_id: Annotated[str | None, Header(max_length=20)] = None,
+) -> Response:
+    """Go on hearing a reply, after the event with that number."""
+    turn = here.talking.turns.of(identity.user_id, session_id)
+    if turn is None:
+        if await asyncio.to_thread(person_of(here, identity).session, session_id) is None:
+            raise NotFound("there is no such conversation: GET /api/sessions lists yours")
+        return Response(status_code=204)
+    if not after and last_event_id and last_event_id.isdecimal():
+        after = int(last_event_id)
+    return EventStream(turn, after)
+
+
+@router.post("/sessions/{session_id}/stop", status_code=204, responses=troubles(404))
+async def stop(session_id: Id, identity: Adult, here: Here) -> Response:
+    """Stop the reply that is under way, in whatever process; what was said of it is kept."""
+    if await asyncio.to_thread(person_of(here, identity).session, session_id) is None:
+        raise NotFound("there is no such conversation: GET /api/sessions lists yours")
+    await here.talking.turns.stop(identity.user_id, session_id)
+    return Response(status_code=204)

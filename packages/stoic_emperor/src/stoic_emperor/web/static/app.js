@@ -1,0 +1,588 @@
+// Stoic Emperor in the browser: forms that speak to the API, and the conversation. Nothing that is typed is stored
+// here, and HTML is taken from our own renderer only.
+
+const $ = (what, within = document) => within.querySelector(what);
+const $$ = (what, within = document) => [...within.querySelectorAll(what)];
+const rest = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
+const copyOf = (id) => $(`#${id}`).content.firstElementChild.cloneNode(true);
+const sentence = (text) => text && text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+
+/** An answer that is none; `status` is missing where the server was not reached. */
+class Refused extends Error {
+  constructor(detail, status) {
+    super(sentence(detail));
+    this.status = status;
+  }
+}
+
+async function ask(method, url, { json, body } = {}) {
+  const headers = { "X-CSRF-Token": $("meta[name=csrf]")?.content ?? "" };
+  if (json) headers["Content-Type"] = "application/json";
+  let response;
+  try {
+    response = await fetch(url, { method, headers, body: json ? JSON.stringify(json) : body });
+  } catch {
+    throw new Refused("the server cannot be reached; what you typed is still here: try again in a moment");
+  }
+  if (response.ok) return response;
+  let detail;
+  try {
+    ({ detail } = await response.json());
+  } catch {
+    detail = `the server answered ${response.status}: try again in a moment`;
+  }
+  if (response.status === 401) detail = "you are signed out: sign in again in another tab, then try once more";
+  throw new Refused(String(detail), response.status);
+}
+
+// Times, in the reader's zone
+
+for (const time of $$("time")) {
+  const exact = "exact" in time.dataset ? { timeStyle: "short" } : {};
+  time.textContent = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", ...exact }).format(new Date(time.dateTime));
+}
+
+// Colours
+
+const themes = $(".themes");
+function showTheme() {
+  for (const button of $$("button", themes)) {
+    button.ariaPressed = String(button.dataset.themeTo === (document.documentElement.dataset.theme ?? ""));
+  }
+}
+themes.addEventListener("click", ({ target }) => {
+  const to = target.dataset.themeTo;
+  if (to === undefined) return;
+  if (to) document.documentElement.dataset.theme = to;
+  else delete document.documentElement.dataset.theme;
+  document.cookie = `theme=${to}; Path=/; SameSite=Lax; Max-Age=${to ? 31536000 : 0}`;
+  showTheme();
+});
+themes.hidden = false;
+showTheme();
+
+// Forms that speak to the API: data-send="METHOD /path", and data-then, which says what follows
+
+function values(form) {
+  const json = JSON.parse(form.dataset.json ?? "{}");
+  for (const field of form.elements) {
+    if (!field.name) continue;
+    if (field.type === "checkbox") json[field.name] = field.checked;
+    else json[field.name] = field.value === "" && "none" in field.dataset ? null : field.value;
+  }
+  return Object.keys(json).length ? json : undefined;
+}
+
+function list(items, tag = "ul") {
+  const made = document.createElement(tag);
+  for (const item of items) made.appendChild(document.createElement("li")).textContent = item;
+  return made;
+}
+
+function helpCard(html) {
+  const card = copyOf("help-card");
+  $(".prose", card).innerHTML = html;
+  return card;
+}
+
+function replaceBySaying(node, lines) {
+  const said = document.createElement(node.tagName === "LI" ? "li" : "p");
+  said.className = "said-so";
+  said.tabIndex = -1;
+  said.textContent = lines.join(" ");
+  node.replaceWith(said);
+  said.focus();
+}
+
+const followUps = {
+  reload: () => location.reload(),
+  go: (form, answer, where) => location.assign(where),
+  say: (form, answer, words) => ($(".said-so", form).textContent = words),
+  gone: (form, answer) => replaceBySaying(form.closest("[data-item]"), answer.lines ?? ["Done."]),
+  turn(form, answer) {
+    const said = form.closest(".turn");
+    while (said.nextElementSibling && !said.nextElementSibling.matches(".said")) said.nextElementSibling.remove();
+    replaceBySaying(said, answer.lines);
+    document.dispatchEvent(new Event("turns"));
+  },
+  codes(form, answer) {
+    const codes = list(answer.codes ?? answer.recovery_codes, "ol");
+    codes.className = "codes";
+    $(".said-so", form).replaceChildren("These are shown only now. Write them down, or print this page.", codes);
+  },
+  receipt(form, answer) {
+    const receipt = $("#receipt");
+    for (const [table, rows] of Object.entries(answer.erased)) {
+      const row = $("tbody", receipt).insertRow();
+      row.insertCell().textContent = table.replaceAll("_", " ");
+      const count = row.insertCell();
+      count.textContent = rows;
+      count.className = "number";
+    }
+    receipt.append(list(answer.notes ?? []));
+    $("main").replaceChildren(receipt);
+    $(".top nav")?.remove();
+    receipt.hidden = false;
+    receipt.focus();
+  },
+};
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.dataset.send) return;
+  event.preventDefault();
+  if (form.ariaBusy === "true") return;
+  form.ariaBusy = "true";
+  for (const place of $$(".error, .said-so", form)) place.textContent = "";
+  try {
+    const [method, url] = form.dataset.send.split(" ");
+    const response = await ask(method, url, { json: values(form) });
+    const answer = response.status === 204 ? {} : await response.json();
+    const [, what, more] = form.dataset.then.match(/^(\w+):?(.*)$/s);
+    followUps[what](form, answer, more);
+  } catch (problem) {
+    if (!(problem instanceof Refused)) throw problem;
+    $(".error", form).textContent = problem.message;
+  } finally {
+    form.ariaBusy = "false";
+  }
+});
+
+// What a list can be asked to do stands once in the page, and is put in its place when it is opened.
+document.addEventListener("toggle", ({ target }) => {
+  const { from, at, value } = target.dataset;
+  if (!from || $("form", target)) return;
+  const form = copyOf(from);
+  form.dataset.send += ` ${at}`;
+  if (value) $("[name]", form).value = value;
+  target.append(form);
+}, true);
+
+// Import: files as they are, one after the other, each followed until it is read
+
+async function follow(id, item) {
+  const bar = $("progress", item);
+  for (;;) {
+    const upload = await (await ask("GET", `/api/uploads/${id}`)).json();
+    if (upload.total) Object.assign(bar, { max: upload.total, value: upload.done });
+    if (upload.state === "done" || upload.state === "failed") {
+      bar.remove();
+      const { failed = [], help } = upload.report ?? {};
+      $("output", item).textContent = failed.map(({ why }) => sentence(why)).join(" ") || "Read";
+      if (help) item.append(helpCard(help));
+      return;
+    }
+    $("output", item).textContent = upload.state === "waiting" ? "Waits its turn" : "Is being read";
+    await rest(1);
+  }
+}
+
+function followUpload(id, item) {
+  follow(id, item).catch((problem) => ($("output", item).textContent = problem.message));
+}
+
+for (const item of $$("[data-upload]")) followUpload(item.dataset.upload, item);
+
+for (const form of $$("form[data-import]")) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const file = $("input[type=file]", form);
+    $(".error", form).textContent = "";
+    for (const one of file.files) {
+      const item = copyOf("upload");
+      $(".title", item).textContent = one.name;
+      $("#uploads").prepend(item);
+      $("#uploads").hidden = false;
+      const about = new URLSearchParams({ kind: form.dataset.import, name: one.name });
+      for (const field of $$("input:not([type=file])", form)) if (field.value) about.set(field.name, field.value);
+      try {
+        const { id } = await (await ask("POST", `/api/uploads?${about}`, { body: one })).json();
+        followUpload(id, item);
+      } catch (problem) {
+        item.remove();
+        $(".error", form).textContent = `${one.name}: ${problem.message}`;
+      }
+    }
+    file.value = "";
+  });
+}
+
+// The conversation
+
+/** Server-sent events from a response. */
+async function* events(response) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let held = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const blocks = (held + value).split(/\r?\n\r?\n/);
+    held = blocks.pop();
+    for (const block of blocks) {
+      const event = { kind: "message", data: "" };
+      for (const line of block.split(/\r?\n/)) {
+        const [, field, text] = line.match(/^(\w+): ?(.*)$/s) ?? [];
+        if (field === "event") event.kind = text;
+        else if (field === "id") event.id = Number(text);
+        else if (field === "data") event.data += text;
+      }
+      if (event.data) yield { ...event, data: JSON.parse(event.data) };
+    }
+  }
+}
+
+function talk(main) {
+  const log = $("#log");
+  const composer = $(".composer");
+  const form = $("form", composer);
+  const box = $("#say");
+  const button = $("button[type=submit]", form);
+  const error = $(".error", composer);
+  const waiting = $(".waiting", composer);
+  const voice = $("[role=status]", composer);
+  const toEnd = $(".to-end", composer);
+  const onTouch = matchMedia("(pointer: coarse)").matches;
+  let session = main.dataset.session;
+  let busy = false;
+  let since = 0;
+  let rewording = null;
+  let turn = null;
+
+  // The end of the page is followed only while the reader is there.
+  let atEnd = true;
+  const isFar = () => document.documentElement.scrollHeight - innerHeight - scrollY > 90;
+  const goToEnd = () => scrollTo(0, document.documentElement.scrollHeight);
+  function grown() {
+    if (atEnd) goToEnd();
+    toEnd.hidden = atEnd;
+  }
+  addEventListener("scroll", () => {
+    atEnd = !isFar();
+    toEnd.hidden = atEnd;
+  }, { passive: true });
+  toEnd.addEventListener("click", () => {
+    goToEnd();
+    if (!onTouch) box.focus();
+  });
+
+  function setBusy(now) {
+    busy = now;
+    if (now) since = Date.now();
+    button.textContent = now ? "Stop" : "Send";
+    waiting.hidden = !now;
+    voice.textContent = now ? "Marcus is composing." : "";
+    if (now) error.textContent = "";
+    showActs();
+  }
+
+  // What can be done with a turn
+
+  function act(turnNode, label, deed) {
+    const made = document.createElement("button");
+    Object.assign(made, { type: "button", className: "quiet", textContent: label });
+    made.addEventListener("click", () => deed(made));
+    $(".acts", turnNode).append(made);
+  }
+
+  function showActs() {
+    const said = $$(".said[data-id]", log);
+    const replies = $$(".reply[data-id]", log);
+    for (const node of [...said, ...replies]) {
+      $(".acts", node).replaceChildren();
+      if (!node.dataset.id) continue;
+      const last = node === said.at(-1);
+      if (node.matches(".said")) {
+        if (last) act(node, "Reword", () => reword(node));
+        if (busy) continue;
+        const forget = copyOf("forget");
+        forget.dataset.at = `/api/messages/${node.dataset.id}`;
+        $(".acts", node).append(forget);
+      } else if (!busy || node !== turn?.reply) {
+        act(node, "Copy", (made) => copy(node, made));
+      }
+    }
+    const last = $$(".turn[data-id]", log).at(-1);
+    if (last?.dataset.id && !busy) act(last, "Ask again", () => again(last));
+  }
+
+  async function copy(node, made) {
+    await navigator.clipboard.writeText($(".prose", node).innerText);
+    made.textContent = voice.textContent = "Copied";
+    await rest(2);
+    made.textContent = "Copy";
+  }
+
+  async function reword(node) {
+    if (busy) await stop();
+    while (busy) await rest(0.1);
+    const kept = await (await ask("GET", `/api/sessions/${session}/messages`)).json();
+    box.value = kept.find((message) => message.id === node.dataset.id)?.content ?? "";
+    setRewording(node);
+    box.focus();
+  }
+
+  function setRewording(node) {
+    for (const other of $$(".leaving", log)) other.classList.remove("leaving");
+    rewording = node;
+    $(".editing", form).hidden = !node;
+    for (let next = node; next; next = next.nextElementSibling) next.classList.add("leaving");
+  }
+
+  $("[data-leave]", form).addEventListener("click", () => {
+    setRewording(null);
+    box.value = "";
+    box.focus();
+  });
+
+  async function again(last) {
+    const said = $$(".said", log).at(-1);
+    const reply = copyOf("reply-turn");
+    const gone = last === said ? [] : [last];
+    for (const node of gone) node.hidden = true;
+    log.append(reply);
+    const undo = () => {
+      reply.remove();
+      for (const node of gone) node.hidden = false;
+    };
+    await run({ said, reply }, `/api/sessions/${session}/again`, {}, undo, () => gone.forEach((node) => node.remove()));
+  }
+
+  // Saying something
+
+  async function send() {
+    const message = box.value;
+    if (busy || !message.trim()) return;
+    setBusy(true);
+    const said = copyOf("said-turn");
+    $(".prose", said).textContent = message;
+    $(".prose", said).classList.add("tail");
+    const reply = copyOf("reply-turn");
+    const gone = rewording ? $$(".leaving", log) : [];
+    for (const node of gone) node.hidden = true;
+    log.append(said, reply);
+    const messageId = rewording?.dataset.id;
+    setRewording(null);
+    box.value = "";
+    fit();
+    if (onTouch) box.blur();
+    atEnd = true;
+    grown();
+    const undo = () => {
+      said.remove();
+      reply.remove();
+      for (const node of gone) node.hidden = false;
+      if (messageId) setRewording(gone[0]);
+      box.value = message;
+      fit();
+    };
+    const settled = () => gone.forEach((node) => node.remove());
+    try {
+      if (!session) {
+        session = (await (await ask("POST", "/api/sessions")).json()).id;
+        history.replaceState(null, "", `/chat/${session}`);
+      }
+    } catch (problem) {
+      undo();
+      failed(problem);
+      return;
+    }
+    if (messageId) {
+      await run({ said, reply }, `/api/sessions/${session}/edit`, { message_id: messageId, message }, undo, settled);
+    } else {
+      await run({ said, reply }, "/api/chat/stream", { message, session_id: session }, undo, settled);
+    }
+  }
+
+  function failed(problem) {
+    setBusy(false);
+    error.textContent = problem instanceof Refused ? problem.message : "Something broke on this page: reload it.";
+    if (!(problem instanceof Refused)) throw problem;
+  }
+
+  async function run(nodes, url, json, undo, settled = () => {}) {
+    setBusy(true);
+    turn = { ...nodes, letters: [], upto: 0, settled, over: false };
+    const mine = turn;
+    try {
+      await listen(() => ask("POST", url, { json }));
+    } catch (problem) {
+      if (!mine.begun) undo();
+      failed(problem);
+    }
+  }
+
+  /** Hear a reply to its end, and come back to it when the line breaks. */
+  async function listen(open) {
+    let last = 0;
+    for (let tries = 0; !turn.over; tries += 1) {
+      try {
+        const response = await open();
+        if (response.status === 204) break;
+        for await (const event of events(response)) {
+          if (event.id) last = event.id;
+          tries = 0;
+          heard[event.kind]?.(event.data);
+          grown();
+        }
+      } catch (problem) {
+        if (!turn.begun || problem.status || tries > 5) throw problem;
+      }
+      if (turn.over) return;
+      open = () => ask("GET", `/api/sessions/${session}/stream?after=${last}`);
+      await rest(Math.min(8, 0.25 * 2 ** tries));
+    }
+    await readAgain();
+  }
+
+  /** It ended while nobody listened: show what was kept. */
+  async function readAgain() {
+    const kept = await (await ask("GET", `/api/sessions/${session}/messages`)).json();
+    const reply = kept.findLast((message) => message.role !== "user");
+    if (reply) heard.finished({ reply });
+    else setBusy(false);
+  }
+
+  const heard = {
+    started({ session: where, said, reply, notice }) {
+      turn.begun = true;
+      turn.settled();
+      if (said.html !== undefined) {
+        $(".prose", turn.said).innerHTML = said.html;
+        $(".prose", turn.said).classList.remove("tail");
+      }
+      turn.said.dataset.id = said.id;
+      turn.said.id = `m-${said.id}`;
+      turn.reply.dataset.id = reply.id;
+      turn.reply.id = `m-${reply.id}`;
+      if (notice) turn.reply.before(Object.assign(document.createElement("p"), { className: "notice", textContent: notice }));
+      $(".starters")?.remove();
+      main.classList.remove("blank");
+      if (where?.title) $("h1", main).textContent = where.title;
+    },
+    help({ html, reply_stopped: stopped }) {
+      const card = helpCard(html);
+      if (stopped) turn.reply.after(card);
+      else turn.reply.before(card);
+    },
+    piece({ text }) {
+      turn.letters.push(...text);
+      waiting.hidden = true;
+      showTail();
+    },
+    rendered({ html, upto }) {
+      $(".prose", turn.reply).innerHTML = html;
+      turn.upto = upto;
+      showTail();
+    },
+    finished({ reply, sources = [], passages = [] }) {
+      turn.over = true;
+      show(reply);
+      if (sources.length || passages.length) $(".prose", turn.reply).after(sourcesOf(sources, passages));
+      setBusy(false);
+      const text = $(".prose", turn.reply).textContent;
+      voice.textContent = reply.status === "stopped" ? "Stopped." : `Marcus wrote: ${text}`;
+    },
+    failed({ reply, detail }) {
+      turn.over = true;
+      if (reply) show(reply);
+      else turn.reply.remove();
+      setBusy(false);
+      error.textContent = sentence(detail);
+    },
+  };
+
+  /** What has not come to the end of a paragraph yet, as it is. */
+  function showTail() {
+    const prose = $(".prose", turn.reply);
+    let tail = $(".tail", prose);
+    if (!tail) {
+      tail = document.createElement("p");
+      tail.className = "tail";
+      prose.append(tail);
+    }
+    tail.textContent = turn.letters.slice(turn.upto).join("").trimStart();
+  }
+
+  function show({ status, html }) {
+    if (html !== undefined) $(".prose", turn.reply).innerHTML = html;
+    else $(".tail", turn.reply)?.classList.remove("tail");
+    turn.reply.dataset.status = status;
+    const words = { stopped: "Stopped here.", failed: "This reply failed." }[status];
+    if (words) {
+      $(".acts", turn.reply).before(Object.assign(document.createElement("p"), { className: "ended", textContent: words }));
+    }
+  }
+
+  function sourcesOf(sources, passages) {
+    const made = copyOf("sources");
+    const count = passages.length;
+    $("summary", made).textContent = sources.length ? "Sources" : count === 1 ? "A passage at hand" : "Passages at hand";
+    made.prepend($("summary", made));
+    if (sources.length) $("ul", made).before(list(sources));
+    for (const passage of passages) {
+      const item = $("ul:last-of-type", made).appendChild(document.createElement("li"));
+      const link = item.appendChild(document.createElement("a"));
+      link.href = `/library/${encodeURIComponent(passage.id)}`;
+      link.textContent = [passage.author, passage.work, passage.place].filter(Boolean).join(", ") || "From the library";
+      item.appendChild(document.createElement("blockquote")).textContent = passage.text;
+    }
+    return made;
+  }
+
+  async function stop() {
+    try {
+      await ask("POST", `/api/sessions/${session}/stop`);
+    } catch (problem) {
+      error.textContent = problem.message;
+    }
+  }
+
+  // Keys and the button
+
+  function fit() {
+    if (CSS.supports("field-sizing", "content")) return;
+    box.style.height = "auto";
+    box.style.height = `${box.scrollHeight + 2}px`;
+  }
+  box.addEventListener("input", fit);
+  box.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || onTouch) return;
+    event.preventDefault();
+    send();
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!busy) send();
+    // The second of two quick clicks is no wish to stop.
+    else if (Date.now() - since > 600) stop();
+  });
+  addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    if (busy) stop();
+    else if (rewording) $("[data-leave]", form).click();
+  });
+  document.addEventListener("turns", showActs);
+  for (const starter of $$(".starters button")) {
+    starter.addEventListener("click", () => {
+      box.value = starter.textContent;
+      fit();
+      box.focus();
+    });
+  }
+
+  // Coming in
+
+  showActs();
+  if ($(".turn", log) && !location.hash) {
+    history.scrollRestoration = "manual";
+    goToEnd();
+  }
+  const open = $$(".reply", log).at(-1);
+  if (open?.dataset.status === "streaming") {
+    turn = { said: $$(".said", log).at(-1), reply: open, letters: [], upto: 0, settled() {}, begun: true, over: false };
+    setBusy(true);
+    listen(() => ask("GET", `/api/sessions/${session}/stream?after=0`)).catch(failed);
+  }
+}
+
+if ("chat" in $("main").dataset) talk($("main"));

@@ -1,0 +1,189 @@
+"""Beginning, stopping and ending replies: what has to be so before a model is asked, and what is done afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fastapi import HTTPException
+
+import capsa
+from stoic_emperor.errors import NotFound
+from stoic_emperor.hosting.tallies import Tallies
+from stoic_emperor.hosting.usage import Usage
+from stoic_emperor.hosting.waiting import Waiting
+from stoic_emperor.models import Role, Session, now
+from stoic_emperor.safety.disclosure import notice_due
+from stoic_emperor.web.turns import Turn, Turns
+
+if TYPE_CHECKING:
+    from stoic_emperor.application import Application
+    from stoic_emperor.infrastructure.person import Person
+    from stoic_emperor.web.worker import Worker
+
+log = logging.getLogger(__name__)
+
+#: Of the metadata of a conversation: when it was last said there that this is a program.
+_NOTICED = "noticed_at"
+#: Letters of a title that is made of the first words.
+_TITLE = 60
+
+USED_UP = (
+    "today's {most} replies are used up, so that the model stays affordable for all: "
+    "reading, searching and looking back go on, and from midnight (UTC) there are as many again"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody wants answered."""
+
+    #: None for a new conversation.
+    session_id: str | None = None
+    #: What they say; None to have the last thing they said answered anew.
+    text: str | None = None
+    #: What they said, which is to be forgotten with all after it.
+    instead_of: str | None = None
+
+
+class Talking:
+    """The replies of one process."""
+
+    def __init__(self, application: Application, worker: Worker) -> None:
+        """Nobody speaks yet."""
+        self.turns = Turns(lambda: application.database, self._ended)
+        self._application = application
+        self._worker = worker
+        self._most = application.configuration.settings.web.daily_replies
+
+    @property
+    def _longest(self) -> dt.timedelta:
+        # The second look, and the reply itself.
+        return dt.timedelta(seconds=2 * self._application.configuration.settings.models.timeout + 30)
+
+    async def begin(self, user_id: str, asked: Asked) -> Turn:
+        """Have something answered.
+
+        Raises:
+            NotFound: there is no such conversation, or message in it.
+            HTTPException: 409, the conversation is being answered; 429, too much of the day or at once.
+        """
+        person = self._application.database.person(user_id)
+        if asked.session_id is None:
+            await asyncio.to_thread(self._take, user_id)
+            session, notice = await asyncio.to_thread(_begun, person, asked.text or "")
+            turn = self.turns.open(user_id, session, notice)
+        else:
+            session = await asyncio.to_thread(_existing, person, asked)
+            if asked.instead_of is not None:
+                await self.turns.stop(user_id, session.id)
+            turn = self.turns.open(user_id, session)
+        try:
+            if asked.session_id is not None:
+                await asyncio.to_thread(self._prepare, person, turn, asked)
+            companion = self._application.companion
+            if asked.text is None:
+                events = companion.again(user_id, session.id)
+            else:
+                events = companion.reply(user_id, session.id, asked.text)
+        except BaseException:
+            self.turns.close(turn)
+            raise
+        self.turns.run(turn, events)
+        return turn
+
+    async def erase(self, user_id: str, session_id: str | None = None) -> None:
+        """See to it that nothing comes of replies under way to what is about to be erased: all, or one conversation."""
+        if session_id is None:
+            await self.turns.stop_all(user_id)
+        else:
+            await self.turns.stop(user_id, session_id, erased=True)
+
+    def usage(self) -> Usage:
+        """What people used today."""
+        return Usage(self._application.database)
+
+    # Steps, each in a thread
+
+    def _take(self, user_id: str, n: int = 1) -> None:
+        """Count a reply, and have the turn analysed later: kept before the model is asked, so a crash loses nothing."""
+        if self._application.model is None:
+            return
+        usage = self.usage()
+        if not usage.take(user_id, self._most, n):
+            left = {"Retry-After": str(usage.seconds_left())}
+            raise HTTPException(429, USED_UP.format(most=self._most), left)
+        Waiting(self._application.database).put(user_id, "reflect", self._longest)
+
+    def take(self, user_id: str, n: int) -> None:
+        """Count ``n`` calls of a model for something else than a reply.
+
+        Raises:
+            HTTPException: 429, they are not left today.
+        """
+        self._take(user_id, n)
+
+    def _prepare(self, person: Person, turn: Turn, asked: Asked) -> None:
+        self._take(person.user_id)
+        if asked.instead_of is not None:
+            self._application.forgetting(person).message(asked.instead_of, and_after=True)
+        # Of this process none is under way: another's, or what a crash cut off, ends here.
+        person.stop_replies(turn.session.id)
+        turn.session, turn.notice = _noticed(person, turn.session.id, asked.text)
+
+    async def _ended(self, turn: Turn) -> None:
+        if turn.erased or self._application.model is None:
+            return
+        try:
+            await asyncio.to_thread(self._note, turn)
+        except capsa.CapsaError as error:
+            # It is written down already that something may be to do, for later.
+            log.warning("what a reply leaves to do cannot be kept: %s", type(error).__name__)
+        self._worker.wake()
+
+    def _note(self, turn: Turn) -> None:
+        Waiting(self._application.database).put(turn.user_id, "reflect")
+        Tallies(self._application.database).count("failed replies" if turn.failure else "replies")
+
+
+def title_of(text: str) -> str:
+    """The first words of what was said, as a title."""
+    words = " ".join(text.split())
+    if len(words) <= _TITLE:
+        return words
+    return words[:_TITLE].rsplit(" ", 1)[0].rstrip(" ,;:.–-") + "…"
+
+
+def _begun(person: Person, text: str) -> tuple[Session, str | None]:
+    at = now()
+    session = person.begin_session(title=title_of(text), metadata={_NOTICED: at.isoformat()}, created_at=at)
+    return session, notice_due(None, at)
+
+
+def _existing(person: Person, asked: Asked) -> Session:
+    session = person.session(asked.session_id or "")
+    if session is None:
+        raise NotFound("there is no such conversation: GET /api/sessions lists yours")
+    if asked.instead_of is not None:
+        message = person.message(asked.instead_of)
+        if message is None or message.session_id != session.id or message.role != Role.USER:
+            raise NotFound("there is no such message of yours in this conversation: reload it")
+    return session
+
+
+def _noticed(person: Person, session_id: str, text: str | None) -> tuple[Session, str | None]:
+    """The conversation as it is now, with a title; and what has to be said of this being a program, if it is due."""
+    session = person.session(session_id)
+    if session is None:
+        raise NotFound("there is no such conversation any more: begin a new one")
+    at = now()
+    last = session.metadata.get(_NOTICED)
+    notice = notice_due(dt.datetime.fromisoformat(last) if isinstance(last, str) else None, at)
+    title = session.title or title_of(text or "") or None
+    if notice is None and title == session.title:
+        return session, None
+    metadata = {**session.metadata, **({_NOTICED: at.isoformat()} if notice else {})}
+    return person.rename_session(session_id, title, metadata=metadata), notice

@@ -1,0 +1,298 @@
+"""What is done off a person's path: analyses, summaries, portraits, files that were handed in.
+
+It waits in the database (`hosting.waiting`), so a restart loses nothing, and of several processes each takes a part.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import functools
+import logging
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import capsa
+from stoic_emperor.errors import NotFound, StoicError
+from stoic_emperor.hosting import HOUSE
+from stoic_emperor.hosting.uploads import Upload, Uploads
+from stoic_emperor.hosting.waiting import Task, Waiting
+from stoic_emperor.journal import import_journal
+from stoic_emperor.models import now
+from stoic_emperor.web.rendering import render
+
+if TYPE_CHECKING:
+    from stoic_emperor.application import Application
+
+log = logging.getLogger(__name__)
+
+#: Tasks at the same time; each holds a thread at most.
+AT_ONCE = 2
+#: Seconds until we look again by ourselves; what this process puts in is seen at once.
+_LOOKING = 5.0
+#: For how long a task is taken on, and how often that is renewed: a process that died is found out after the first.
+HOLD = dt.timedelta(seconds=30)
+_RENEWED = 3
+#: Turns analysed in one go, before another person's are.
+_TURNS = 20
+#: A portrait that failed so often is given up: whoever asked for it can ask again.
+_PORTRAIT_TRIES = 5
+#: Erasures that come after each other are scrubbed together.
+_SCRUBBED_AFTER = dt.timedelta(minutes=2)
+SCRUBBED_SOON = "it is out of everybody's reach now, and the places where it stood are written over within minutes"
+#: How folders begin that hold a file while it is read, and when one is certainly a dead process's.
+_FOLDERS = "stoic-reading-"
+_LEFT_BEHIND = dt.timedelta(hours=6)
+#: Seconds between two words about how far a file is read.
+_TELLING = 0.5
+
+
+class _Leaving(Exception):
+    """The process is about to end, or the file was taken back."""
+
+
+class Worker:
+    """Works in the background of one process, from `start` to `stop`."""
+
+    def __init__(self, application: Application, *, hold: dt.timedelta = HOLD) -> None:
+        """Nothing is taken on yet."""
+        self._application = application
+        self._hold = hold
+        self._awake = asyncio.Event()
+        self._leaving = threading.Event()
+        self._looking: asyncio.Task[None] | None = None
+        self._working: set[asyncio.Task[None]] = set()
+        # Of its own: reading a book takes a minute, and requests need their threads.
+        self._threads = ThreadPoolExecutor(AT_ONCE, "worker")
+
+    @functools.cached_property
+    def _waiting(self) -> Waiting:
+        database = self._application.database
+        database.scrub_later(self._scrub_later)
+        return Waiting(database)
+
+    def _scrub_later(self) -> tuple[str, ...]:
+        self._waiting.put(HOUSE, "scrub", _SCRUBBED_AFTER)
+        return (SCRUBBED_SOON,)
+
+    @property
+    def running(self) -> bool:
+        """Whether it looks for work."""
+        return self._looking is not None and not self._looking.done()
+
+    def start(self) -> None:
+        """Begin to look for work."""
+        _tidy()
+        self._looking = asyncio.create_task(self._look(), name="worker")
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        self._awake.set()
+
+    async def stop(self) -> None:
+        """Leave: what is under way is given back, and done another time."""
+        self._leaving.set()
+        tasks = {*self._working, *([self._looking] if self._looking is not None else [])}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _look(self) -> None:
+        while True:
+            self._awake.clear()
+            try:
+                tasks = await asyncio.to_thread(self._take, AT_ONCE - len(self._working))
+            except capsa.CapsaError as error:
+                # The database is away: /ready says so, and it may come back.
+                log.warning("no work can be taken on: %s", type(error).__name__)
+                tasks = []
+            for task in tasks:
+                working = asyncio.create_task(self._work(task), name=f"work: {task.kind}")
+                self._working.add(working)
+                working.add_done_callback(self._worked)
+            try:
+                async with asyncio.timeout(_LOOKING):
+                    await self._awake.wait()
+            except TimeoutError:
+                continue
+
+    def _take(self, most: int) -> list[Task]:
+        return self._waiting.take(most, self._hold) if most > 0 else []
+
+    def _worked(self, task: asyncio.Task[None]) -> None:
+        self._working.discard(task)
+        self.wake()
+
+    async def _work(self, task: Task) -> None:
+        """Do it, holding it meanwhile, and say what became of it."""
+        doing = asyncio.create_task(self._do(task))
+        try:
+            while not doing.done():
+                await asyncio.wait({doing}, timeout=self._hold.total_seconds() / _RENEWED)
+                if not doing.done():
+                    held = await asyncio.to_thread(self._waiting.hold, task, self._hold)
+                    if held is None:
+                        # Erased with its person, or we were so slow that another process took it.
+                        await _cancelled(doing)
+                        return
+                    task = held
+            doing.result()
+        except asyncio.CancelledError:
+            await _cancelled(doing)
+            await asyncio.to_thread(self._waiting.give_back, task)
+            raise
+        except (StoicError, capsa.CapsaError, OSError) as error:
+            log.info("%s waits: %s", task.kind, type(error).__name__)
+            await self._failed(task)
+        except Exception as error:  # noqa: BLE001 - one defect must not end the work of everybody
+            log.error("%s failed: %s", task.kind, type(error).__name__)  # noqa: TRY400 - it may hold what was written
+            await self._failed(task)
+        else:
+            await self._settled(self._waiting.done, task)
+
+    async def _failed(self, task: Task) -> None:
+        given_up = task.kind == "portrait" and task.failures + 1 >= _PORTRAIT_TRIES
+        await self._settled(self._waiting.done if given_up else self._waiting.failed, task)
+
+    @staticmethod
+    async def _settled(how: Any, task: Task) -> None:
+        try:
+            await asyncio.to_thread(how, task)
+        except capsa.CapsaError as error:
+            # Then it is taken on again when our hold on it ends.
+            log.warning("what became of work cannot be kept: %s", type(error).__name__)
+
+    async def _do(self, task: Task) -> None:
+        match task.kind:
+            case "reflect":
+                await self._reflect(task.user_id)
+            case "portrait":
+                await self._portrait(task.user_id)
+            case "upload":
+                await self._in_thread(self._uploads, task.user_id)
+            case "scrub":
+                await self._in_thread(self._application.database.engine.scrub)
+
+    async def _in_thread(self, work: Any, *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+
+    # What is done
+
+    async def _reflect(self, user_id: str) -> None:
+        person = self._application.database.person(user_id)
+        # What a crash cut off is analysed as far as it came.
+        longest = dt.timedelta(seconds=2 * self._application.configuration.settings.models.timeout)
+        await asyncio.to_thread(person.settle_interrupted, now() - longest)
+        worked = await self._application.reflect(person, _TURNS)
+        if worked.turns >= _TURNS or worked.summaries:
+            await asyncio.to_thread(self._waiting.put, user_id, "reflect")
+
+    async def _portrait(self, user_id: str) -> None:
+        model = self._application.model
+        if model is None:
+            return
+        person = self._application.database.person(user_id)
+        await self._application.reflect(person, _TURNS)
+        try:
+            await self._application.portraying(person, model).write()
+        except NotFound:
+            # There is nothing to write it from, or nobody any more.
+            return
+
+    def _uploads(self, user_id: str) -> None:
+        """Read all that one person handed in, oldest first."""
+        uploads = Uploads(self._application.database, user_id)
+        while (upload := uploads.next()) is not None:
+            if self._leaving.is_set():
+                return
+            try:
+                report = self._read(user_id, uploads, upload)
+            except _Leaving:
+                continue
+            except (StoicError, OSError) as error:
+                told = str(error) if isinstance(error, StoicError) else "it could not be put on this machine's disk"
+                uploads.finish(upload, _not_read([(upload.name, told)]), failed=True)
+            else:
+                uploads.finish(upload, report, failed=bool(report["failed"]))
+            self._waiting.put(user_id, "reflect")
+
+    def _read(self, user_id: str, uploads: Uploads, upload: Upload) -> dict[str, Any]:
+        last_told = 0.0
+
+        def progress(done: int, total: int) -> None:
+            nonlocal last_told
+            if self._leaving.is_set():
+                raise _Leaving
+            if time.monotonic() - last_told >= _TELLING:
+                last_told = time.monotonic()
+                if not uploads.progress(upload, done, total):
+                    raise _Leaving
+
+        if not uploads.progress(upload, 0, upload.size):
+            raise _Leaving
+        with tempfile.TemporaryDirectory(prefix=_FOLDERS) as folder:
+            file = uploads.write_to(upload, Path(folder))
+            if upload.kind == "journal":
+                return self._journal(user_id, file, progress)
+            return self._texts(upload, file, progress)
+
+    def _journal(self, user_id: str, file: Path, progress: Any) -> dict[str, Any]:
+        application = self._application
+        person = application.database.person(user_id)
+        report = import_journal(person, application.recall(user_id), application.companion.desk, file, progress)
+        return {
+            "imported": list(report.imported),
+            "lines": ["It was there already." if report.unchanged else "It is part of your memory now."],
+            "help": None if report.card is None else str(render(report.card.as_markdown())),
+            **(_not_read([(name, f"it {why}") for name, why in report.failed]) if report.failed else {"failed": []}),
+        }
+
+    def _texts(self, upload: Upload, file: Path, progress: Any) -> dict[str, Any]:
+        about = upload.about
+        report = self._application.library.import_path(
+            file,
+            author=about.get("author"),
+            work=about.get("work"),
+            source=about.get("source") or upload.name,
+            known_as=f"handed in: {upload.name}",
+            progress=progress,
+        )
+        not_read = (*report.failed, *report.skipped)
+        return {
+            "lines": report.lines(),
+            "added": report.added,
+            "kept": report.kept,
+            "failed": [{"file": found.file, "why": found.detail} for found in not_read],
+        }
+
+
+def _not_read(files: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    return {
+        "lines": [f"{name} was not read: {why}" for name, why in files],
+        "failed": [{"file": name, "why": why} for name, why in files],
+    }
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
+
+
+def _tidy() -> None:
+    """Remove what processes that were killed left of what people handed in."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDERS}*"):
+        try:
+            is_old = time.time() - folder.stat().st_mtime > _LEFT_BEHIND.total_seconds()
+        except OSError:
+            # Another process was faster.
+            continue
+        if is_old:
+            shutil.rmtree(folder, ignore_errors=True)
