@@ -52,9 +52,6 @@ def examine(environ: Mapping[str, str] | None = None) -> Iterator[Check]:
             if not backend.exists():
                 yield Check("memory", "ok", f"none at {backend.configured_path} yet: the first entry stored makes it")
                 yield from _model(config)
-    from afterimage.hook_doctor import examine_hooks
-
-    yield from examine_hooks(config, os.environ if environ is None else environ)
                 return
         try:
             backend.initialize()
@@ -63,6 +60,9 @@ def examine(environ: Mapping[str, str] | None = None) -> Iterator[Check]:
         else:
             yield from _database(backend)
     yield from _model(config)
+    from afterimage.hook_doctor import examine_hooks
+
+    yield from examine_hooks(config, os.environ if environ is None else environ)
 
 
 def _configuration(config: AfterImageConfig) -> Iterator[Check]:
