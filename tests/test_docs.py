@@ -58,7 +58,7 @@ def test_every_command_shown_exists_with_its_options(path: str, line: str) -> No
     subcommands = [word for word in rest[:2] if re.fullmatch(r"[a-z]+", word)]
     if program not in MODULES:
         subcommands = []
-    elif program != "capsa":
+    elif program != "capsa" and rest[0] != "users":
         subcommands = subcommands[:1]
     shown = subprocess.run(
         [sys.executable, "-m", MODULES.get(program, program), *subcommands, "--help"],

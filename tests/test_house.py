@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +64,24 @@ def test_no_module_has_outgrown_its_file(package: str) -> None:
         for path in (ROOT / "packages" / package / "src").rglob("*.py")
     }
     assert {path: lines for path, lines in lengths.items() if lines > 400} == {}
+
+
+def texts_of(package: str) -> Iterator[str]:
+    """Every text in the code of a package, as a pattern: a word filled into one that says something may be any."""
+    for path in (ROOT / "packages" / package / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield re.escape(node.value)
+            elif isinstance(node, ast.JoinedStr):
+                fixed = [part.value if isinstance(part, ast.Constant) else None for part in node.values]
+                parts = [r"\w+" if part is None else re.escape(str(part)) for part in fixed]
+                if len("".join(parts).replace(r"\w+", "")) > 3:
+                    yield "".join(parts)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_named_statement_is_run_by_some_module(package: str) -> None:
+    files = (ROOT / "packages" / package / "src").rglob("*.sql")
+    named = {name for path in files for name in re.findall(r"^-- name: (\w+)", path.read_text("utf-8"), re.MULTILINE)}
+    patterns = [re.compile(text) for text in set(texts_of(package)) if len(text) < 100]
+    assert sorted(name for name in named if not any(pattern.fullmatch(name) for pattern in patterns)) == []

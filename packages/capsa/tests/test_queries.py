@@ -17,7 +17,7 @@ POSTGRES: Mapping[str, str] = _queries.of_dialect("capsa.postgres")
 #: What one dialect alone needs, and why.
 SQLITE_ONLY = {
     # The signs that a search counts before it compares exactly; PostgreSQL has an HNSW index instead.
-    "add_code", "delete_codes", "clear_codes", "clear_other_codes", "codes_since",
+    "add_code", "delete_codes", "delete_codes_of", "clear_codes", "clear_other_codes", "codes_since",
     "code_generation", "next_code_generation",
 }  # fmt: skip
 POSTGRES_ONLY = {

@@ -299,7 +299,7 @@ def _password(config: AfterImageConfig, string: DatabaseUrl) -> tuple[str | None
 
     if found := exported(config.home / ".bashrc", "AFTERIMAGE_PG_PASSWORD"):
         return found, str(config.home / ".bashrc")
-    return None, "left to libpq: PGPASSWORD, then ~/.pgpass"
+    return None, "libpq: PGPASSWORD, then ~/.pgpass"
 
 
 def own_path(configured: AfterImageConfig | Path) -> Path:

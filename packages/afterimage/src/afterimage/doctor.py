@@ -32,8 +32,7 @@ _WAL_RESET_FIXED = (3, 51, 3)
 def examine(environ: Mapping[str, str] | None = None) -> Iterator[Check]:
     """Look at everything, one check after the other. Raises nothing that a check can say."""
     from afterimage.config import load_config
-    from afterimage.storage import SQLiteBackend, get_storage_backend
-    from capsa import CapsaError
+    from afterimage.storage import get_storage_backend
 
     try:
         config = load_config(environ=environ)
@@ -45,24 +44,30 @@ def examine(environ: Mapping[str, str] | None = None) -> Iterator[Check]:
         return
     yield from _configuration(config)
     with backend:
-        yield from _place(config, backend)
-        if isinstance(backend, SQLiteBackend):
-            # Before the memory is opened, which would carry the older one over.
-            yield from _before_opening(backend)
-            if not backend.exists():
-                yield Check("memory", "ok", f"none at {backend.configured_path} yet: the first entry stored makes it")
-                yield from _model(config)
+        yield from _memory(config, backend)
+    yield from _model(config)
     from afterimage.hook_doctor import examine_hooks
 
     yield from examine_hooks(config, os.environ if environ is None else environ)
-                return
-        try:
-            backend.initialize()
-        except (CapsaError, AfterImageError, OSError) as error:
-            yield _unreachable(config, error)
-        else:
-            yield from _database(backend)
-    yield from _model(config)
+
+
+def _memory(config: AfterImageConfig, backend: SQLiteBackend | PostgreSQLBackend) -> Iterator[Check]:
+    from afterimage.storage import SQLiteBackend
+    from capsa import CapsaError
+
+    yield from _place(config, backend)
+    if isinstance(backend, SQLiteBackend):
+        # Before the memory is opened, which would carry the older one over.
+        yield from _before_opening(backend)
+        if not backend.exists():
+            yield Check("memory", "ok", f"none at {backend.configured_path} yet: the first entry stored makes it")
+            return
+    try:
+        backend.initialize()
+    except (CapsaError, AfterImageError, OSError) as error:
+        yield _unreachable(config, error)
+    else:
+        yield from _database(backend)
 
 
 def _configuration(config: AfterImageConfig) -> Iterator[Check]:

@@ -133,7 +133,8 @@ def _take_in(backend: StorageBackend, directory: Path, until: float) -> tuple[in
         entries: dict[str, StorageEntry] = {}
         for path in waiting[first : first + _BATCH]:
             try:
-                found = entries_of(json.loads(path.read_text("utf-8")))
+                event = json.loads(path.read_text("utf-8"))
+                found = entries_of(event if isinstance(event, dict) else {})
             except NewerSpool:
                 continue
             except FileNotFoundError:
@@ -170,7 +171,7 @@ def store_once(backend: StorageBackend, entries: list[StorageEntry]) -> int:
 
 
 def _embed(backend: StorageBackend, until: float) -> int:
-    class Enough(Exception):  # noqa: N818  # how the engine's loop is left between two of its transactions
+    class Enough(Exception):  # how the engine's loop is left between two of its transactions
         pass
 
     made = 0

@@ -162,6 +162,81 @@ def test_a_row_without_what_it_refers_to_goes_to_quarantine(
     assert json.loads(content)["title"] == {"type": "text", "value": "lost"}
 
 
+_KEYS = (
+    "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'books'::regclass AND contype = 'f'"
+)
+
+
+def foreign_keys(database: Database) -> list[tuple[str, str]]:
+    with database.maintain() as tx:
+        return [(name, definition) for name, definition in tx.execute(_KEYS)]
+
+
+class Stopped(Exception):
+    """A run is cut off."""
+
+
+def stop_at(phase: str, do: Callable[[], None] = lambda: None) -> Callable[[str, int, int], None]:
+    def progress(now: str, done: int, total: int) -> None:
+        if (now, done) == (phase, total):
+            do()
+            raise Stopped
+
+    return progress
+
+
+def test_foreign_keys_are_made_again_of_all_rows_at_once_even_by_a_later_run(
+    new_sqlite: Callable[[], str], postgres_url: str, open_library: Callable[[str], Database]
+) -> None:
+    source = new_sqlite()
+    with open_library(source) as database:
+        fill(database)
+    with open_library(postgres_url) as server:
+        before = foreign_keys(server)
+        with pytest.raises(Stopped):
+            move(source, server, progress=stop_at("copy"))
+        assert (len(before), foreign_keys(server)) == (1, [])
+        report = move(source, server)
+        assert (report.complete, report.resumed) == (True, True)
+        assert foreign_keys(server) == before
+
+
+def test_a_foreign_key_that_does_more_stays_while_rows_come_in(
+    new_sqlite: Callable[[], str], postgres_url: str, open_library: Callable[[str], Database]
+) -> None:
+    source = new_sqlite()
+    with open_library(source) as database:
+        fill(database)
+    with open_library(postgres_url) as server:
+        with server.maintain() as tx:
+            tx.execute("ALTER TABLE books DROP CONSTRAINT books_keeper_fkey")
+            tx.execute("ALTER TABLE books ADD FOREIGN KEY (keeper) REFERENCES shelves (id) ON DELETE CASCADE")
+        before = foreign_keys(server)
+        with pytest.raises(Stopped):
+            move(source, server, progress=stop_at("copy"))
+        assert foreign_keys(server) == before
+        assert move(source, server).complete
+        assert foreign_keys(server) == before
+
+
+def test_a_foreign_key_that_what_others_wrote_meanwhile_stands_against_is_told_of_and_nothing_is_deleted(
+    new_sqlite: Callable[[], str], postgres_url: str, open_library: Callable[[str], Database]
+) -> None:
+    source = new_sqlite()
+    with open_library(source) as database:
+        fill(database)
+    with open_library(postgres_url) as server:
+        with pytest.raises(Stopped):
+            move(source, server, progress=stop_at("copy"))
+        with server.maintain() as tx:
+            tx.execute("INSERT INTO books (keeper, id, title) VALUES ('gone', 'b', 'of nobody')")
+        report = move(source, server)
+        (note,) = (line for line in report.notes if "foreign key" in line)
+        assert "books has no foreign key to shelves" in note
+        assert "gone" in note
+        assert titles(server)["gone"] == ["of nobody"]
+
+
 def test_a_report_with_remarks_is_json() -> None:
     from collections import Counter
 

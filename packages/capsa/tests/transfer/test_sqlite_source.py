@@ -7,13 +7,33 @@ from types import SimpleNamespace
 
 import pytest
 
+from capsa import Record, Store
 from capsa.transfer import Refused, Row, open_source, sqlite_source
 
 
 def read(url: str) -> list[Row | Refused]:
     with closing(open_source(url)) as source:
         part = source.parts[0]
-        return [item for planned in source.plan(part, 25) for item in source.read(part, planned.first, planned.last)]
+        pieces = [source.read(part, planned.first, planned.last) for planned in source.plan(part, 25)]
+        return [item for piece in pieces for items in piece for item in items]
+
+
+@pytest.mark.parametrize("rows", [1, 3, 25, 39, 40, 41, 100])
+def test_ranges_hold_every_row_once_wherever_numbers_are_missing(rows: int, new_sqlite: Callable[[], str]) -> None:
+    url = new_sqlite()
+    with Store.open(url, embedder=None) as store:
+        store.collection("code").add([Record(id=f"r{n}", text="x") for n in range(60)])
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+        connection.execute("DELETE FROM capsa_records WHERE seq % 3 = 0 OR seq = 1")
+        connection.execute("UPDATE capsa_records SET seq = -5 WHERE seq = 2")
+        left = [seq for (seq,) in connection.execute("SELECT seq FROM capsa_records ORDER BY seq")]
+        connection.commit()
+    with closing(open_source(url)) as source:
+        planned = source.plan(source.parts[0], rows)
+    assert [(int(one.first), int(one.last), one.rows) for one in planned] == [
+        (piece[0], piece[-1], len(piece)) for piece in (left[at : at + rows] for at in range(0, len(left), rows))
+    ]
+    assert [one.ordinal for one in planned] == list(range(len(planned)))
 
 
 @pytest.mark.parametrize("rows", [1, 7, 128])

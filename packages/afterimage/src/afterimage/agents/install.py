@@ -133,13 +133,13 @@ class _Originals:
     def __init__(self, directory: Path) -> None:
         self._path = directory / "hook-state" / "before-setup.json"
         try:
-            self._known: dict[str, Any] = json.loads(self._path.read_text("utf-8"))
+            self._known: dict[str, dict[str, Any]] = json.loads(self._path.read_text("utf-8"))
         except (OSError, ValueError):
             self._known = {}
 
     def unchanged_since(self, path: Path, now: bytes) -> bool:
         known = self._known.get(str(path))
-        return bool(known) and known["after"] == _hash(now)
+        return known is not None and bool(known["after"] == _hash(now))
 
     def before(self, path: Path) -> bytes | None:
         before = self._known[str(path)]["before"]

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from .recall import Entry, Recall
     from .seen import Seen
 
-#: What the predecessor's own hook would refuse is refused here only for this much in common.
+#: How much must be in common for a write to be refused once.
 _DENY_AT = 0.9
+#: Characters of a write that are compared.
+_MOST_TEXT = 200_000
 
 
 def respond(client: str, data: bytes, say: "Callable[[bytes], None]", directory: str = "") -> None:
@@ -116,7 +118,7 @@ class _Hook:
     def _for_write(self, recall: "Recall", roles: int) -> bytes:
         from . import answers
 
-        text = self.event.written()
+        text = self.event.written()[:_MOST_TEXT]
         path = files.absolute(self.event.path, self.event.cwd) if self.event.path else ""
         found = recall.near(text, lambda entry: self._wanted(entry) and entry.path != path) if text else []
         if roles & DENY and self.settings.deny_once and self._is_there(found) and self._first_denial(text, path):
@@ -162,6 +164,8 @@ class _Hook:
         from .redaction import Redactor, compiled_name
 
         event, settings = self.event, self.settings
+        if not event.path:
+            return
         project = self.project
         left_out = Ignore(
             project.root, self.directory, settings.skip_paths, settings.skip_endings, settings.code_endings

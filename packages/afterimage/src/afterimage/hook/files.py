@@ -1,9 +1,17 @@
 """Files and the environment by the interpreter's own C modules: `os` and `pathlib` take longer to load than to use."""
 
-try:
-    import posix
-except ImportError:  # Windows
-    import os as posix  # type: ignore[no-redef]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os as _system
+    from typing import Any
+else:
+    try:
+        import posix as _system
+    except ImportError:  # Windows
+        import os as _system
+
+#: The calls of the system, by the names that `os` gives them.
+posix = _system
 
 #: How much of a file is read at once.
 _CHUNK = 1 << 20
@@ -11,8 +19,10 @@ _CHUNK = 1 << 20
 
 def variable(name: str) -> str:
     """A variable of the environment; empty if it is not set."""
-    given = posix.environ.get(name.encode()) if posix.__name__ == "posix" else posix.environ.get(name)  # type: ignore[arg-type, call-overload]
-    return given.decode("utf-8", "surrogateescape") if isinstance(given, bytes) else given or ""
+    # `posix` has the environment as bytes, `os` as texts.
+    environ: dict[Any, Any] = posix.environ  # type: ignore[assignment]
+    given = environ.get(name.encode(), environ.get(name, ""))
+    return given.decode("utf-8", "surrogateescape") if isinstance(given, bytes) else str(given)
 
 
 def home() -> str:

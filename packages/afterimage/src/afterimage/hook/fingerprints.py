@@ -11,7 +11,7 @@ And *terms*: the identifiers in it, for code that is alike and not the same.
 from binascii import crc32
 
 try:
-    from _blake2 import blake2b  # type: ignore[import-not-found]
+    from _blake2 import blake2b
 except ImportError:
     from hashlib import blake2b
 

@@ -11,14 +11,107 @@ if TYPE_CHECKING:
 
 #: Folders, as their names, whose files others made.
 SKIPPED_FOLDERS = frozenset(
-    ".git .hg .svn node_modules bower_components __pycache__ .venv venv .tox .nox .mypy_cache .pytest_cache .ruff_cache "
-    "site-packages .eggs dist build .next .nuxt .gradle .terraform .idea .vscode-test coverage htmlcov".split()
+    [
+        ".git",
+        ".hg",
+        ".svn",
+        "node_modules",
+        "bower_components",
+        "__pycache__",
+        ".venv",
+        "venv",
+        ".tox",
+        ".nox",
+        ".mypy_cache",
+        ".pytest_cache",
+        ".ruff_cache",
+        "site-packages",
+        ".eggs",
+        "dist",
+        "build",
+        ".next",
+        ".nuxt",
+        ".gradle",
+        ".terraform",
+        ".idea",
+        ".vscode-test",
+        "coverage",
+        "htmlcov",
+    ]
 )
 #: Endings of files that are no code: pictures, archives, data, logs, prose.
 SKIPPED_ENDINGS = frozenset(
-    "png jpg jpeg gif bmp ico webp svg pdf zip gz tgz bz2 xz 7z tar jar war whl egg so dylib dll exe bin o a obj class "
-    "pyc pyo wasm woff woff2 ttf otf eot mp3 mp4 wav avi mov ogg db sqlite sqlite3 parquet npy npz pkl onnx log csv "
-    "tsv jsonl ndjson lock map md markdown rst txt adoc doc docx xls xlsx ppt pptx".split()
+    [
+        "png",
+        "jpg",
+        "jpeg",
+        "gif",
+        "bmp",
+        "ico",
+        "webp",
+        "svg",
+        "pdf",
+        "zip",
+        "gz",
+        "tgz",
+        "bz2",
+        "xz",
+        "7z",
+        "tar",
+        "jar",
+        "war",
+        "whl",
+        "egg",
+        "so",
+        "dylib",
+        "dll",
+        "exe",
+        "bin",
+        "o",
+        "a",
+        "obj",
+        "class",
+        "pyc",
+        "pyo",
+        "wasm",
+        "woff",
+        "woff2",
+        "ttf",
+        "otf",
+        "eot",
+        "mp3",
+        "mp4",
+        "wav",
+        "avi",
+        "mov",
+        "ogg",
+        "db",
+        "sqlite",
+        "sqlite3",
+        "parquet",
+        "npy",
+        "npz",
+        "pkl",
+        "onnx",
+        "log",
+        "csv",
+        "tsv",
+        "jsonl",
+        "ndjson",
+        "lock",
+        "map",
+        "md",
+        "markdown",
+        "rst",
+        "txt",
+        "adoc",
+        "doc",
+        "docx",
+        "xls",
+        "xlsx",
+        "ppt",
+        "pptx",
+    ]
 )
 _FILE = ".afterimageignore"
 
@@ -75,18 +168,20 @@ class _Pattern:
 
     __slots__ = ("anchored", "folders_only", "negated", "parts")
 
+    def __init__(self, line: str) -> None:
+        self.negated = line.startswith("!")
+        line = line.removeprefix("!")
+        self.folders_only = line.endswith("/")
+        line = line.rstrip("/")
+        self.anchored = "/" in line
+        self.parts = [part for part in line.split("/") if part]
+
     @classmethod
     def read(cls, line: str) -> "_Pattern | None":
         line = line.strip()
         if not line or line.startswith("#"):
             return None
-        pattern = cls()
-        pattern.negated = line.startswith("!")
-        line = line.removeprefix("!")
-        pattern.folders_only = line.endswith("/")
-        line = line.rstrip("/")
-        pattern.anchored = "/" in line
-        pattern.parts = [part for part in line.split("/") if part]
+        pattern = cls(line)
         return pattern if pattern.parts else None
 
     def matches(self, parts: "Sequence[str]") -> bool:

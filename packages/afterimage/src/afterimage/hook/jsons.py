@@ -23,12 +23,13 @@ class _Plain:
 def loads(data: bytes) -> "Any":
     """The value in ``data``; None if it is not JSON. Half characters come as they are."""
     text = data.decode("utf-8", "surrogateescape").lstrip("\ufeff \t\r\n")
+    scanner: Any
     try:
-        from _json import make_scanner  # type: ignore[import-not-found]
+        from _json import make_scanner as scanner
     except ImportError:
-        from json.scanner import py_make_scanner as make_scanner  # type: ignore[attr-defined]
+        from json.scanner import py_make_scanner as scanner  # type: ignore[attr-defined, no-redef]
     try:
-        value, end = make_scanner(_Plain())(text, 0)
+        value, end = scanner(_Plain())(text, 0)
     except (StopIteration, ValueError, RecursionError):
         return None
     return None if text[end:].strip() else value

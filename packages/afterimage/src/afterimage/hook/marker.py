@@ -21,7 +21,7 @@ def escape(text: str) -> str:
     if NAME not in low or len(low) != len(text):
         # A letter that grows when it is lowered would shift what follows: give up the case there.
         return text if NAME not in low else low.replace(NAME, "afterimage_memory")
-    parts = []
+    parts: list[str] = []
     start = 0
     while (at := low.find(NAME, start)) >= 0:
         parts += (text[start:at], "afterimage_memory")

@@ -6,8 +6,8 @@ rare identifiers is *related*.
 """
 
 from . import files, fingerprints
-from .sqlite import sqlite3
 from .fingerprints import WINDOW, Lines, digest
+from .sqlite import sqlite3
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

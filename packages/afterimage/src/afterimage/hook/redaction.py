@@ -6,7 +6,7 @@ interpreter's `_sre` takes as it is; without the file, or made by another versio
 """
 
 from . import files
-from .redaction_rules import RULES
+from .redaction_rules import RULES as _RULES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     Rule = tuple[str, tuple[str, ...], str, int, float]
+
+RULES: "tuple[Rule, ...]" = _RULES
 
 #: What stands in place of what there was no time to look at: it is not stored unseen.
 LEFT_OUT = "[left out: no time to look for secrets]"
@@ -52,11 +54,7 @@ class Redactor:
     def _piece(self, text: str) -> str:
         low = text.lower()
         for rule in RULES:
-            literals = rule[1]
-            for literal in literals or ("",):
-                if literal in low:
-                    break
-            else:
+            if rule[1] and not any(literal in low for literal in rule[1]):
                 continue
             if self._late():
                 return LEFT_OUT
@@ -65,7 +63,7 @@ class Redactor:
 
     def _apply(self, rule: "Rule", text: str) -> str:
         name, _, _, group, entropy = rule
-        parts = []
+        parts: list[str] = []
         start = 0
         for match in self._pattern(rule).finditer(text):
             begin, end = match.span(group)
@@ -105,9 +103,8 @@ def entropy_of(text: str) -> float:
 
 def compiled_name() -> str:
     """The name of the file with the compiled rules for this interpreter and these rules."""
-    from zlib import crc32
-
     import _sre
+    from zlib import crc32
 
     return f"rules-{_sre.MAGIC}-{_sre.CODESIZE}-{crc32(repr(RULES).encode()):08x}"
 
@@ -132,7 +129,7 @@ def _code(pattern: str) -> "tuple[Any, ...] | None":
         from re import _compiler, _parser  # type: ignore[attr-defined]
 
         parsed = _parser.parse(pattern, 0)
-        code = _compiler._code(parsed, 0)
+        code = _compiler._code(parsed, 0)  # noqa: SLF001  # where it is not there, nothing is lost but time
         named = dict(parsed.state.groupdict)
         names = [None] * parsed.state.groups
     except (ImportError, AttributeError):
@@ -147,7 +144,7 @@ def _load(path: str) -> "dict[str, Any]":
 
     data = files.read(path, 1 << 24) if path else None
     try:
-        found = marshal.loads(data) if data else {}
+        found = marshal.loads(data) if data else {}  # noqa: S302  # from the user's own folder
     except (ValueError, EOFError, TypeError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -8,6 +8,6 @@ import sys
 if __name__ == "__main__":
     # Behind the standard library, so that no module of ours can stand for one of its own.
     sys.path.append(__file__.rpartition("/hook/")[0])
-    from hook.start import main
+    from hook.start import main  # type: ignore[import-not-found]
 
     main(sys.argv[1:])

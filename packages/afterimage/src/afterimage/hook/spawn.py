@@ -4,6 +4,10 @@ from time import time
 
 from . import files, spool
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 #: Seconds between two starts.
 EVERY = 30
 
@@ -13,14 +17,13 @@ def start(directory: str, command: list[str]) -> bool:
     if not command or not spool.waiting(directory) or not _first(directory):
         return False
     posix = files.posix
-    quiet = [
+    quiet: list[tuple[Any, ...]] = [
         (posix.POSIX_SPAWN_OPEN, 0, "/dev/null", posix.O_RDONLY, 0),
         (posix.POSIX_SPAWN_OPEN, 1, "/dev/null", posix.O_WRONLY, 0),
         (posix.POSIX_SPAWN_OPEN, 2, "/dev/null", posix.O_WRONLY, 0),
     ]
     # What the client opened for itself, a pipe that it reads to its end, must not stay open with us.
-    for number in _open_files():
-        quiet.append((posix.POSIX_SPAWN_CLOSE, number))
+    quiet += ((posix.POSIX_SPAWN_CLOSE, number) for number in _open_files())
     posix.chdir("/")
     try:
         posix.posix_spawn(command[0], command, posix.environ, file_actions=quiet, setsid=True)

@@ -90,12 +90,16 @@ def _note_in(folder: str, name: str, data: bytes) -> str:
         files.create(unfinished, data)
         files.posix.rename(unfinished, f"{folder}/{name}{ENDING}")
     except OSError:
-        try:
-            files.posix.unlink(unfinished)
-        except OSError:
-            pass
+        _discard(unfinished)
         raise
     return f"{folder}/{name}{ENDING}"
+
+
+def _discard(path: str) -> None:
+    try:
+        files.posix.unlink(path)
+    except OSError:
+        return
 
 
 def _ours(folder: str) -> bool:

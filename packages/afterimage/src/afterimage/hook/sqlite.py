@@ -8,7 +8,6 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable
     from typing import Any
 
@@ -18,29 +17,28 @@ class _Functools:
 
     @staticmethod
     def lru_cache(size: int) -> "Callable[[Any], Any]":
-        from _functools import _lru_cache_wrapper  # type: ignore[attr-defined]
+        from _functools import _lru_cache_wrapper  # type: ignore[import-not-found]
 
         return lambda function: _lru_cache_wrapper(function, size, False, tuple)  # noqa: FBT003
 
 
 def _load() -> "Any":
     if "functools" in sys.modules or "_sqlite3" in sys.modules:
-        import sqlite3
+        import sqlite3 as whole
 
-        return sqlite3
+        return whole
     sys.modules["functools"] = _Functools  # type: ignore[assignment]
     try:
-        import _sqlite3  # type: ignore[import-not-found]
+        import _sqlite3
     except ImportError:
         del sys.modules["functools"]
-        import sqlite3
+        import sqlite3 as whole
 
-        return sqlite3
+        return whole
     finally:
         if sys.modules.get("functools") is _Functools:  # type: ignore[comparison-overlap]
             del sys.modules["functools"]
     return _sqlite3
 
 
-if not TYPE_CHECKING:
-    sqlite3 = _load()
+sqlite3: "Any" = _load()

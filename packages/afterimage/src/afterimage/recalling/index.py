@@ -220,9 +220,11 @@ def _of(tx: Transaction, sql: str, parameters: Mapping[str, Any]) -> list[tuple[
 
 
 def _by_number(backend: StorageBackend, numbers: Sequence[int]) -> Iterator[tuple[int, Record]]:
-    found = {
-        id_: seq for seq in numbers for number, id_ in _ask(backend, "arrivals", after=seq - 1, limit=1) if number == seq
-    }
+    found = {}
+    for seq in numbers:
+        for number, id_ in _ask(backend, "arrivals", after=seq - 1, limit=1):
+            if number == seq:
+                found[id_] = seq
     for id_, record in backend.collection.get_many(found).items():
         yield found[id_], record
 

@@ -103,9 +103,8 @@ class SqliteVectors(VectorIndex):
 
     def remove(self, tx: Transaction, owner: str, collection: str, seqs: Sequence[int], model: int | None) -> None:
         key = {"owner": owner, "collection": collection, "seqs": tx.database.array(seqs), "model": model}
-        suffix = "" if model is None else "_of"
-        tx.query("delete_codes" + suffix, key)
-        tx.query("delete_embeddings" + suffix, key)
+        tx.query("delete_codes" if model is None else "delete_codes_of", key)
+        tx.query("delete_embeddings" if model is None else "delete_embeddings_of", key)
         tx.query("next_code_generation", key)
 
     def clear(self, tx: Transaction, owner: str, collection: str, keep: int | None = None) -> int:

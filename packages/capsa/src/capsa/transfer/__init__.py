@@ -24,7 +24,7 @@ from capsa.transfer.report import PartReport, Report
 from capsa.transfer.run import transfer
 from capsa.transfer.snapshot import Snapshot
 from capsa.transfer.snapshot import unreadable as sqlite_error
-from capsa.transfer.sources import KeyRange, Part, Source, SourceDescription
+from capsa.transfer.sources import KeyRange, Part, Source, SourceDescription, in_pieces
 from capsa.transfer.sqlite_source import SqliteFile, SqlitePart, describe_file, table_names
 from capsa.transfer.tables import (
     RECORDS,
@@ -95,6 +95,7 @@ __all__ = [
     "describe_server",
     "examine",
     "from_stored",
+    "in_pieces",
     "make_row",
     "make_rows",
     "open_source",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +13,8 @@ from capsa.transfer.ledger import Ledger, Tally
 from capsa.transfer.manifest import readable_key
 from capsa.transfer.report import PartReport
 from capsa.transfer.sources import Part, Source
-from capsa.transfer.tables import Field, Item, Refused, Row
-from capsa.transfer.targets import State, Target
+from capsa.transfer.tables import Field, Item, Row, parted
+from capsa.transfer.targets import State, Target, scopes_of
 
 _LISTED = 1000
 
@@ -120,18 +121,16 @@ class Checker:
         """
         part = self._parts[name]
         found = check.parts.setdefault(name, PartCheck())
-        rows = [item for item in items if isinstance(item, Row)]
+        rows, refused = parted(items)
         found.rows += len(items)
-        found.quarantined += len(items) - len(rows)
-        for refused in (item for item in items if isinstance(item, Refused)):
-            self._ledger.quarantine(tx, name, refused)
-        for row in rows:
-            found.vectors += len(row.vectors)
-            check.remarks.update(row.remarks)
-        positions = part.table.scope_positions
-        found.scopes.update(tuple(row.fields[position] for position in positions) for row in rows)
+        found.quarantined += len(refused)
+        for one in refused:
+            self._ledger.quarantine(tx, name, one)
+        found.vectors += sum([len(row.vectors) for row in rows])
+        check.remarks.update(itertools.chain.from_iterable([row.remarks for row in rows]))
+        found.scopes.update(scopes_of(part.table, rows))
         states = self._target.compare(tx, part.table, rows)
-        if any(state is not State.EQUAL for state in states):
+        if states.count(State.EQUAL) < len(states):
             states = self._put_right(tx, part, rows, states, previous=previous, check=check)
         good = [row for row, state in zip(rows, states, strict=True) if state is State.EQUAL]
         found.equal += len(good)
@@ -175,7 +174,7 @@ class Checker:
         older: list[Row] = []
         newer: list[Row] = []
         for row in rows:
-            for item in previous.read(part, row.source_key, row.source_key):
+            for item in itertools.chain.from_iterable(previous.read(part, row.source_key, row.source_key)):
                 if isinstance(item, Row):
                     older.append(item)
                     newer.append(row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -27,7 +28,7 @@ def examine(source: Source, options: Options = DEFAULTS) -> Report:
     for part in source.parts:
         tally = tallies[part.name] = Tally()
         for planned in plan[part.name]:
-            for item in source.read(part, planned.first, planned.last):
+            for item in itertools.chain.from_iterable(source.read(part, planned.first, planned.last)):
                 count(tally, item)
                 if isinstance(item, Refused) and len(refused) < LISTED:
                     refused.append(f"{part.name} {item.source_key}: {item.reason}")
@@ -62,9 +63,7 @@ def count_rows(tally: Tally, rows: Sequence[Row]) -> None:
     """Note rows of the source that can be carried."""
     tally.read += len(rows)
     tally.vectors += sum([len(row.vectors) for row in rows])
-    for row in rows:
-        if row.remarks:
-            tally.remarks.update(row.remarks)
+    tally.remarks.update(itertools.chain.from_iterable([row.remarks for row in rows]))
 
 
 def remarks(tallies: Iterable[Tally]) -> Counter[str]:

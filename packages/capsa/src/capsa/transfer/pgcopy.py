@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import psycopg
 from psycopg import sql
@@ -16,21 +16,39 @@ _SIGNATURE = b"PGCOPY\n\xff\r\n\0"
 _HEADER = _SIGNATURE + bytes(8)
 _TRAILER = b"\xff\xff"
 _COUNT = struct.Struct("!h")
-_WRITE_ROWS = 64
+#: So much is put together and sent at once.
+_WRITE_BYTES = 256 * 1024
 
 
-def copy_in(connection: psycopg.Connection, table: str, columns: Iterable[str], bodies: Iterable[bytes]) -> None:
-    """Load rows; each body is the row's fields as `capsa.transfer.tables.join` makes them."""
+def copy_in(
+    connection: psycopg.Connection,
+    table: str,
+    columns: Iterable[str],
+    bodies: Sequence[bytes],
+    more: Sequence[bytes] | None = None,
+) -> None:
+    """Load rows; each body is the row's fields as `capsa.transfer.tables.join` makes them.
+
+    Args:
+        more: what follows each body: fields that are added to it.
+    """
     names = list(columns)
+    if not bodies:
+        return
     count = _COUNT.pack(len(names))
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, names))
     )
-    rows = iter(bodies)
+    at_once = max(1, _WRITE_BYTES * len(bodies) // (1 + sum(map(len, bodies))))
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(_HEADER)
-        while some := list(itertools.islice(rows, _WRITE_ROWS)):
-            copy.write(count.join((b"", *some)))
+        for start in range(0, len(bodies), at_once):
+            some = bodies[start : start + at_once]
+            if more is None:
+                copy.write(count.join((b"", *some)))
+            else:
+                rows = zip(itertools.repeat(count), some, more[start : start + at_once], strict=False)
+                copy.write(b"".join(itertools.chain.from_iterable(rows)))
         copy.write(_TRAILER)
 
 
@@ -38,16 +56,27 @@ def copy_out(connection: psycopg.Connection, query: sql.Composable) -> Iterator[
     """The rows of a query, each as its fields without their count, in constant memory."""
     statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(query)
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        first = True
-        # libpq gives one message at a time, and the server sends one row a message.
-        for message in copy:
-            data = bytes(message)
-            if first:
-                (extension,) = struct.unpack_from("!i", data, 15)
-                data = data[19 + extension :]
-                first = False
-            if data and data != _TRAILER:
-                yield data[2:]
+        # libpq gives one message at a time; the server sends one row a message, the header with the first.
+        message = bytes(copy.read())
+        (extension,) = struct.unpack_from("!i", message, 15)
+        message = message[19 + extension :]
+        received = connection.pgconn.get_copy_data
+        while message != _TRAILER:
+            yield message[2:]
+            # What has come already is taken without psycopg's way of waiting, which costs more than the row.
+            size, data = received(1)
+            if size < 0:
+                _raise_error(connection)
+            message = bytes(data if size else copy.read())
+        copy.read()
+
+
+def _raise_error(connection: psycopg.Connection) -> None:
+    """What ended a COPY before its last row."""
+    # All of them are taken: before, the connection is of no use for anything else.
+    for result in list(iter(connection.pgconn.get_result, None)):
+        if result.status == psycopg.pq.ExecStatus.FATAL_ERROR:
+            raise psycopg.errors.error_from_result(result, connection.info.encoding)
 
 
 def key_list(columns: Iterable[str], kinds: Iterable[Kind], keys: Iterable[tuple[object, ...]]) -> sql.Composable:

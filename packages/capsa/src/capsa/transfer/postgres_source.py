@@ -14,7 +14,7 @@ from psycopg import sql
 from capsa.errors import SourceMissing, SourceUnreadable
 from capsa.postgres import errors, walls
 from capsa.transfer.pgcopy import copy_out
-from capsa.transfer.sources import RANGE_ROWS, KeyRange, Part, SourceDescription
+from capsa.transfer.sources import RANGE_ROWS, KeyRange, Part, SourceDescription, in_pieces
 from capsa.transfer.tables import ENGINE_TABLES, Field, Item, Row, Table, Vector, join, split
 from capsa.url import DatabaseUrl
 
@@ -116,17 +116,20 @@ class PostgresTables:
                 start = None
                 ordinal += 1
 
-    def read(self, part: Part, first: str, last: str) -> Iterator[Item]:
+    def read(self, part: Part, first: str, last: str) -> Iterator[list[Item]]:
         mine = self._part(part)
         low, high = json.loads(first), json.loads(last)
         if self._owners is not None and mine.owner is not None:
             self._bind(low[0])
-        if mine.convert is None:
+        return in_pieces(self._items(mine, self._range_query(mine, low, high)))
+
+    def _items(self, part: PostgresPart, query: sql.Composable) -> Iterator[Item]:
+        if part.convert is None:
             raise TypeError(f"part {part.name} has no function that makes rows")
-        width = len(mine.order)
-        for fields in self._fields(self._range_query(mine, low, high)):
+        width = len(part.order)
+        for fields in self._fields(query):
             key = [field.decode() if field is not None else None for field in fields[:width]]
-            yield mine.convert(json.dumps(key, ensure_ascii=False), fields[width:])
+            yield part.convert(json.dumps(key, ensure_ascii=False), fields[width:])
 
     def _fields(self, query: sql.Composable) -> Iterator[list[Field]]:
         with _translated(self._url):
@@ -235,13 +238,9 @@ class PostgresSource(PostgresTables):
     def _joins(self, _part: PostgresPart) -> sql.Composable:
         return vector_joins([number for number, _, _ in self._models] if _part.table.vectors else [])
 
-    def read(self, part: Part, first: str, last: str) -> Iterator[Item]:
-        mine = self._part(part)
-        low, high = json.loads(first), json.loads(last)
-        if self._owners is not None and mine.owner is not None:
-            self._bind(low[0])
-        width, count = len(mine.order), len(mine.table.columns)
-        for fields in self._fields(self._range_query(mine, low, high)):
+    def _items(self, part: PostgresPart, query: sql.Composable) -> Iterator[Item]:
+        width, count = len(part.order), len(part.table.columns)
+        for fields in self._fields(query):
             own = tuple(fields[width : width + count])
             key = json.dumps([(field or b"").decode() for field in fields[:width]], ensure_ascii=False)
             yield Row(key, own, join(own), read_vectors(fields[width + count :], self._models))

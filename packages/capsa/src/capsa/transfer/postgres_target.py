@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import collections
+import itertools
+import operator
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import psycopg
 from psycopg import sql
 
-from capsa.database import Transaction
+from capsa.database import Database, Transaction
 from capsa.postgres.database import PostgresDatabase
+from capsa.transfer import foreign_keys
 from capsa.transfer.ledger import Span
 from capsa.transfer.pgcopy import copy_in, copy_out, key_list
 from capsa.transfer.postgres_source import read_vectors, vector_joins
@@ -19,6 +23,11 @@ from capsa.transfer.targets import Collision, Key, PlainKey, State, Target, key_
 _EMBEDDING_COLUMNS = ("owner", "collection", "model", "seq", "vector", "raw")
 _INT32 = struct.Struct("!i")
 _NULL = _INT32.pack(-1)
+#: How often rows are looked for in the order of the source, and not found so, before that is given up.
+_MISSES = 2
+#: Fewer rows, or rows of more owners, are looked up at once.
+_FEW = 16
+_OWNERS = 256
 _INT64_FIELD = struct.Struct("!iq")
 # Looked up by index whatever the statistics say of a table that was loaded a second ago.
 _BY_INDEX = (
@@ -30,26 +39,30 @@ _BY_INDEX = (
 class PostgresTarget(Target):
     """A PostgreSQL database."""
 
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        #: Table -> how often in turn its rows did not stand in the order of the source.
+        self._misses: dict[str, int] = {}
+
     def insert(self, tx: Transaction, table: Table, rows: Sequence[Row]) -> list[Span]:
         if not rows:
             return []
         try:
             if table.arrival is None:
-                copy_in(tx.connection, table.name, table.names, (row.body for row in rows))
+                copy_in(tx.connection, table.name, table.names, [row.body for row in rows])
                 return []
             return self._insert_numbered(tx, table, table.arrival, rows)
         except psycopg.errors.UniqueViolation as error:
             raise Collision(table.name) from error
 
     def _insert_numbered(self, tx: Transaction, table: Table, arrival: str, rows: Sequence[Row]) -> list[Span]:
-        numbers = tx.execute("SELECT nextval('capsa_sequence') FROM generate_series(1, :n)", {"n": len(rows)})
-        seqs = sorted([seq for (seq,) in numbers])
+        seqs = _numbers(tx, len(rows))
         number = _INT64_FIELD.pack
-        bodies = (row.body + number(8, seq) for row, seq in zip(rows, seqs, strict=True))
-        copy_in(tx.connection, table.name, (*table.names, arrival), bodies)
+        fields = [number(8, seq) for seq in seqs]
+        copy_in(tx.connection, table.name, (*table.names, arrival), [row.body for row in rows], fields)
         if table.vectors and any(row.vectors for row in rows):
-            embeddings = _embeddings(rows, seqs, self.models(tx, rows))
-            copy_in(tx.connection, "capsa_embeddings", _EMBEDDING_COLUMNS, embeddings)
+            embeddings = _embeddings(rows, fields, self.models(tx, rows))
+            copy_in(tx.connection, "capsa_embeddings", _EMBEDDING_COLUMNS, list(embeddings))
         return spans_of(table, rows, seqs) if table.vectors else []
 
     def compare(self, tx: Transaction, table: Table, rows: Sequence[Row]) -> list[State]:
@@ -58,7 +71,10 @@ class PostgresTarget(Target):
         tx.script(_BY_INDEX)
         models = sorted(self.known_models(tx).items()) if table.vectors else []
         names = [name for name, _ in models]
-        query = _lookup(table, _plain_keys(table, rows), [number for _, (number, _) in models])
+        numbers = [number for _, (number, _) in models]
+        if self._are_there(tx, table, rows, names, numbers):
+            return [State.EQUAL] * len(rows)
+        query = _lookup(table, _plain_keys(table, rows), numbers)
         found = set(copy_out(tx.connection, query))
         states = [State.EQUAL if _expected(row, names) in found else State.MISSING for row in rows]
         if State.MISSING in states and found:
@@ -69,6 +85,38 @@ class PostgresTarget(Target):
                 if states[index] is State.MISSING and key_of(table, row) in keys:
                     states[index] = State.DIFFERENT
         return states
+
+    def _are_there(
+        self, tx: Transaction, table: Table, rows: Sequence[Row], names: Sequence[str], numbers: Sequence[int]
+    ) -> bool:
+        """Whether ``rows`` are in the target as they were loaded: in this order of arrival, nothing between, equal.
+
+        Read so, they need not be looked up one by one, which costs both sides most of their time. Where it is not so
+        nothing is lost but the time of trying, and so that is soon given up.
+        """
+        misses = self._misses.get(table.name, 0)
+        if misses >= _MISSES or len(rows) < _FEW or not self._is_by_arrival(table):
+            return False
+        owners = {row.fields[table.scope_positions[0]] for row in rows}
+        if len(owners) > _OWNERS:
+            return False
+        ((first, last),) = tx.connection.execute(_ends(table, [rows[0], rows[-1]])).fetchall()
+        # A run with gaps in it may be of any length.
+        there = (
+            first is not None
+            and last - first < 2 * len(rows)
+            and _are_same(
+                copy_out(tx.connection, _stretch(table, owners, (first, last), numbers)),
+                (_expected(row, names) for row in rows),
+            )
+        )
+        self._misses[table.name] = 0 if there else misses + 1
+        return there
+
+    def _is_by_arrival(self, table: Table) -> bool:
+        """Whether an index leads to an owner's rows in the order of arrival."""
+        end = f"({table.scope[0]}, {table.arrival})"
+        return any(statement.endswith(end) for statement in self._secondary_indexes([table]).values())
 
     def flush_later(self, tx: Transaction) -> None:
         tx.script("SET LOCAL synchronous_commit = off")
@@ -86,12 +134,18 @@ class PostgresTarget(Target):
     def defer_indexes(self, tx: Transaction, tables: Sequence[Table]) -> None:
         for name in self._secondary_indexes(tables):
             tx.execute(f"DROP INDEX IF EXISTS {name}")
+        for table in tables:
+            # Looked at row by row, they take the server longer than the rows.
+            for reference in table.references:
+                foreign_keys.drop(tx, table, reference)
 
-    def restore_indexes(self, tx: Transaction, tables: Sequence[Table]) -> None:
+    def restore_indexes(self, tx: Transaction, tables: Sequence[Table]) -> list[str]:
         # Two that make the same index at once do not both look whether it exists.
         tx.execute("SELECT pg_advisory_xact_lock(hashtextextended('capsa indexes', 0))")
         for statement in self._secondary_indexes(tables).values():
             tx.execute(statement.replace("INDEX", "INDEX IF NOT EXISTS", 1))
+        failed = [foreign_keys.add(tx, table, reference) for table in tables for reference in table.references]
+        return list(filter(None, failed))
 
     def _secondary_indexes(self, tables: Sequence[Table]) -> dict[str, str]:
         packages = self.database.packages if isinstance(self.database, PostgresDatabase) else ()
@@ -124,7 +178,7 @@ class PostgresTarget(Target):
                 incoming, columns, own
             )
         )
-        copy_in(connection, f"capsa_incoming_{table.name}", table.names, (row.body for row in rows))
+        copy_in(connection, f"capsa_incoming_{table.name}", table.names, [row.body for row in rows])
         tx.script(_BY_INDEX)
         connection.execute(
             sql.SQL("UPDATE {} AS t SET {} FROM {} AS k WHERE {}").format(
@@ -139,7 +193,7 @@ class PostgresTarget(Target):
     def orphans(self, tx: Transaction, table: Table, reference: Reference, rows: Sequence[Row]) -> list[int]:
         places = [table.names.index(name) for name in reference.columns]
         kinds = [table.kinds[place] for place in places]
-        named = [tuple(row.fields[place] for place in places) for row in rows]
+        named = list(zip(*[[row.fields[place] for row in rows] for place in places], strict=True))
         # A reference with a NULL in it refers to nothing.
         wanted = {key for key in named if None not in key}
         if not wanted:
@@ -157,18 +211,70 @@ class PostgresTarget(Target):
         return [index for index, key in enumerate(named) if key in wanted and key not in there]
 
 
+def _numbers(tx: Transaction, count: int) -> Sequence[int]:
+    """Ascending numbers of arrival; mostly a run of them, of which its ends say all."""
+    ((first, last),) = tx.execute(
+        "SELECT min(n), max(n) FROM (SELECT nextval('capsa_sequence') AS n FROM generate_series(1, :n)) AS taken",
+        {"n": count},
+    )
+    if last - first == count - 1:
+        return range(first, last + 1)
+    # Somebody else takes numbers, too. Those above are left out.
+    rows = tx.execute("SELECT nextval('capsa_sequence') FROM generate_series(1, :n)", {"n": count})
+    return sorted([seq for (seq,) in rows])
+
+
+def _ends(table: Table, rows: Sequence[Row]) -> sql.Composable:
+    """The first and the last number of arrival of some rows."""
+    number = sql.SQL("t.") + sql.Identifier(table.arrival or "")
+    return sql.SQL("SELECT min({}), max({}) FROM {} JOIN {} AS t ON {}").format(
+        number, number, _key_list(table, _plain_keys(table, rows)), sql.Identifier(table.name), _same_key(table)
+    )
+
+
+def _stretch(table: Table, owners: Collection[Field], ends: tuple[int, int], models: Sequence[int]) -> sql.Composable:
+    """The rows of some owners from one number of arrival to another, in order, as `_lookup` gives them."""
+    names = sql.SQL(", ").join(sql.Literal((owner or b"").decode()) for owner in owners)
+    return sql.SQL(
+        "SELECT {} FROM {} AS t {} WHERE t.{owner} IN ({}) AND t.{number} BETWEEN {} AND {} ORDER BY t.{number}"
+    ).format(
+        _columns(table, models),
+        sql.Identifier(table.name),
+        vector_joins(models),
+        names,
+        *map(sql.Literal, ends),
+        owner=sql.Identifier(table.scope[0]),
+        number=sql.Identifier(table.arrival or ""),
+    )
+
+
+def _are_same(found: Iterator[bytes], expected: Iterator[bytes]) -> bool:
+    """Whether two things are the same to their ends; ``found`` is read to its end in any case."""
+    end = (b"",)
+    same = all(map(operator.eq, itertools.chain(found, end), itertools.chain(expected, end)))
+    collections.deque(found, maxlen=0)
+    return same
+
+
 def _lookup(table: Table, keys: Sequence[PlainKey], models: Sequence[int]) -> sql.Composable:
+    return sql.SQL("SELECT {} FROM {} JOIN {} AS t ON {} {}").format(
+        _columns(table, models),
+        _key_list(table, keys),
+        sql.Identifier(table.name),
+        _same_key(table),
+        vector_joins(models),
+    )
+
+
+def _columns(table: Table, models: Sequence[int]) -> sql.Composable:
     columns: list[sql.Composable] = [sql.SQL("t.") + sql.Identifier(name) for name in table.names]
     for number in models:
         columns += [sql.SQL(f"e{number}.vector"), sql.SQL(f"e{number}.raw")]
-    on = [sql.SQL("t.{0} = k.{0}").format(sql.Identifier(name)) for name in table.key]
-    return sql.SQL("SELECT {} FROM {} JOIN {} AS t ON {} {}").format(
-        sql.SQL(", ").join(columns),
-        _key_list(table, keys),
-        sql.Identifier(table.name),
-        sql.SQL(" AND ").join(on),
-        vector_joins(models),
-    )
+    return sql.SQL(", ").join(columns)
+
+
+def _same_key(table: Table) -> sql.Composable:
+    return sql.SQL(" AND ").join(sql.SQL("t.{0} = k.{0}").format(sql.Identifier(name)) for name in table.key)
 
 
 def _plain_keys(table: Table, rows: Sequence[Row]) -> list[PlainKey]:
@@ -201,15 +307,15 @@ def _expected(row: Row, models: Sequence[str]) -> bytes:
     return row.body + b"".join(join(vectors.get(name, (None, None))) for name in models)
 
 
-def _embeddings(rows: Sequence[Row], seqs: Sequence[int], models: dict[str, int]) -> Iterator[bytes]:
+def _embeddings(rows: Sequence[Row], numbers: Sequence[bytes], models: dict[str, int]) -> Iterator[bytes]:
     prefixes: dict[tuple[Field, Field, str], bytes] = {}
-    number, length = _INT64_FIELD.pack, _INT32.pack
-    for row, seq in zip(rows, seqs, strict=True):
+    length = _INT32.pack
+    for row, number in zip(rows, numbers, strict=True):
         for model, _, vector, raw in row.vectors:
             key = (row.fields[0], row.fields[1], model)
             if (prefix := prefixes.get(key)) is None:
                 prefix = prefixes[key] = join((*key[:2], _INT32.pack(models[model])))
             if raw is None and vector is not None:
-                yield b"".join((prefix, number(8, seq), length(len(vector)), vector, _NULL))
+                yield b"".join((prefix, number, length(len(vector)), vector, _NULL))
             else:
-                yield prefix + number(8, seq) + join((vector, raw))
+                yield prefix + number + join((vector, raw))

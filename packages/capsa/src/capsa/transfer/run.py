@@ -21,12 +21,9 @@ from capsa.transfer.options import DEFAULTS, OnConflict, Options
 from capsa.transfer.prefetch import Prefetch
 from capsa.transfer.report import Report
 from capsa.transfer.sources import KeyRange, Part, Source
-from capsa.transfer.tables import Item, Row, Table
+from capsa.transfer.tables import Item, Row, Table, parted
 from capsa.transfer.targets import Collision, State, Target, open_target
 
-#: Rows are handed on in batches of so many bytes (and one row at least): what bounds the memory.
-_BATCH_BYTES = 4 * 1024 * 1024
-_BATCH_ROWS = 4096
 #: How often a source that is being written is read again.
 _ROUNDS = 5
 _ATTEMPTS = 3
@@ -155,15 +152,10 @@ class _Run:
 
     def _batches(self, source: Source, ranges: Sequence[KeyRange]) -> Iterator[tuple[KeyRange, list[Item]]]:
         for planned in ranges:
-            batch: list[Item] = []
-            size = 0
-            for item in source.read(self.parts[planned.part], planned.first, planned.last):
-                batch.append(item)
-                size += item.size if isinstance(item, Row) else len(item.content)
-                if size >= _BATCH_BYTES or len(batch) >= _BATCH_ROWS:
-                    yield planned, batch
-                    batch, size = [], 0
-            yield planned, batch
+            for batch in source.read(self.parts[planned.part], planned.first, planned.last):
+                yield planned, batch
+            # A range that has become empty is done, too.
+            yield planned, []
 
     def _load(self, planned: KeyRange, batches: Iterator[list[Item]], *, looking: bool) -> int:
         """Load one range in one transaction; how many rows of the source it had."""
@@ -174,7 +166,7 @@ class _Run:
             if self.ledger.is_done(tx, planned):
                 return sum(len(batch) for batch in batches)
             self.target.flush_later(tx)
-            for batch in batches:
+            for batch in filter(None, batches):
                 rows = self._sort_out(tx, part, batch, tally)
                 if looking:
                     rows = self._look(tx, part, rows, tally)
@@ -188,13 +180,10 @@ class _Run:
 
     def _sort_out(self, tx: Transaction, part: Part, batch: list[Item], tally: Tally) -> list[Row]:
         """Quarantine what cannot be carried; the rest."""
-        rows: list[Row] = []
-        for item in batch:
-            if isinstance(item, Row):
-                rows.append(item)
-            else:
-                count(tally, item)
-                self.ledger.quarantine(tx, part.name, item)
+        rows, refused = parted(batch)
+        for item in refused:
+            count(tally, item)
+            self.ledger.quarantine(tx, part.name, item)
         count_rows(tally, rows)
         return rows
 
@@ -224,7 +213,8 @@ class _Run:
     def _index(self) -> None:
         with self._timed("index"), self.database.maintain() as tx:
             fresh = self.ledger.fresh_parts(tx)
-            self.target.restore_indexes(tx, self._tables())
+            failed = self.target.restore_indexes(tx, self._tables())
+        self.notes += [line for line in failed if line not in self.notes]
         # CREATE INDEX CONCURRENTLY waits for every older snapshot of the database, and a PostgreSQL source
         # may be one of the same database.
         in_use = not fresh and self.source.description.kind == "sqlite"
@@ -256,6 +246,8 @@ class _Run:
             for planned, group in itertools.groupby(batches, key=lambda batch: batch[0]):
                 with self.database.maintain() as tx:
                     for _, batch in group:
+                        if not batch:
+                            continue
                         good = checker.batch(tx, planned.part, batch, previous, check)
                         digest.update(whole(good))
                         if writer is not None:

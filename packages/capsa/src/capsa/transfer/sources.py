@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from capsa.transfer.tables import Item, Table
+from capsa.transfer.tables import Item, Row, Table
 
 #: Rows of one range, which is one transaction at the target.
 RANGE_ROWS = 8192
+#: Rows are handed on in pieces of about so many bytes in memory (and one row at least): what bounds the memory.
+_PIECE_BYTES = 4 * 1024 * 1024
+_PIECE_ROWS = 4096
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,8 +80,8 @@ class Source(Protocol):
         """Cut a part into ranges of about ``rows`` rows."""
         ...
 
-    def read(self, part: Part, first: str, last: str) -> Iterator[Item]:
-        """The rows of a range, in the order of arrival."""
+    def read(self, part: Part, first: str, last: str) -> Iterator[list[Item]]:
+        """The rows of a range, in the order of arrival, some at a time: a few megabytes, or one row."""
         ...
 
     def changed(self) -> bool:
@@ -92,3 +95,17 @@ class Source(Protocol):
     def close(self) -> None:
         """Give up the snapshot."""
         ...
+
+
+def in_pieces(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """What `Source.read` gives, for a source whose rows come one by one."""
+    piece: list[Item] = []
+    size = 0
+    for item in items:
+        piece.append(item)
+        size += item.size if isinstance(item, Row) else len(item.content)
+        if size >= _PIECE_BYTES or len(piece) >= _PIECE_ROWS:
+            yield piece
+            piece, size = [], 0
+    if piece:
+        yield piece

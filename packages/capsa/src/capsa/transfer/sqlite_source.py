@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import platform
 import sqlite3
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -30,10 +28,12 @@ from capsa.transfer.tables import (
     pack_all,
 )
 
-#: Rows may be megabytes: fetched a few at a time, and packed in chunks of so many rows or bytes.
-_FETCH_ROWS = 4
-_CHUNK_ROWS = 128
+#: Rows may be megabytes: fetched a few at a time, and handed on in chunks of so many rows or bytes.
+_FETCH_ROWS = 8
+_CHUNK_ROWS = 2048
 _CHUNK_BYTES = 2 * 1024 * 1024
+#: After rows of this size, the next comes alone.
+_LARGE = 256 * 1024
 
 Values = tuple[SqliteValue, ...]
 #: Rows of a number and the values of the columns.
@@ -50,6 +50,8 @@ class SqlitePart(Part):
     select: tuple[str, ...] = ()
     #: (source key, values) -> what to carry; texts and BLOBs come as bytes.
     convert: Callable[[str, Values], Item] | None = None
+    #: The same for many rows, each its number and the values of ``select``: several times as fast, column by column.
+    convert_all: Callable[[Chunk], list[Item]] | None = None
 
 
 class SqliteFile:
@@ -74,33 +76,38 @@ class SqliteFile:
     def plan(self, part: Part, rows: int = RANGE_ROWS) -> list[KeyRange]:
         source = _quote(self._part(part).source)
         ranges: list[KeyRange] = []
-        first = last = None
-        count = 0
-
-        def end() -> None:
-            if count:
-                ranges.append(KeyRange(part.name, len(ranges), str(first), str(last), count))
-
         with _reading(self._snapshot.path):
-            for (rowid,) in self.connection.execute(f"SELECT rowid FROM {source} ORDER BY rowid"):
-                if count == rows:
-                    end()
-                    count = 0
-                if count == 0:
-                    first = rowid
-                last = rowid
-                count += 1
-        end()
+            ((first,),) = self.connection.execute(f"SELECT min(rowid) FROM {source}")
+            while first is not None:
+                # SQLite skips rows several times as fast as it hands their numbers over.
+                ends = self.connection.execute(
+                    f"SELECT rowid FROM {source} WHERE rowid >= ? ORDER BY rowid LIMIT 2 OFFSET ?", (first, rows - 1)
+                ).fetchall()
+                count = rows
+                if not ends:
+                    ends = self.connection.execute(f"SELECT max(rowid) FROM {source}").fetchall()
+                    ((count,),) = self.connection.execute(f"SELECT count(*) FROM {source} WHERE rowid >= ?", (first,))
+                ranges.append(KeyRange(part.name, len(ranges), str(first), str(ends[0][0]), count))
+                first = ends[1][0] if len(ends) > 1 else None
         return ranges
 
-    def read(self, part: Part, first: str, last: str) -> Iterator[Item]:
+    def read(self, part: Part, first: str, last: str) -> Iterator[list[Item]]:
         mine = self._part(part)
-        if mine.convert is None:
-            raise TypeError(f"part {part.name} has no function that makes rows")
         with _reading(self._snapshot.path):
-            convert = mine.convert
-            for row in self.connection.execute(self._statement(mine), _bounds(first, last)):
-                yield convert(str(row[0]), row[1:])
+            cursor = self.connection.execute(self._statement(mine), _bounds(first, last))
+            for chunk in _chunks(cursor, self._rows_at_once(mine)):
+                yield self._items(mine, chunk)
+
+    def _rows_at_once(self, _part: SqlitePart) -> int:
+        return _CHUNK_ROWS
+
+    def _items(self, part: SqlitePart, chunk: Chunk) -> list[Item]:
+        if part.convert_all is not None:
+            return part.convert_all(chunk)
+        if part.convert is None:
+            raise TypeError(f"part {part.name} has no function that makes rows")
+        convert = part.convert
+        return [convert(str(row[0]), row[1:]) for row in chunk]
 
     def _statement(self, part: SqlitePart) -> str:
         return (
@@ -158,23 +165,23 @@ class SqliteSource(SqliteFile):
             snapshot.close()
             raise
 
-    def read(self, part: Part, first: str, last: str) -> Iterator[Item]:
-        mine = self._part(part)
-        with _reading(self._snapshot.path):
-            for chunk in _chunks(self.connection.execute(self._statement(mine), _bounds(first, last))):
-                yield from self._items(mine.table, chunk)
-
-    def _items(self, table: Table, chunk: Chunk) -> list[Item]:
+    def _items(self, part: SqlitePart, chunk: Chunk) -> list[Item]:
         """Rows out of their number and the values of their columns, all at once: one by one takes much longer."""
+        table = part.table
         numbers, *columns = zip(*chunk, strict=True)
         found = self._vectors(numbers, list(zip(*columns[:2], strict=True))) if table.vectors else {}
         vectors = [found.get(number, ()) for number in numbers]
         try:
             fields = [pack_all(kind, column) for kind, column in zip(table.kinds, columns, strict=True)]
-            return [*make_rows(list(map(str, numbers)), fields, vectors)]
+            return [*make_rows(map(str, numbers), fields, vectors)]
         except ValueError:
             # One of them cannot be carried; which, and why, is told one by one.
             return [_item(table, row, mine) for row, mine in zip(chunk, vectors, strict=True)]
+
+    def _rows_at_once(self, part: SqlitePart) -> int:
+        # Vectors are large, and come with their rows.
+        size = sum(4 * dimensions for _, _, dimensions in self._models) if part.table.vectors else 0
+        return super()._rows_at_once(part) if not size else max(1, min(_CHUNK_ROWS, _CHUNK_BYTES // size))
 
     def _vectors(self, seqs: Sequence[int], scopes: Sequence[Values]) -> dict[int, tuple[Vector, ...]]:
         """The vectors of records, given in ascending order."""
@@ -229,15 +236,18 @@ def table_names(connection: sqlite3.Connection) -> set[str]:
     return {name.decode() if isinstance(name, bytes) else name for (name,) in rows}
 
 
-def _chunks(cursor: sqlite3.Cursor) -> Iterator[Chunk]:
+def _chunks(cursor: sqlite3.Cursor, rows: int) -> Iterator[Chunk]:
     chunk: Chunk = []
     size = 0
-    while some := cursor.fetchmany(_FETCH_ROWS):
+    fetched = _FETCH_ROWS
+    while some := cursor.fetchmany(fetched):
         chunk += some
-        size += sum(map(sys.getsizeof, itertools.chain.from_iterable(some)))
-        if len(chunk) >= _CHUNK_ROWS or size >= _CHUNK_BYTES:
+        added = sum([len(value) for row in some for value in row if value.__class__ is bytes])
+        size += added
+        if len(chunk) >= rows or size >= _CHUNK_BYTES:
             yield chunk
             chunk, size = [], 0
+        fetched = _FETCH_ROWS if added < _LARGE else 1
     if chunk:
         yield chunk
 

@@ -102,8 +102,9 @@ class SqliteTarget(Target):
     def defer_indexes(self, tx: Transaction, tables: Sequence[Table]) -> None:
         """Nothing: here keeping them costs no more than making them anew."""
 
-    def restore_indexes(self, tx: Transaction, tables: Sequence[Table]) -> None:
+    def restore_indexes(self, tx: Transaction, tables: Sequence[Table]) -> list[str]:  # noqa: ARG002
         """Nothing: they were never dropped."""
+        return []
 
     def flush_later(self, tx: Transaction) -> None:
         """Nothing: it is done for every write here."""

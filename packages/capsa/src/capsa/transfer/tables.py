@@ -9,8 +9,10 @@ for the manifest, and decoded for SQLite: one form, so nothing is compared that 
 from __future__ import annotations
 
 import enum
+import functools
+import itertools
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -86,12 +88,15 @@ def pack_all(kind: Kind, values: Sequence[SqliteValue]) -> Sequence[Field]:
     if kind is Kind.VECTOR and types == {bytes}:
         return vectors_to_wire(values)  # type: ignore[arg-type]
     if kind in {Kind.INTEGER, Kind.TIME} and types == {int}:
-        offset = POSTGRES_EPOCH if kind is Kind.TIME else 0
         try:
-            packed = struct.pack(f"!{len(values)}q", *[value - offset for value in values])  # type: ignore[operator]
-        except struct.error as error:
+            numbers = np.array(values, np.int64)
+        except OverflowError as error:
             raise ValueError(f"not values of type {kind.value}: {error}") from None
-        return [packed[start : start + 8] for start in range(0, len(packed), 8)]
+        if kind is Kind.TIME:
+            if numbers.min() < np.iinfo(np.int64).min + POSTGRES_EPOCH:
+                raise ValueError(f"not values of type {kind.value}: {numbers.min()} is too early")
+            numbers -= POSTGRES_EPOCH
+        return struct.unpack("8s" * len(values), numbers.astype(">i8").tobytes())
     return [pack(kind, value) for value in values]
 
 
@@ -271,6 +276,12 @@ class Refused(NamedTuple):
 Item = Row | Refused
 
 
+def parted(items: Sequence[Item]) -> tuple[list[Row], list[Refused]]:
+    """Those that can be carried, and those that cannot."""
+    rows = [item for item in items if isinstance(item, Row)]
+    return rows, [] if len(rows) == len(items) else [item for item in items if isinstance(item, Refused)]
+
+
 def make_row(
     source_key: str, fields: tuple[Field, ...], vectors: tuple[Vector, ...] = (), remarks: tuple[str, ...] = ()
 ) -> Row:
@@ -279,13 +290,50 @@ def make_row(
 
 
 def make_rows(
-    source_keys: Sequence[str], columns: Sequence[Sequence[Field]], vectors: Sequence[tuple[Vector, ...]]
+    source_keys: Iterable[str],
+    columns: Sequence[Sequence[Field]],
+    vectors: Iterable[tuple[Vector, ...]] = itertools.repeat(()),
+    remarks: tuple[str, ...] = (),
 ) -> list[Row]:
-    """`make_row` for many rows, given column by column."""
-    length = _LENGTH.pack
-    spelled = [[_NULL if f is None else length(len(f)) + f for f in column] for column in columns]
-    bodies = map(b"".join, zip(*spelled, strict=True))
-    return list(map(Row, source_keys, zip(*columns, strict=True), bodies, vectors))
+    """`make_row` for many rows, given column by column, with the same remarks; nothing is done in Python row by row."""
+    bodies = map(b"".join, zip(*_spelled(columns), strict=False))
+    fields = zip(*columns, strict=True)
+    return list(map(_as_row, zip(source_keys, fields, bodies, vectors, itertools.repeat(remarks), strict=False)))
+
+
+#: What ``Row(*values)`` comes to, without the function that a NamedTuple has for it.
+_as_row = functools.partial(tuple.__new__, Row)
+
+
+def _spelled(columns: Sequence[Sequence[Field]]) -> list[Iterable[bytes]]:
+    """What, joined row by row, makes the bodies: lengths and values, and between them what is the same in all rows."""
+    found: list[Iterable[bytes]] = []
+    same = b""
+    for column in columns:
+        first = column[0]
+        if column.count(first) == len(column):
+            same += join((first,))
+            continue
+        values: Sequence[bytes]
+        if None in column:
+            lengths = [-1 if field is None else len(field) for field in column]
+            values = [b"" if field is None else field for field in column]
+        else:
+            values = column  # type: ignore[assignment]
+            lengths = list(map(len, values))
+        if lengths.count(lengths[0]) == len(lengths):
+            found.append(itertools.repeat(same + _LENGTH.pack(lengths[0])))
+        else:
+            found += [itertools.repeat(same), lengths_of(lengths)] if same else [lengths_of(lengths)]
+        same = b""
+        found.append(values)
+    return [*found, itertools.repeat(same)]
+
+
+def lengths_of(lengths: Sequence[int]) -> tuple[bytes, ...]:
+    """Each of the numbers as it stands before a field."""
+    packed = struct.pack(f"!{len(lengths)}i", *lengths)
+    return struct.unpack("4s" * len(lengths), packed)
 
 
 #: The engine's records. ``seq`` and the numbers of models belong to a database and are made anew.

@@ -107,11 +107,11 @@ class Target(abc.ABC):
 
     @abc.abstractmethod
     def defer_indexes(self, tx: Transaction, tables: Sequence[Table]) -> None:
-        """Into empty tables: leave their secondary indexes until `restore_indexes`, if that pays."""
+        """Into empty tables: leave their secondary indexes and foreign keys until `restore_indexes`, if that pays."""
 
     @abc.abstractmethod
-    def restore_indexes(self, tx: Transaction, tables: Sequence[Table]) -> None:
-        """Make what is missing of the tables' secondary indexes."""
+    def restore_indexes(self, tx: Transaction, tables: Sequence[Table]) -> list[str]:
+        """Make what is missing of the tables' secondary indexes and foreign keys; what could not be, a line each."""
 
     def is_empty(self, tx: Transaction, table: Table) -> bool:
         return not tx.execute(f"SELECT 1 FROM {table.name} LIMIT 1")
@@ -161,10 +161,14 @@ def key_of(table: Table, row: Row) -> Key:
     return tuple(row.fields[position] for position in table.key_positions)
 
 
+def scopes_of(table: Table, rows: Sequence[Row]) -> set[Key]:
+    """Whose the rows are."""
+    return set(zip(*[[row.fields[position] for row in rows] for position in table.scope_positions], strict=True))
+
+
 def spans_of(table: Table, rows: Sequence[Row], seqs: Sequence[int]) -> list[Span]:
     """The runs of each scope; ``seqs`` ascend, and where they jump somebody else has taken numbers."""
-    positions = table.scope_positions
-    scopes = set(zip(*[[row.fields[position] for row in rows] for position in positions], strict=True))
+    scopes = scopes_of(table, rows)
     if len(scopes) == 1 and seqs[-1] - seqs[0] == len(seqs) - 1:
         return [(_readable(scopes.pop()), seqs[0], seqs[-1])]
     spans: list[Span] = []
@@ -179,7 +183,7 @@ def spans_of(table: Table, rows: Sequence[Row], seqs: Sequence[int]) -> list[Spa
     for row, seq in zip(rows, seqs, strict=True):
         if previous is not None and seq != previous + 1:
             end()
-        scope = tuple([row.fields[position] for position in positions])
+        scope = tuple([row.fields[position] for position in table.scope_positions])
         if scope in run:
             run[scope][1] = seq
         else:

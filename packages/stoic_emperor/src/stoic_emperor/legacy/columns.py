@@ -7,7 +7,7 @@ matter to the rows which way they came.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from json.encoder import encode_basestring
 from typing import TypeVar
 
@@ -56,22 +56,20 @@ class ColumnConverter:
         if len(rows) < _FEW or (absent := self._converter.absent) is None:
             return [self._one(row) for row in rows]
         odd: set[int] = set()
-        columns = self._columns(list(zip(*rows, strict=True)), absent, odd)
-        keys = [str(row[0]) for row in rows]
+        values = list(zip(*rows, strict=True))
+        columns = self._columns(values, absent, odd)
+        keys = list(map(str, values[0]))
         if not odd:
-            return list(self._made(keys, columns))
+            return self._made(keys, columns)
         wanted = [place not in odd for place in range(len(rows))]
-        plain = self._made(_only(keys, wanted), [_only(column, wanted) for column in columns])
+        plain = iter(self._made(_only(keys, wanted), [_only(column, wanted) for column in columns]))
         return [next(plain) if is_wanted else self._one(row) for is_wanted, row in zip(wanted, rows, strict=True)]
 
     def _one(self, row: NumberedRow) -> transfer.Item:
         return self._converter.convert(str(row[0]), row[1:])
 
-    def _made(self, keys: Sequence[str], columns: Sequence[Fields]) -> Iterator[transfer.Item]:
-        nothing: tuple[transfer.Vector, ...] = ()
-        rows = transfer.make_rows(keys, columns, [nothing] * len(keys))
-        remarks = self._remarks
-        return (transfer.Row(key, fields, body, nothing, remarks) for key, fields, body, _, _ in rows)
+    def _made(self, keys: Sequence[str], columns: Sequence[Fields]) -> list[transfer.Item]:
+        return [*transfer.make_rows(keys, columns, remarks=self._remarks)] if keys else []
 
     def _columns(
         self, values: Sequence[Sequence[Value]], absent: dict[str, transfer.Field], odd: set[int]
@@ -83,14 +81,14 @@ class ColumnConverter:
         if self._layout is not USERS:
             found["user_id"] = users
         found["id"] = ids
-        spelled: list[list[bytes | None]] = []
+        spelled: list[tuple[bytes, Sequence[bytes | None]]] = []
         for name in self._layout.table.names:
             if name not in self._places:
                 continue
             column = values[self._places[name]]
             if name in self._times:
                 found[name], spellings = self._read_times(name, column, odd)
-                spelled.append(spellings)
+                spelled.append((self._labels[name], spellings))
             elif name in self._readers:
                 found[name] = self._readers[name](column, odd)
         found["original"] = _objects(spelled)
@@ -114,25 +112,24 @@ class ColumnConverter:
             odd.update(place for place, value in enumerate(values[extra]) if value is not None)
         return ids, users
 
-    def _read_times(self, name: str, values: Sequence[Value], odd: set[int]) -> tuple[Fields, list[bytes | None]]:
-        """Fields, and the pairs of ``original`` that keep the spelling."""
+    def _read_times(self, name: str, values: Sequence[Value], odd: set[int]) -> tuple[Fields, Sequence[bytes | None]]:
+        """Fields, and the spellings that are to be kept."""
         since, plain = self._times[name].read_all(values)
-        label = self._labels[name]
         fields = transfer.pack_all(transfer.Kind.TIME, since.tolist())
+        if plain.all():
+            return fields, values  # type: ignore[return-value]
         usable = plain.tolist()
-        if not plain.all():
-            optional = name in self._optional
-            odd.update(
+        optional = name in self._optional
+        odd.update(
+            [
                 place
                 for place, (is_usable, value) in enumerate(zip(usable, values, strict=True))
                 if not is_usable and not (optional and value is None)
-            )
-            fields = [field if is_usable else None for is_usable, field in zip(usable, fields, strict=True)]
-        pairs = [
-            b'%b%b"' % (label, value) if is_usable and isinstance(value, bytes) else None
-            for is_usable, value in zip(usable, values, strict=True)
-        ]
-        return fields, pairs
+            ]
+        )
+        spelled = [value if is_usable else None for is_usable, value in zip(usable, values, strict=True)]
+        fields = [field if is_usable else None for is_usable, field in zip(usable, fields, strict=True)]
+        return fields, spelled  # type: ignore[return-value]
 
     def _of_messages(self, users: Fields, times: Fields) -> Fields:
         """The summaries that stand for messages."""
@@ -154,14 +151,19 @@ def _only(values: Iterable[T], wanted: Iterable[bool]) -> list[T]:
     return list(itertools.compress(values, wanted))
 
 
-def _objects(columns: Sequence[Sequence[bytes | None]]) -> Fields:
-    """JSON objects of pairs, column by column; None for no pair."""
+def _objects(columns: Sequence[tuple[bytes, Sequence[bytes | None]]]) -> Fields:
+    """JSON objects, None for one without a pair; columns are given as ``"name": "`` and the values."""
     if not columns:
         return []
-    if len(columns) == 1:
-        return [None if pair is None else b"{%b}" % pair for pair in columns[0]]
-    joined = (b", ".join([pair for pair in pairs if pair is not None]) for pairs in zip(*columns, strict=True))
-    return [b"{%b}" % pairs if pairs else None for pairs in joined]
+    (label, first), *others = columns
+    if None in first:
+        pairs = [[None if v is None else b'%b%b"' % (label, v) for v in values] for label, values in columns]
+        joined = (b", ".join(filter(None, one)) for one in zip(*pairs, strict=True))
+        return [b"{%b}" % one if one else None for one in joined]
+    # As it nearly always is: every row has the first.
+    pieces = [[b"" if v is None else b', %b%b"' % (label, v) for v in values] for label, values in others]
+    opening, quote, closing = map(itertools.repeat, (b"{" + label, b'"', b"}"))
+    return list(map(b"".join, zip(opening, first, quote, *pieces, closing, strict=False)))
 
 
 # Columns

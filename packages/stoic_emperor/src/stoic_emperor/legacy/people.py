@@ -53,9 +53,8 @@ def _people(source: transfer.Source) -> Iterator[_Fields]:
         if part.table.name != USERS.name:
             continue
         for planned in source.plan(part):
-            for item in source.read(part, planned.first, planned.last):
-                if isinstance(item, transfer.Row):
-                    yield item.fields
+            for items in source.read(part, planned.first, planned.last):
+                yield from (item.fields for item in items if isinstance(item, transfer.Row))
 
 
 def _is_one(past: _Fields, present: _Fields) -> bool:
@@ -108,9 +107,9 @@ class Met:
     def plan(self, part: transfer.Part, rows: int = 8192) -> list[transfer.KeyRange]:
         return self._source.plan(part, rows)
 
-    def read(self, part: transfer.Part, first: str, last: str) -> Iterator[transfer.Item]:
-        items = self._source.read(part, first, last)
-        return map(self._merged, items) if part.table.name == USERS.name else items
+    def read(self, part: transfer.Part, first: str, last: str) -> Iterator[list[transfer.Item]]:
+        pieces = self._source.read(part, first, last)
+        return ([*map(self._merged, items)] for items in pieces) if part.table.name == USERS.name else pieces
 
     def _merged(self, item: transfer.Item) -> transfer.Item:
         if not isinstance(item, transfer.Row) or (present := self._met.get(item.fields[_ID])) is None:

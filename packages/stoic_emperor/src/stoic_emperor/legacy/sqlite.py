@@ -5,15 +5,13 @@ The layouts are recognised by their columns; the version number in the file does
 
 from __future__ import annotations
 
-import itertools
 import sqlite3
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from capsa import SourceUnreadable, transfer
-from stoic_emperor.legacy.columns import ColumnConverter, NumberedRow
+from stoic_emperor.legacy.columns import ColumnConverter
 from stoic_emperor.legacy.condensed import Condensed, OldSummary, source_ids
 from stoic_emperor.legacy.layouts import BOOKKEEPING, LAYOUTS, LEFT_BEHIND, MESSAGES, REQUIRED, SUMMARIES, Layout
 from stoic_emperor.legacy.rows import Converter
@@ -23,10 +21,6 @@ from stoic_emperor.legacy.vectors import COLUMNS, VECTOR_TABLES, VectorTable, re
 
 #: Table -> column -> (declared type, default value, place in the primary key).
 Schema = Mapping[str, Mapping[str, tuple[str, str, int]]]
-#: Rows may be megabytes: fetched a few at a time, and converted so many rows or bytes at once.
-_FETCH_ROWS = 4
-_CHUNK_ROWS = 512
-_CHUNK_BYTES = 1024 * 1024
 
 
 def open_file(path: Path | str, timezone: str | None = None) -> PredecessorFile:
@@ -50,15 +44,14 @@ class PredecessorFile(transfer.SqliteFile):
         self._clock = clock
         snapshot = transfer.Snapshot(path)
         try:
-            snapshot.connection.text_factory = bytes
             self._path = snapshot.path
+            snapshot.connection.text_factory = bytes
             schema = _schema(snapshot.connection)
             _check(schema, snapshot.path)
             _index_ids(snapshot.connection, schema)
             reading = _Reading(snapshot.connection, schema, clock)
             described = transfer.describe_file(snapshot.path, layout_name(schema), clock.name)
             super().__init__(snapshot, replace(described, not_carried=_not_carried(schema)), reading.parts())
-            self._columns = reading.columns
         except sqlite3.DatabaseError as error:
             snapshot.close()
             raise SourceUnreadable(
@@ -67,16 +60,6 @@ class PredecessorFile(transfer.SqliteFile):
         except BaseException:
             snapshot.close()
             raise
-
-    def read(self, part: transfer.Part, first: str, last: str) -> Iterator[transfer.Item]:
-        if (columns := self._columns.get(part.name)) is None:
-            yield from super().read(part, first, last)
-            return
-        try:
-            for chunk in _chunks(self.connection.execute(self._statement(self._part(part)), (int(first), int(last)))):
-                yield from columns.convert(chunk)
-        except sqlite3.DatabaseError as error:
-            raise transfer.sqlite_error(self._path, error) from error
 
     def renew(self) -> PredecessorFile:
         # Which summary stands for what is read anew, too.
@@ -145,8 +128,6 @@ class _Reading:
         self._schema = schema
         self._clock = clock
         self._condensed = Condensed(self._summaries())
-        #: Part -> how many of its rows are converted at once, where that can be.
-        self.columns: dict[str, ColumnConverter] = {}
 
     def parts(self) -> list[transfer.SqlitePart]:
         parts = [self._part(layout) for layout in LAYOUTS if layout.name in self._schema]
@@ -169,9 +150,10 @@ class _Reading:
         if odd:
             # Only where a file needs it: SQLite keeps any type in any column, and Python tells BLOB from text by this.
             select.append(" || ',' || ".join(f'typeof("{table}"."{name}")' for name in names))
-        else:
-            self.columns[table] = ColumnConverter(converter, layout, times, self._condensed)
-        return transfer.SqlitePart(table, layout.table, table, tuple(select), _converter(converter, names, odd=odd))
+        convert_all = None if odd else ColumnConverter(converter, layout, times, self._condensed).convert
+        return transfer.SqlitePart(
+            table, layout.table, table, tuple(select), _converter(converter, names, odd=odd), convert_all
+        )
 
     def _same_id(self, table: str) -> str:
         if self._schema[table]["id"][2]:
@@ -214,19 +196,6 @@ class _Reading:
             )
 
         return transfer.SqlitePart(table.source, transfer.RECORDS, table.source, tuple(select), convert)
-
-
-def _chunks(cursor: sqlite3.Cursor) -> Iterator[list[NumberedRow]]:
-    chunk: list[NumberedRow] = []
-    size = 0
-    while some := cursor.fetchmany(_FETCH_ROWS):
-        chunk += some
-        size += sum(map(sys.getsizeof, itertools.chain.from_iterable(some)))
-        if len(chunk) >= _CHUNK_ROWS or size >= _CHUNK_BYTES:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
 
 
 def _converter(

@@ -40,8 +40,8 @@ _MICROSECOND = dt.timedelta(microseconds=1)
 _HOURS_KEPT = 20_000
 
 
-def _weights() -> npt.NDArray[np.int64]:
-    weights = np.zeros((len(_DIGITS), len(_WIDTHS)), np.int64)
+def _weights() -> npt.NDArray[np.float32]:
+    weights = np.zeros((len(_DIGITS), len(_WIDTHS)), np.float32)
     row = 0
     for column, width in enumerate(_WIDTHS):
         for place in reversed(range(width)):
@@ -107,13 +107,14 @@ class Times:
             Microseconds, and which of them are to be used: what the program writes, read in `naive` time and with its
             spelling to be kept. `read` is for the rest.
         """
-        spelled = [v if v.__class__ is bytes and len(v) == 26 else self._filled(v) for v in values]
-        grid = np.frombuffer(b"".join(spelled), np.uint8).reshape(-1, 26)
+        grid = np.frombuffer(b"".join(self._of_one_length(values)), np.uint8).reshape(-1, 26)
         digits = grid[:, _DIGITS] - np.uint8(ord("0"))
         plain = (digits <= 9).all(axis=1) & ((grid[:, 10] == ord("T")) | (grid[:, 10] == ord(" ")))
         for place, mark in _MARKS.items():
             plain &= grid[:, place] == ord(mark)
-        year, month, day, hour, minute, second, microsecond = (digits.astype(np.int64) @ _WEIGHTS).T
+        # Exact, as no number has more than six digits, and quicker than whole numbers are multiplied.
+        numbers = (digits.astype(np.float32) @ _WEIGHTS).astype(np.int64)
+        year, month, day, hour, minute, second, microsecond = numbers.T
         # Up to a year that is far enough, and below the one where `_as_written` stops.
         plain &= (year >= 1970) & (year < 4700) & (month >= 1) & (month <= 12)
         months = np.where(plain, (year - 1970) * 12 + month - 1, 0)
@@ -127,6 +128,11 @@ class Times:
         since = hours * _HOUR + (minute * 60 + second) * 1_000_000 + microsecond - shift[places]
         plain &= constant[places] & (since >= 0)
         return since, plain
+
+    def _of_one_length(self, values: Sequence[transfer.SqliteValue]) -> Sequence[bytes]:
+        if set(map(type, values)) == {bytes} and set(map(len, values)) == {26}:  # type: ignore[arg-type]
+            return values  # type: ignore[return-value]
+        return [v if v.__class__ is bytes and len(v) == 26 else self._filled(v) for v in values]
 
     def _filled(self, value: transfer.SqliteValue) -> bytes:
         if value.__class__ is not bytes or len(value) != 19 or (self._by_database and value[10:11] == b" "):

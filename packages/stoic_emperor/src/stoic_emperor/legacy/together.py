@@ -15,13 +15,14 @@ class Models:
     def __init__(self) -> None:
         self._ranges: dict[tuple[str, str, str], Counter[str]] = {}
 
-    def count(self, items: Iterator[transfer.Item], of: tuple[str, str, str]) -> Iterator[transfer.Item]:
+    def count(self, pieces: Iterator[list[transfer.Item]], of: tuple[str, str, str]) -> Iterator[list[transfer.Item]]:
         """Hand items on, and count what they carry once all have been read."""
         found: Counter[str] = Counter()
-        for item in items:
-            if isinstance(item, transfer.Row):
-                found.update(vector.model for vector in item.vectors)
-            yield item
+        for items in pieces:
+            for item in items:
+                if isinstance(item, transfer.Row):
+                    found.update(vector.model for vector in item.vectors)
+            yield items
         self._ranges[of] = found
 
     def forget(self) -> None:
@@ -69,9 +70,9 @@ class Together:
     def plan(self, part: transfer.Part, rows: int = 8192) -> list[transfer.KeyRange]:
         return self._of_part[part.name].plan(part, rows)
 
-    def read(self, part: transfer.Part, first: str, last: str) -> Iterator[transfer.Item]:
-        items = self._of_part[part.name].read(part, first, last)
-        return self._models.count(items, (part.name, first, last)) if part.table.vectors else items
+    def read(self, part: transfer.Part, first: str, last: str) -> Iterator[list[transfer.Item]]:
+        pieces = self._of_part[part.name].read(part, first, last)
+        return self._models.count(pieces, (part.name, first, last)) if part.table.vectors else pieces
 
     def models(self) -> dict[str, int]:
         """How many vectors of each model there were, when everything was read last."""

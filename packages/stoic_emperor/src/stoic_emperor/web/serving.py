@@ -28,6 +28,10 @@ SINGLE_USER = (
     "set ENVIRONMENT=production and SESSION_SECRET to have people sign in"
 )
 
+KEY_MADE_UP = (
+    "no SESSION_SECRET: pages that are open when this process ends have to be reloaded; several processes need one"
+)
+
 
 def create_app(application: Application) -> FastAPI:
     """The web application, over one opened or unopened application, which it closes in the end.
@@ -63,5 +67,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     hosted: Hosted = app.state.hosted
     if "single" in hosted.configuration.ways_in:
         log.warning(SINGLE_USER)
+    elif hosted.configuration.session_secret is None:
+        log.warning(KEY_MADE_UP)
     async with running(hosted):
         yield

@@ -148,8 +148,15 @@ def test_requests_under_way_when_the_cookie_changes_all_succeed(either_app: Fast
 
 def test_a_token_goes_before_a_cookie_which_is_then_not_looked_at(app: FastAPI) -> None:
     client = signed_in(app, "anna")
-    for given in ("Bearer x", "Basic YTpi", "Bearer", ""):
+    for given in ("Bearer x", "bearer x", "Bearer", "Bearer "):
         assert client.get("/probe", headers={"Authorization": given}).status_code == 401, given
+    twice = [(b"authorization", b"Basic YTpi"), (b"authorization", b"Bearer x")]
+    assert client.get("/probe", headers=twice).status_code == 401
+
+
+def test_a_password_that_a_proxy_asks_for_is_not_ours_to_look_at(app: FastAPI) -> None:
+    assert signed_in(app, "anna").get("/probe", headers={"Authorization": "Basic YTpi"}).status_code == 200
+    assert browser(app).get("/probe", headers={"Authorization": "Basic YTpi"}).status_code == 401
 
 
 @pytest.mark.parametrize("name", ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-user", "x-real-ip"])

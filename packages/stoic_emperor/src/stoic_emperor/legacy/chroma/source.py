@@ -135,8 +135,10 @@ class ChromaSource:
             ranges.append(transfer.KeyRange(part.name, len(ranges), str(first), str(last), count))
         return ranges
 
-    def read(self, part: transfer.Part, first: str, last: str) -> Iterator[transfer.Item]:
-        collection = self._collections[part.name]
+    def read(self, part: transfer.Part, first: str, last: str) -> Iterator[list[transfer.Item]]:
+        return transfer.in_pieces(self._items(self._collections[part.name], first, last))
+
+    def _items(self, collection: ChromaCollection, first: str, last: str) -> Iterator[transfer.Item]:
         for item in self._directory.read(collection, int(first), int(last)):
             if isinstance(item, ChromaRecord):
                 yield self._row(collection, item)

@@ -29,8 +29,10 @@ async def identify(request: Request, hosted: Hosted) -> Identity | None:
     """
     if "single" in hosted.configuration.ways_in:
         return await _single(request, hosted)
-    if "authorization" in request.headers:
-        return await _by_token(request, hosted)
+    # Other schemes are not ours: a proxy may ask for a password of its own before it lets anybody through.
+    given = [header.partition(" ") for header in request.headers.getlist("authorization")]
+    if any(scheme.lower() == "bearer" for scheme, _, _ in given):
+        return await _by_token(hosted, [token.strip(" ") for _, _, token in given])
     return await _by_cookie(request, hosted)
 
 
@@ -52,16 +54,14 @@ async def _single(request: Request, hosted: Hosted) -> Identity:
     )
 
 
-async def _by_token(request: Request, hosted: Hosted) -> Identity:
-    given = request.headers.getlist("authorization")
-    scheme, _, token = given[0].partition(" ")
+async def _by_token(hosted: Hosted, tokens: list[str]) -> Identity:
     verifier = hosted.verifier
     if verifier is None:
         raise HTTPException(401, NO_TOKENS, _CHALLENGE)
-    if len(given) != 1 or scheme.lower() != "bearer":
+    if len(tokens) != 1:
         raise HTTPException(401, "send one Authorization header: Bearer and the token", _CHALLENGE)
     try:
-        bearer, account = await run_in_threadpool(_believe, hosted, verifier, token.strip(" "))
+        bearer, account = await run_in_threadpool(_believe, hosted, verifier, tokens[0])
     except TokenRefused as refused:
         raise HTTPException(401, str(refused), _CHALLENGE) from None
     except AuthServerUnavailable as unavailable:

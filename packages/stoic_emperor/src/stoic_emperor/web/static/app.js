@@ -1,13 +1,14 @@
-// Stoic Emperor in the browser: forms that speak to the API, and the conversation. Nothing that is typed is stored
-// here, and HTML is taken from our own renderer only.
+// Forms that speak to the API, and the conversation. Nothing that is typed is stored in the browser, and HTML is
+// taken from our own renderer only.
 
 const $ = (what, within = document) => within.querySelector(what);
 const $$ = (what, within = document) => [...within.querySelectorAll(what)];
-const rest = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
+const rest = (seconds) => new Promise((go) => setTimeout(go, seconds * 1000));
 const copyOf = (id) => $(`#${id}`).content.firstElementChild.cloneNode(true);
+const make = (tag, values) => Object.assign(document.createElement(tag), values);
 const sentence = (text) => text && text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 
-/** An answer that is none; `status` is missing where the server was not reached. */
+/** No answer; without `status`, the server was not reached. */
 class Refused extends Error {
   constructor(detail, status) {
     super(sentence(detail));
@@ -61,7 +62,7 @@ themes.addEventListener("click", ({ target }) => {
 themes.hidden = false;
 showTheme();
 
-// Forms that speak to the API: data-send="METHOD /path", and data-then, which says what follows
+// Forms: data-send="METHOD /path", and data-then, which says what follows
 
 function values(form) {
   const json = JSON.parse(form.dataset.json ?? "{}");
@@ -74,8 +75,8 @@ function values(form) {
 }
 
 function list(items, tag = "ul") {
-  const made = document.createElement(tag);
-  for (const item of items) made.appendChild(document.createElement("li")).textContent = item;
+  const made = make(tag);
+  made.append(...items.map((textContent) => make("li", { textContent })));
   return made;
 }
 
@@ -86,12 +87,8 @@ function helpCard(html) {
 }
 
 function replaceBySaying(node, lines) {
-  const said = document.createElement(node.tagName === "LI" ? "li" : "p");
-  said.className = "said-so";
-  said.tabIndex = -1;
-  said.textContent = lines.join(" ");
-  node.replaceWith(said);
-  said.focus();
+  Object.assign(node, { className: "said-so", tabIndex: -1, textContent: lines.map(sentence).join(" ") });
+  node.focus();
 }
 
 const followUps = {
@@ -102,6 +99,7 @@ const followUps = {
   turn(form, answer) {
     const said = form.closest(".turn");
     while (said.nextElementSibling && !said.nextElementSibling.matches(".said")) said.nextElementSibling.remove();
+    delete said.dataset.id;
     replaceBySaying(said, answer.lines);
     document.dispatchEvent(new Event("turns"));
   },
@@ -115,11 +113,10 @@ const followUps = {
     for (const [table, rows] of Object.entries(answer.erased)) {
       const row = $("tbody", receipt).insertRow();
       row.insertCell().textContent = table.replaceAll("_", " ");
-      const count = row.insertCell();
-      count.textContent = rows;
-      count.className = "number";
+      Object.assign(row.insertCell(), { textContent: rows, className: "number" });
     }
-    receipt.append(list(answer.notes ?? []));
+    const files = answer.elsewhere.map((name) => `A copy or an older file may still hold some of it: ${name}`);
+    receipt.append(list([...answer.notes, ...files]));
     $("main").replaceChildren(receipt);
     $(".top nav")?.remove();
     receipt.hidden = false;
@@ -158,7 +155,7 @@ document.addEventListener("toggle", ({ target }) => {
   target.append(form);
 }, true);
 
-// Import: files as they are, one after the other, each followed until it is read
+// Import: files as they are, each followed until it is read
 
 async function follow(id, item) {
   const bar = $("progress", item);
@@ -278,8 +275,7 @@ function talk(main) {
   // What can be done with a turn
 
   function act(turnNode, label, deed) {
-    const made = document.createElement("button");
-    Object.assign(made, { type: "button", className: "quiet", textContent: label });
+    const made = make("button", { type: "button", className: "quiet", textContent: label });
     made.addEventListener("click", () => deed(made));
     $(".acts", turnNode).append(made);
   }
@@ -334,17 +330,22 @@ function talk(main) {
     box.focus();
   });
 
+  /** Out of sight until it is clear that they go, or stay. */
+  function setAside(nodes) {
+    const hide = (hidden) => nodes.forEach((node) => (node.hidden = hidden));
+    hide(true);
+    return { back: () => hide(false), drop: () => nodes.forEach((node) => node.remove()) };
+  }
+
   async function again(last) {
     const said = $$(".said", log).at(-1);
     const reply = copyOf("reply-turn");
-    const gone = last === said ? [] : [last];
-    for (const node of gone) node.hidden = true;
+    const gone = setAside(last === said ? [] : [last]);
     log.append(reply);
-    const undo = () => {
+    await run({ said, reply, drop: gone.drop }, () => [`/api/sessions/${session}/again`], () => {
       reply.remove();
-      for (const node of gone) node.hidden = false;
-    };
-    await run({ said, reply }, `/api/sessions/${session}/again`, {}, undo, () => gone.forEach((node) => node.remove()));
+      gone.back();
+    });
   }
 
   // Saying something
@@ -352,45 +353,30 @@ function talk(main) {
   async function send() {
     const message = box.value;
     if (busy || !message.trim()) return;
-    setBusy(true);
     const said = copyOf("said-turn");
     $(".prose", said).textContent = message;
     $(".prose", said).classList.add("tail");
     const reply = copyOf("reply-turn");
-    const gone = rewording ? $$(".leaving", log) : [];
-    for (const node of gone) node.hidden = true;
-    log.append(said, reply);
-    const messageId = rewording?.dataset.id;
+    const instead = rewording;
+    const gone = setAside($$(".leaving", log));
     setRewording(null);
+    log.append(said, reply);
     box.value = "";
     fit();
     if (onTouch) box.blur();
     atEnd = true;
     grown();
-    const undo = () => {
+    const url = () => instead
+      ? [`/api/sessions/${session}/edit`, { message_id: instead.dataset.id, message }]
+      : ["/api/chat/stream", { message, session_id: session }];
+    await run({ said, reply, drop: gone.drop }, url, () => {
       said.remove();
       reply.remove();
-      for (const node of gone) node.hidden = false;
-      if (messageId) setRewording(gone[0]);
+      gone.back();
+      if (instead) setRewording(instead);
       box.value = message;
       fit();
-    };
-    const settled = () => gone.forEach((node) => node.remove());
-    try {
-      if (!session) {
-        session = (await (await ask("POST", "/api/sessions")).json()).id;
-        history.replaceState(null, "", `/chat/${session}`);
-      }
-    } catch (problem) {
-      undo();
-      failed(problem);
-      return;
-    }
-    if (messageId) {
-      await run({ said, reply }, `/api/sessions/${session}/edit`, { message_id: messageId, message }, undo, settled);
-    } else {
-      await run({ said, reply }, "/api/chat/stream", { message, session_id: session }, undo, settled);
-    }
+    });
   }
 
   function failed(problem) {
@@ -399,14 +385,17 @@ function talk(main) {
     if (!(problem instanceof Refused)) throw problem;
   }
 
-  async function run(nodes, url, json, undo, settled = () => {}) {
+  async function run(nodes, url, undo) {
     setBusy(true);
-    turn = { ...nodes, letters: [], upto: 0, settled, over: false };
-    const mine = turn;
+    turn = { ...nodes, letters: [], upto: 0 };
     try {
-      await listen(() => ask("POST", url, { json }));
+      if (!session) {
+        session = (await (await ask("POST", "/api/sessions")).json()).id;
+        history.replaceState(null, "", `/chat/${session}`);
+      }
+      await listen(() => ask("POST", url()[0], { json: url()[1] }));
     } catch (problem) {
-      if (!mine.begun) undo();
+      if (!turn.begun) undo();
       failed(problem);
     }
   }
@@ -434,7 +423,7 @@ function talk(main) {
     await readAgain();
   }
 
-  /** It ended while nobody listened: show what was kept. */
+  /** It ended while nobody listened. */
   async function readAgain() {
     const kept = await (await ask("GET", `/api/sessions/${session}/messages`)).json();
     const reply = kept.findLast((message) => message.role !== "user");
@@ -445,7 +434,7 @@ function talk(main) {
   const heard = {
     started({ session: where, said, reply, notice }) {
       turn.begun = true;
-      turn.settled();
+      turn.drop();
       if (said.html !== undefined) {
         $(".prose", turn.said).innerHTML = said.html;
         $(".prose", turn.said).classList.remove("tail");
@@ -454,9 +443,10 @@ function talk(main) {
       turn.said.id = `m-${said.id}`;
       turn.reply.dataset.id = reply.id;
       turn.reply.id = `m-${reply.id}`;
-      if (notice) turn.reply.before(Object.assign(document.createElement("p"), { className: "notice", textContent: notice }));
+      if (notice) turn.reply.before(make("p", { className: "notice", textContent: notice }));
       $(".starters")?.remove();
       main.classList.remove("blank");
+      $("#new").hidden = false;
       if (where?.title) $("h1", main).textContent = where.title;
     },
     help({ html, reply_stopped: stopped }) {
@@ -491,15 +481,10 @@ function talk(main) {
     },
   };
 
-  /** What has not come to the end of a paragraph yet, as it is. */
+  /** What is in no whole paragraph yet, as it is. */
   function showTail() {
     const prose = $(".prose", turn.reply);
-    let tail = $(".tail", prose);
-    if (!tail) {
-      tail = document.createElement("p");
-      tail.className = "tail";
-      prose.append(tail);
-    }
+    const tail = $(".tail", prose) ?? prose.appendChild(make("p", { className: "tail" }));
     tail.textContent = turn.letters.slice(turn.upto).join("").trimStart();
   }
 
@@ -508,23 +493,20 @@ function talk(main) {
     else $(".tail", turn.reply)?.classList.remove("tail");
     turn.reply.dataset.status = status;
     const words = { stopped: "Stopped here.", failed: "This reply failed." }[status];
-    if (words) {
-      $(".acts", turn.reply).before(Object.assign(document.createElement("p"), { className: "ended", textContent: words }));
-    }
+    if (words) $(".acts", turn.reply).before(make("p", { className: "ended", textContent: words }));
   }
 
   function sourcesOf(sources, passages) {
     const made = copyOf("sources");
-    const count = passages.length;
-    $("summary", made).textContent = sources.length ? "Sources" : count === 1 ? "A passage at hand" : "Passages at hand";
-    made.prepend($("summary", made));
+    $("summary", made).textContent = sources.length ? "Sources" : "Passages at hand";
     if (sources.length) $("ul", made).before(list(sources));
     for (const passage of passages) {
-      const item = $("ul:last-of-type", made).appendChild(document.createElement("li"));
-      const link = item.appendChild(document.createElement("a"));
-      link.href = `/library/${encodeURIComponent(passage.id)}`;
-      link.textContent = [passage.author, passage.work, passage.place].filter(Boolean).join(", ") || "From the library";
-      item.appendChild(document.createElement("blockquote")).textContent = passage.text;
+      const place = [passage.author, passage.work, passage.place].filter(Boolean).join(", ") || "From the library";
+      const item = $("ul:last-of-type", made).appendChild(make("li"));
+      item.append(
+        make("a", { href: `/library/${encodeURIComponent(passage.id)}`, textContent: place }),
+        make("blockquote", { textContent: passage.text }),
+      );
     }
     return made;
   }
@@ -579,7 +561,7 @@ function talk(main) {
   }
   const open = $$(".reply", log).at(-1);
   if (open?.dataset.status === "streaming") {
-    turn = { said: $$(".said", log).at(-1), reply: open, letters: [], upto: 0, settled() {}, begun: true, over: false };
+    turn = { said: $$(".said", log).at(-1), reply: open, letters: [], upto: 0, drop() {}, begun: true };
     setBusy(true);
     listen(() => ask("GET", `/api/sessions/${session}/stream?after=0`)).catch(failed);
   }

@@ -1,0 +1,193 @@
+"""Into the settings of four agents and out again: nothing of others is lost."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from afterimage.cli import main
+
+PREDECESSOR = {
+    "matcher": "Write|Edit",
+    "hooks": [{"type": "command", "command": "~/.claude/hooks/afterimage_hook.py /x"}],
+}
+FILES = {
+    ".claude/settings.json": '{\n\t"model": "a",\n\t"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "beep"}]}]}\n}\n',
+    ".claude.json": '{"projects": {"/p": {}}}',
+    ".codex/config.toml": 'model = "b" # mine\n\n[mcp_servers.other]\ncommand = "x"',
+    ".gemini/settings.json": '{\n  // mine\n  "theme": "dark",\n}\n',
+    ".cursor/mcp.json": "{}",
+}
+
+
+@pytest.fixture
+def agents(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "GEMINI_CONFIG_DIR", "CURSOR_CONFIG_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, content in FILES.items():
+        (home / name).parent.mkdir(exist_ok=True)
+        (home / name).write_text(content)
+    return home
+
+
+def everything(home: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(home)): path.read_bytes()
+        for path in sorted(home.rglob("*"))
+        if path.is_file() and ".afterimage" not in path.parts
+    }
+
+
+def test_out_again_leaves_every_byte_as_it_was(agents: Path) -> None:
+    before = everything(agents)
+    assert main(["setup"]) == 0
+    assert everything(agents) != before
+    assert main(["uninstall"]) == 0
+    assert everything(agents) == before
+
+
+def test_twice_is_once(agents: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["setup"])
+    first = everything(agents)
+    capsys.readouterr()
+    assert main(["setup"]) == 0
+    assert everything(agents) == first
+    assert "+++" not in capsys.readouterr().out
+    main(["uninstall"])
+    assert {name: content.decode() for name, content in everything(agents).items()} == FILES
+
+
+def test_a_dry_run_shows_everything_and_writes_nothing(agents: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = everything(agents)
+    assert main(["setup", "--dry-run"]) == 0
+    shown = capsys.readouterr().out
+    assert everything(agents) == before
+    assert not (agents / ".afterimage").exists()
+    for name in (".claude/settings.json", ".codex/hooks.json", ".gemini/settings.json", ".cursor/hooks.json"):
+        assert f"+++ {agents / name}" in shown
+
+
+def test_each_client_has_its_own_form_and_unit(agents: Path) -> None:
+    main(["setup"])
+    claude = json.loads((agents / ".claude/settings.json").read_text())["hooks"]
+    handler = claude["PreToolUse"][0]["hooks"][0]
+    assert Path(handler["command"]).is_absolute()
+    assert handler["args"][:2] == ["-I", "-S"]
+    assert (handler["args"][3], handler["timeout"]) == ("claude-code", 5)
+    assert claude["Stop"] == [{"hooks": [{"type": "command", "command": "beep"}]}]
+    codex = json.loads((agents / ".codex/hooks.json").read_text())["hooks"]
+    assert codex["PostToolUse"][0]["hooks"][0]["command"].endswith("run.py codex")
+    assert codex["PostToolUse"][0]["hooks"][0]["timeout"] == 5
+    toml = tomllib.loads((agents / ".codex/config.toml").read_text())
+    assert set(toml["mcp_servers"]) == {"other", "afterimage"}
+    gemini = (agents / ".gemini/settings.json").read_text()
+    assert '"timeout": 5000' in gemini
+    assert "// mine" in gemini
+    cursor = json.loads((agents / ".cursor/hooks.json").read_text())
+    assert cursor["version"] == 1
+    assert cursor["hooks"]["afterFileEdit"][0]["command"].endswith("run.py cursor")
+
+
+def test_hooks_that_could_only_refuse_are_there_only_if_they_may(agents: Path) -> None:
+    main(["setup", "cursor"])
+    hooks = agents / ".cursor/hooks.json"
+    assert "preToolUse" not in json.loads(hooks.read_text())["hooks"]
+    main(["setup", "cursor", "--deny-once"])
+    assert "preToolUse" in json.loads(hooks.read_text())["hooks"]
+    main(["setup", "cursor"])
+    assert "preToolUse" in json.loads(hooks.read_text())["hooks"], "what was chosen stays"
+    main(["setup", "cursor", "--no-deny-once"])
+    assert "preToolUse" not in json.loads(hooks.read_text())["hooks"]
+
+
+@pytest.mark.parametrize("content", ['{"hooks": ', "[]", '{"hooks": []}', '{"a": 1, "a": 2}', "\xff"])
+def test_settings_that_cannot_be_read_stop_everything_before_anything_is_changed(
+    agents: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    (agents / ".gemini/settings.json").write_text(content, encoding="latin-1")
+    before = everything(agents)
+    assert main(["setup"]) == 1
+    assert everything(agents) == before
+    assert str(agents / ".gemini/settings.json") in capsys.readouterr().err
+
+
+def test_the_hooks_of_an_earlier_afterimage_are_replaced_and_come_back(
+    agents: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = agents / ".claude/settings.json"
+    file.write_text(json.dumps({"hooks": {"PreToolUse": [PREDECESSOR, {"matcher": "Bash", "hooks": []}]}}))
+    before = everything(agents)
+    main(["setup"])
+    assert "earlier AfterImage" in capsys.readouterr().err
+    assert "afterimage_hook.py" not in file.read_text()
+    assert {"matcher": "Bash", "hooks": []} in json.loads(file.read_text())["hooks"]["PreToolUse"]
+    main(["uninstall"])
+    assert everything(agents) == before
+
+
+def test_what_others_changed_since_stays(agents: Path) -> None:
+    main(["setup"])
+    file = agents / ".claude/settings.json"
+    settings = json.loads(file.read_text())
+    settings["theirs"] = True
+    settings["hooks"]["PreToolUse"][0]["hooks"].append({"type": "command", "command": "also"})
+    file.write_text(json.dumps(settings))
+    main(["uninstall"])
+    left = json.loads(file.read_text())
+    assert left["theirs"] is True
+    assert left["hooks"]["PreToolUse"][0]["hooks"] == [{"type": "command", "command": "also"}]
+    assert set(left["hooks"]) == {"Stop", "PreToolUse"}
+    assert "run.py" not in file.read_text()
+
+
+def test_a_link_stays_a_link_and_a_mode_a_mode(agents: Path) -> None:
+    file, kept = agents / ".claude/settings.json", agents / "dotfiles.json"
+    kept.write_bytes(file.read_bytes())
+    kept.chmod(0o640)
+    file.unlink()
+    file.symlink_to(kept)
+    main(["setup"])
+    assert file.is_symlink()
+    assert b"run.py" in kept.read_bytes()
+    assert kept.stat().st_mode & 0o777 == 0o640
+    main(["uninstall"])
+    assert kept.read_text() == FILES[".claude/settings.json"]
+
+
+def test_as_a_plugin_the_settings_only_name_it(agents: Path) -> None:
+    before = everything(agents)
+    main(["setup", "claude-code"])
+    main(["setup", "--plugin", "claude-code"])
+    settings = json.loads((agents / ".claude/settings.json").read_text())
+    assert "PreToolUse" not in settings["hooks"]
+    assert settings["enabledPlugins"] == {"afterimage@afterimage": True}
+    root = Path(settings["extraKnownMarketplaces"]["afterimage"]["source"]["path"])
+    (listed,) = json.loads((root / ".claude-plugin/marketplace.json").read_text())["plugins"]
+    plugin = root / listed["source"]
+    assert json.loads((plugin / ".claude-plugin/plugin.json").read_text())["name"] == "afterimage"
+    assert "PreToolUse" in json.loads((plugin / "hooks/hooks.json").read_text())["hooks"]
+    assert json.loads((plugin / ".mcp.json").read_text())["mcpServers"]["afterimage"]["args"][-1] == "mcp"
+    main(["uninstall"])
+    assert everything(agents) == before
+
+
+def test_without_an_agent_one_must_be_named(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["setup"]) == 1
+    assert "claude-code" in capsys.readouterr().err
+
+
+def test_what_is_installed_runs_as_it_stands_there(agents: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["setup"])
+    capsys.readouterr()
+    main(["doctor", "--json"])
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    for title in ("Claude Code", "Codex", "Gemini CLI", "Cursor"):
+        assert checks[f"hooks of {title}"]["verdict"] == "ok", checks[f"hooks of {title}"]
+    assert checks["spool"]["verdict"] == "ok"
+    assert not list((agents / ".afterimage").glob("spool/*")), "looking leaves nothing behind"
+    file = agents / ".codex/hooks.json"
+    file.write_text(file.read_text().replace("python3 ", "python-that-is-gone "))
+    main(["doctor", "--json"])
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert checks["hooks of Codex"]["verdict"] == "fail"

@@ -1,0 +1,73 @@
+"""Secrets are taken out, in time, with and without the compiled rules."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from afterimage.hook.redaction import LEFT_OUT, Redactor, compile_rules, compiled_name
+from afterimage.hook.redaction_rules import RULES
+
+SECRETS = [
+    "AKIA" + "QYLPMN5HHHFPZAM2",
+    "ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a",
+    "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\nx8\n-----END RSA PRIVATE KEY-----",
+    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0" + ".SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c",
+]
+CODE = 'def token(self, secret: str) -> str:\n    password = os.environ["PASSWORD"]\n    return f"{self.token}://{secret}"\n'
+
+
+@pytest.fixture(params=["compiled", "as needed"])
+def redactor(request: pytest.FixtureRequest, tmp_path: Path) -> Redactor:
+    if request.param == "compiled":
+        compile_rules(str(tmp_path))
+    return Redactor(str(tmp_path / compiled_name()))
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_a_secret_is_taken_out_and_what_is_around_it_stays(redactor: Redactor, secret: str) -> None:
+    cleaned = redactor(f"before = 1\nx = '{secret}'\nafter = 2\n")
+    assert secret not in cleaned
+    assert cleaned.startswith("before = 1\nx = '[redacted: ")
+    assert cleaned.endswith("]'\nafter = 2\n")
+
+
+def test_of_a_connection_string_only_the_password_goes(redactor: Redactor) -> None:
+    assert redactor("postgres://me:s3cr3tpw@host/db") == "postgres://me:[redacted: connection-string]@host/db"
+
+
+def test_code_about_secrets_stays(redactor: Redactor) -> None:
+    assert redactor(CODE) == CODE
+
+
+def test_two_hundred_kilobytes_are_looked_at_in_time(redactor: Redactor) -> None:
+    text = (CODE + SECRETS[0] + "\n") * 1_600
+    assert len(text) > 200_000
+    started = time.process_time()
+    assert SECRETS[0] not in redactor(text)
+    assert time.process_time() - started < 0.5
+
+
+def test_a_secret_where_pieces_meet_is_seen(redactor: Redactor) -> None:
+    for shift in range(0, 60, 7):
+        text = "x" * 99 + "\n"
+        text = text * 2_621 + "y" * shift + "\n" + SECRETS[0] + "\n" + text * 100
+        assert SECRETS[0] not in redactor(text)
+
+
+def test_what_there_is_no_time_for_is_left_out(tmp_path: Path) -> None:
+    assert Redactor(late=lambda: True)(f"x = '{SECRETS[0]}'") == LEFT_OUT
+
+
+def test_compiled_rules_that_are_damaged_are_passed_by(tmp_path: Path) -> None:
+    (tmp_path / "rules").write_bytes(b"\xff" * 50)
+    assert SECRETS[0] not in Redactor(str(tmp_path / "rules"))(SECRETS[0])
+
+
+def test_every_rule_has_what_it_needs() -> None:
+    assert len({rule[0] for rule in RULES}) == len(RULES)
+    for name, literals, _, group, entropy in RULES:
+        assert name, literals
+        assert all(literal == literal.lower() for literal in literals)
+        assert group >= 0
+        assert entropy >= 0

@@ -1,0 +1,217 @@
+"""What hooks noted is taken in: each change once, on both databases, by one run at a time."""
+
+import json
+import multiprocessing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from afterimage.hook import recall, spool
+from afterimage.spooled import NewerSpool, entries_of
+from afterimage.storage import StorageBackend
+from afterimage.sync import synchronise
+from afterimage.testing_hooks import CODE
+
+
+def event(call: str = "t1", **more: Any) -> dict[str, Any]:
+    return {
+        "version": spool.VERSION,
+        "at": 1_780_000_000_000_000,
+        "client": "claude-code",
+        "session": "s1",
+        "cwd": "/p",
+        "tool": "Write",
+        "tool_use_id": call,
+        "input": {"file_path": "a.py", "content": CODE},
+        "project": "0123456789abcdef",
+        "project_name": "clock",
+        **more,
+    }
+
+
+def note(directory: Path, given: object) -> Path:
+    data = given if isinstance(given, bytes) else json.dumps(given).encode()
+    return Path(spool.note(str(directory), data))
+
+
+def index_of(directory: Path) -> recall.Recall:
+    found = recall.open_index(str(directory), lambda: False)
+    assert found is not None
+    return found
+
+
+def test_it_is_stored_embedded_and_recalled(memory: StorageBackend, tmp_path: Path) -> None:
+    note(tmp_path, event())
+    done = synchronise(memory, tmp_path)
+    assert (done.events, done.stored, done.embedded, done.indexed, done.complete) == (1, 1, 1, 1, True)
+    (found,) = index_of(tmp_path).near(CODE, lambda _: True)
+    assert (found.kind, found.path, found.project_name, found.title) == (
+        "identical",
+        "/p/a.py",
+        "clock",
+        "parse_duration",
+    )
+    assert index_of(tmp_path).text(found) == CODE
+    assert synchronise(memory, tmp_path).to_dict() == {
+        **done.to_dict(),
+        "events": 0,
+        "stored": 0,
+        "embedded": 0,
+        "indexed": 0,
+    }
+
+
+def test_who_dies_between_storing_and_clearing_stores_nothing_twice(memory: StorageBackend, tmp_path: Path) -> None:
+    path = note(tmp_path, event())
+    content = path.read_bytes()
+    synchronise(memory, tmp_path)
+    path.write_bytes(content)
+    assert synchronise(memory, tmp_path).stored == 0
+    assert memory.stats().total_entries == 1
+    assert not path.exists()
+
+
+def test_what_is_forgotten_is_forgotten_by_the_index(memory: StorageBackend, tmp_path: Path) -> None:
+    for n in range(3):
+        note(tmp_path, event(str(n), input={"file_path": f"{n}.py", "content": f"{CODE}# {n}\n"}))
+    synchronise(memory, tmp_path)
+    entry = next(entry for entry in memory.iterate() if entry.file_path == "/p/1.py")
+    memory.delete(entry.id)
+    assert synchronise(memory, tmp_path).forgotten == 1
+    index = index_of(tmp_path)
+    assert {found.path for found in index.near(CODE, lambda _: True)} == {"/p/0.py", "/p/2.py"}
+    assert b"# 1\n" not in (tmp_path / recall.NAME).read_bytes(), "nor does it stay in the file"
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage" * 999, None])
+def test_an_index_that_is_lost_is_made_anew(memory: StorageBackend, tmp_path: Path, damage: bytes | None) -> None:
+    note(tmp_path, event())
+    synchronise(memory, tmp_path)
+    path = tmp_path / recall.NAME
+    path.unlink() if damage is None else path.write_bytes(damage)
+    assert synchronise(memory, tmp_path).indexed == 1
+    assert index_of(tmp_path).near(CODE, lambda _: True)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_index_of_another_memory_is_not_kept(memory: StorageBackend, tmp_path: Path) -> None:
+    from afterimage.storage import SQLiteBackend
+
+    note(tmp_path, event())
+    with SQLiteBackend(tmp_path / "other.db", embedder=lambda: None) as other:
+        synchronise(other, tmp_path)
+    synchronise(memory, tmp_path)
+    assert index_of(tmp_path).near(CODE, lambda _: True) == []
+
+
+def test_no_secret_gets_into_the_index(memory: StorageBackend, tmp_path: Path) -> None:
+    key = "AKIA" + "QYLPMN5HHHFPZAM2"
+    memory.store("/p/a.py", f"{CODE}KEY = '{key}'\n")
+    synchronise(memory, tmp_path)
+    assert key.encode() not in (tmp_path / recall.NAME).read_bytes()
+
+
+def test_what_cannot_be_read_is_put_aside_and_holds_nothing_up(memory: StorageBackend, tmp_path: Path) -> None:
+    bad = [note(tmp_path, given) for given in (b"{", b"[]", b"\xff", {"version": 1, "input": {}}, {"input": None})]
+    newer = note(tmp_path, event(version=spool.VERSION + 1))
+    note(tmp_path, event())
+    done = synchronise(memory, tmp_path)
+    assert (done.stored, done.put_aside) == (1, len(bad))
+    assert all(path.with_suffix(".unreadable").exists() for path in bad)
+    assert newer.exists(), "a newer version of the program will understand it"
+    assert not done.complete
+
+
+def test_no_time_is_no_harm(memory: StorageBackend, tmp_path: Path) -> None:
+    note(tmp_path, event())
+    assert not synchronise(memory, tmp_path, seconds=0).complete
+    assert synchronise(memory, tmp_path).complete
+    assert memory.stats().entries_with_embeddings == 1
+
+
+def _hold(directory: Path, ready: Any, done: Any) -> None:
+    from afterimage.sync import _alone
+
+    with _alone(directory) as alone:
+        assert alone
+        ready.set()
+        done.wait(20)
+
+
+def test_one_run_at_a_time(memory: StorageBackend, tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    ready, done = context.Event(), context.Event()
+    other = context.Process(target=_hold, args=(tmp_path, ready, done))
+    other.start()
+    assert ready.wait(20)
+    note(tmp_path, event())
+    assert synchronise(memory, tmp_path).busy
+    other.kill()
+    other.join()
+    assert synchronise(memory, tmp_path).stored == 1, "the lock of who was killed is free"
+
+
+PATCH = """*** Begin Patch
+*** Add File: new.py
++one
++two
+*** Update File: old.py
+*** Move to: moved.py
+@@ def f
+ same
+-before
++after
+@@ def g
+-gone
+*** Delete File: dead.py
+*** End Patch"""
+
+
+@pytest.mark.parametrize(
+    ("tool", "given", "changes"),
+    [
+        ("Write", {"file_path": "/a", "content": "x"}, [("/a", "write", "x", None)]),
+        ("Edit", {"file_path": "/a", "old_string": "x", "new_string": ""}, [("/a", "edit", "", "x")]),
+        ("Edit", {"file_path": "/a", "old_string": "", "new_string": "y"}, [("/a", "write", "y", None)]),
+        (
+            "MultiEdit",
+            {
+                "file_path": "/a",
+                "edits": [{"old_string": "x", "new_string": "y"}, {"old_string": "u", "new_string": "v"}],
+            },
+            [("/a", "edit", "y", "x"), ("/a", "edit", "v", "u")],
+        ),
+        ("NotebookEdit", {"notebook_path": "/a", "new_source": "x"}, [("/a", "edit", "x", None)]),
+        (
+            "NotebookEdit",
+            {"notebook_path": "/a", "new_source": "", "edit_mode": "delete"},
+            [("/a", "delete", "", None)],
+        ),
+        (
+            "apply_patch",
+            {"command": PATCH},
+            [
+                ("/p/new.py", "write", "one\ntwo", None),
+                ("/p/moved.py", "move", "", None),
+                ("/p/moved.py", "edit", "after", "before"),
+                ("/p/moved.py", "edit", "", "gone"),
+                ("/p/dead.py", "delete", "", None),
+            ],
+        ),
+        ("Bash", {"command": ["bash", "-c", f"apply_patch <<'E'\n{PATCH}\nE"]}, None),
+        ("Unheard", {"file_path": "/a"}, []),
+    ],
+)
+def test_every_form_of_a_change_is_read(tool: str, given: dict[str, Any], changes: list[Any] | None) -> None:
+    found = entries_of(event(tool=tool, input=given))
+    if changes is None:
+        assert len(found) == 5
+        return
+    assert [(e.file_path, e.metadata["change"], e.new_code, e.old_code) for e in found] == changes
+    assert len({e.id for e in found}) == len(found)
+
+
+def test_a_newer_event_is_not_guessed_at() -> None:
+    with pytest.raises(NewerSpool):
+        entries_of(event(version=99))
