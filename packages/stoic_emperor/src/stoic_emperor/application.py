@@ -130,6 +130,12 @@ class Application:
             return _Models(None, None, None)
         return _Models(main, open_chat_model(settings, "reviewer"), open_chat_model(settings, "light"))
 
+    def use_models(
+        self, main: ChatModel | None, *, reviewer: ChatModel | None = None, light: ChatModel | None = None
+    ) -> None:
+        """Take these models and not the configured ones: before anything is opened."""
+        self.__dict__["_models"] = _Models(main, reviewer, light)
+
     @property
     def model(self) -> ChatModel | None:
         """Speaks and reflects; None for the library mode.
