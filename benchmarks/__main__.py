@@ -30,6 +30,7 @@ NAMES = (
     "companion",
     "chat_start",
     "past",
+    "hook",
 )
 
 
@@ -87,7 +88,7 @@ def _summary(module: Benchmark) -> str:
 
 
 def _depends_on_rows(name: str) -> bool:
-    return name in {"semantic_sqlite", "semantic_postgres", "lexical", "transfer", "library", "companion", "past"}
+    return name in {"semantic_sqlite", "semantic_postgres", "lexical", "transfer", "library", "companion", "past", "hook"}
 
 
 if __name__ == "__main__":

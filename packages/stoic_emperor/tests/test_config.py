@@ -64,16 +64,21 @@ def test_the_example_of_env_sets_nothing_that_nothing_reads(home: Path) -> None:
     ("settings", "told"),
     [
         ('database:\n  url: "${DATABASE_URL}"\n', "DATABASE_URL, which is not set"),
-        ("database:\n  uri: x\n", "database.uri: is not known"),
-        ("memroy: {}\n", "memroy: is not known"),
-        ("memory:\n  max_context_tokens: many\n", "memory.max_context_tokens"),
-        ("memory:\n  max_context_tokens: 1\n", "memory.max_context_tokens"),
-        ("database: [1]\n", "database"),
+        ("database:\n  uri: x\n", "database.uri is not known"),
+        ("memroy: {}\n", "memroy is not known"),
+        ("memory:\n  max_context_tokens: many\n", "memory.max_context_tokens must be a whole number"),
+        ("memory:\n  max_context_tokens: 500.5\n", "memory.max_context_tokens must be a whole number"),
+        ("memory:\n  max_context_tokens: 1\n", "memory.max_context_tokens must be at least 500"),
+        ("memory:\n  embedding_model: 3\n", "memory.embedding_model must be a text"),
+        ("models:\n  timeout: 0\n", "models.timeout must be more than 0"),
+        ("models:\n  timeout: soon\n", "models.timeout must be a number"),
+        ("safety:\n  second_opinion: perhaps\n", "safety.second_opinion must be true or false"),
+        ("database: [1]\n", "database must be a section"),
         ("- 1\n", "a list of sections"),
         ("a: b: c\n", "line 1"),
         ("paths:\n  sqlite_db: ./data/x.db\n", "database.url"),
         ("paths:\n  vector_db: ./data/vector_db\n", "database.url"),
-        ("models: 3\n", "models"),
+        ("models: 3\n", "models must be a section"),
     ],
 )
 def test_a_mistake_in_the_file_is_named_with_the_file(home: Path, settings: str, told: str) -> None:
@@ -82,6 +87,7 @@ def test_a_mistake_in_the_file_is_named_with_the_file(home: Path, settings: str,
         load_configuration(home, {})
     assert told in str(raised.value)
     assert "settings.yaml" in str(raised.value)
+    assert "valid" not in str(raised.value), "plain words, not those of a library"
 
 
 def test_keys_that_earlier_versions_wrote_and_nothing_reads_are_noted(home: Path) -> None:

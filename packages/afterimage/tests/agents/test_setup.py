@@ -13,7 +13,9 @@ PREDECESSOR = {
     "hooks": [{"type": "command", "command": "~/.claude/hooks/afterimage_hook.py /x"}],
 }
 FILES = {
-    ".claude/settings.json": '{\n\t"model": "a",\n\t"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "beep"}]}]}\n}\n',
+    ".claude/settings.json": (
+        '{\n\t"model": "a",\n\t"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "beep"}]}]}\n}\n'
+    ),
     ".claude.json": '{"projects": {"/p": {}}}',
     ".codex/config.toml": 'model = "b" # mine\n\n[mcp_servers.other]\ncommand = "x"',
     ".gemini/settings.json": '{\n  // mine\n  "theme": "dark",\n}\n',

@@ -311,6 +311,11 @@ def locked(path: Path) -> None:
     HELD[-1].execute("BEGIN EXCLUSIVE")
 
 
+def folder_in_its_place(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 def of_version(number: int) -> Callable[[Path], None]:
     def change(path: Path) -> None:
         with closing(sqlite3.connect(path)) as connection:
@@ -327,7 +332,7 @@ FAULTS: dict[str, Callable[[Path], Any]] = {
     "cut off": lambda path: os.truncate(path, 5_000),
     "newer": of_version(99),
     "older": of_version(0),
-    "a folder": lambda path: (path.unlink(), path.mkdir()),
+    "a folder": folder_in_its_place,
     "locked": locked,
 }
 

@@ -10,22 +10,19 @@ from typing import TYPE_CHECKING, Self
 from pydantic import SecretStr
 
 import capsa
-from stoic_emperor.companion import Companion
 from stoic_emperor.config import Configuration, load_configuration
-from stoic_emperor.hosting.auth_server import AuthServer
 from stoic_emperor.infrastructure.database import Database
 from stoic_emperor.infrastructure.opening import database_url, is_older
-from stoic_emperor.library import PSYCHOANALYSIS, STOIC_WISDOM, Library
 from stoic_emperor.llm import ChatModel, ModelSettings, Timeouts, open_chat_model
-from stoic_emperor.memory.caching import CachingEmbedder
-from stoic_emperor.memory.condensing import Condensation
-from stoic_emperor.memory.forgetting import Forgetting
-from stoic_emperor.memory.portraying import Portraying
-from stoic_emperor.memory.recall import Recall
-from stoic_emperor.memory.reflecting import Reflection
 
 if TYPE_CHECKING:
+    from stoic_emperor.companion import Companion
+    from stoic_emperor.hosting.auth_server import AuthServer
     from stoic_emperor.infrastructure.person import Person
+    from stoic_emperor.library import Library
+    from stoic_emperor.memory.forgetting import Forgetting
+    from stoic_emperor.memory.portraying import Portraying
+    from stoic_emperor.memory.recall import Recall
 
 #: Who speaks where only one person does; the name that programs of the predecessor's time use.
 DEFAULT_USER = "default_user"
@@ -49,7 +46,7 @@ class Worked:
 
 
 class Application:
-    """Everything that one process needs, opened when it is first used."""
+    """Everything that one process needs, loaded and opened when it is first used: a prompt comes before an answer."""
 
     def __init__(self, configuration: Configuration) -> None:
         """Nothing is opened yet."""
@@ -92,6 +89,8 @@ class Application:
     @cached_property
     def embedder(self) -> capsa.Embedder | None:
         """Makes vectors; None if there is to be none."""
+        from stoic_emperor.memory.caching import CachingEmbedder
+
         embedder = capsa.open_embedder(
             self.configuration.settings.memory.embedding_model,
             base_url=self.configuration.settings.models.base_url,
@@ -102,15 +101,21 @@ class Application:
     @cached_property
     def library(self) -> Library:
         """The texts of the Stoics."""
+        from stoic_emperor.library import STOIC_WISDOM, Library
+
         return Library(self.database.engine, self.embedder, collection=STOIC_WISDOM)
 
     def has_library(self) -> bool:
         """Whether there are texts of the Stoics; no model is loaded to find that out."""
+        from stoic_emperor.library import STOIC_WISDOM, Library
+
         return Library(self.database.engine, collection=STOIC_WISDOM).count() > 0
 
     @cached_property
     def psychology(self) -> Library:
         """Texts of psychology, searched apart."""
+        from stoic_emperor.library import PSYCHOANALYSIS, Library
+
         return Library(self.database.engine, self.embedder, collection=PSYCHOANALYSIS)
 
     @cached_property
@@ -129,6 +134,12 @@ class Application:
         if main is None:
             return _Models(None, None, None)
         return _Models(main, open_chat_model(settings, "reviewer"), open_chat_model(settings, "light"))
+
+    def use_models(
+        self, main: ChatModel | None, *, reviewer: ChatModel | None = None, light: ChatModel | None = None
+    ) -> None:
+        """Take these models and not the configured ones: before anything is opened."""
+        self.__dict__["_models"] = _Models(main, reviewer, light)
 
     @property
     def model(self) -> ChatModel | None:
@@ -152,6 +163,8 @@ class Application:
     @cached_property
     def companion(self) -> Companion:
         """Talks with people."""
+        from stoic_emperor.companion import Companion
+
         return Companion(
             self.database,
             model=self.model,
@@ -171,20 +184,29 @@ class Application:
         auth = self.configuration.settings.auth
         if auth.supabase_url is None:
             return None
+        from stoic_emperor.hosting.auth_server import AuthServer
+
         return AuthServer(auth.supabase_url, auth.supabase_anon_key, _plain(self.configuration.supabase_service_key))
 
     def recall(self, user_id: str) -> Recall:
         """The searchable memory of one person."""
+        from stoic_emperor.memory.recall import Recall
+
         return Recall(self._store, user_id)
 
     def forgetting(self, person: Person) -> Forgetting:
         """Erases what a person wants forgotten."""
+        from stoic_emperor.memory.forgetting import Forgetting
+        from stoic_emperor.memory.recall import Recall
+
         server = self.auth_server
         recall = Recall(self.database.store, person.user_id)
         return Forgetting(person, recall, None if server is None else server.forget)
 
     def portraying(self, person: Person, model: ChatModel) -> Portraying:
         """Writes a person's portrait."""
+        from stoic_emperor.memory.portraying import Portraying
+
         rounds = self.configuration.settings.aegean_consensus.beta_threshold
         return Portraying(person, model, self.reviewer, rounds)
 
@@ -196,6 +218,9 @@ class Application:
         """
         if self.model is None:
             return Worked(0, 0, 0)
+        from stoic_emperor.memory.condensing import Condensation
+        from stoic_emperor.memory.reflecting import Reflection
+
         recall = self.recall(person.user_id)
         reflected = await Reflection(person, recall, self.model, given_up=self._given_up).work_off(most)
         summaries = await Condensation(person, self.model, self.configuration.settings.condensation).work_off()

@@ -354,12 +354,39 @@ def _defaults_from_environment(values: dict[str, Any], variables: Mapping[str, s
             found[key] = variables[variable]
 
 
+#: What is wrong -> how to say it, to somebody who writes a file and no program.
+_WORDS = {
+    "extra_forbidden": "is not known",
+    "missing": "is missing",
+    "model_type": "must be a section: its keys stand below it, indented, each as 'key: value'",
+    "dict_type": "must be a section: its keys stand below it, indented, each as 'key: value'",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "string_type": "must be a text: put it into quotation marks",
+    "string_too_short": "must not be empty",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "finite_number": "must be a number",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be {expected}",
+    "value_error": "{error}",
+}
+
+
 def _explain(error: ValidationError) -> str:
     lines = []
     for fault in error.errors(include_url=False, include_input=False):
         key = ".".join(str(part) for part in fault["loc"])
-        message = "is not known" if fault["type"] == "extra_forbidden" else fault["msg"]
-        lines.append(f"{key}: {message}")
+        words = _WORDS.get(fault["type"])
+        lines.append(f"{key} {fault['msg'] if words is None else words.format(**fault.get('ctx', {}))}")
     return "; ".join(lines)
 
 

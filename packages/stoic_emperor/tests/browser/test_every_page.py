@@ -11,13 +11,13 @@ import pytest
 from stoic_emperor.hosting.uploads import Uploads
 from stoic_emperor.infrastructure.person import Person
 from stoic_emperor.models import CondensedSummary, Message, PsychUpdate, SemanticInsight, now
+from stoic_emperor.testing.site import OPERATOR, Open, Site
 from stoic_emperor.testing.web import hosted_by
 from stoic_emperor.web.pages.templating import STATIC
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-    from conftest import Open, Site
 
 pytestmark = pytest.mark.debian("chromium")
 
@@ -29,7 +29,7 @@ SIGNED_IN = ("/", "/chat", "/history", "/history?q=boat", "/journey", "/library"
 def helena(site: Site) -> Person:
     """Somebody with something on every page."""
     # Whoever keeps the house has one page more.
-    person = site.person(user_id="keeper")
+    person = site.person(user_id=OPERATOR)
     at = now() - dt.timedelta(weeks=3)
     for week in range(3):
         session = person.begin_session(title=f"The boat, {week}", created_at=at + dt.timedelta(weeks=week))

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
 
 from stoic_emperor.testing.models import Drips, Hangs, Refuses, Says
+from stoic_emperor.testing.site import Open, Site
 from stoic_emperor.testing.web import hosted_by
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from conftest import Open, Site
 
 pytestmark = pytest.mark.debian("chromium")
 
 LONG = "\n\n".join(f"Paragraph {n} of a reply that is long enough to be scrolled through." for n in range(14))
-PHONE = {"viewport": {"width": 390, "height": 700}, "is_mobile": True, "has_touch": True}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 700}, "is_mobile": True, "has_touch": True}
 
 
 def say(page: Page, words: str) -> None:

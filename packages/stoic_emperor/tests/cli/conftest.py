@@ -47,7 +47,7 @@ def settings(home: Path) -> Path:
 def stoic(store_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Stoic:
     """Runs a command in this process, on a database of its own."""
     monkeypatch.setenv("DATABASE_URL", store_url)
-    monkeypatch.setattr("stoic_emperor.cli.conversation.starter_library", lambda: None)
+    monkeypatch.setattr("stoic_emperor.library.starter.starter_library", lambda: None)
 
     def run(*arguments: str, said: str = "") -> Ran:
         monkeypatch.setattr(sys, "stdin", io.StringIO(said))

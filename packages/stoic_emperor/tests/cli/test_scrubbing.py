@@ -32,6 +32,7 @@ def test_a_large_file_is_written_anew_after_the_receipt_and_before_leaving(
 ) -> None:
     monkeypatch.setattr(scrubbing, "_SMALL", 0)
     folder = tmp_path / "data"
+    folder.mkdir()
     with Database(f"sqlite:///{folder}/memory.db") as database:
         may_begin, begun = threading.Event(), []
         scrub = database.engine.scrub
@@ -54,6 +55,7 @@ def test_a_large_file_is_written_anew_after_the_receipt_and_before_leaving(
 
 def test_of_a_small_one_the_receipt_tells_what_was_done(tmp_path: Path) -> None:
     folder = tmp_path / "data"
+    folder.mkdir()
     with Database(f"sqlite:///{folder}/memory.db") as database, Scrubbing(database):
         assert forget(database, "xylophone").notes == ()
         assert not traces(folder, "xylophone")

@@ -242,6 +242,18 @@ def test_while_paused_nothing_new_is_findable(make: Make, anna: Person) -> None:
     assert len(companion.recall("anna").turns("violin", 5)) == 1
 
 
+def test_what_was_said_while_paused_is_not_remembered_by_asking_again_later(make: Make, anna: Person) -> None:
+    companion = make(FakeModel(["a", "b"]))
+    session = anna.begin_session()
+    anna.change(paused_at=now())
+    talk(companion, anna, session.id, "I bought a zither")
+    anna.change(paused_at=None)
+    again = asyncio.run(collect(companion.again("anna", session.id)))
+    assert shown(again) == "b"
+    assert companion.recall("anna").turns("zither", 5) == []
+    assert anna.unprocessed_replies() == []
+
+
 def test_help_comes_first_and_the_persona_steps_back(make: Make, anna: Person) -> None:
     model = FakeModel(["I am glad you wrote this. Are you safe right now?"])
     anna.change(country="GB")

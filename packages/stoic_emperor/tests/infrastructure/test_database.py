@@ -160,3 +160,16 @@ def test_an_insight_leads_back_to_what_was_said_also_where_the_reply_to_it_is_na
         anna.add_insight(SemanticInsight(id=id_, user_id="anna", source_message_id=source, assertion="They build."))
     source = Source(said.id, session.id, "I build boats")
     assert anna.insight_sources() == {"new": source, "old": source}
+
+
+def test_a_mistyped_folder_is_an_error_and_makes_nothing(tmp_path: Path) -> None:
+    for name in (tmp_path / "nowhere" / "x.db", f"sqlite:///{tmp_path}/nowhere/x.db"):
+        with pytest.raises(ConfigurationError, match="there is no folder .*nowhere: make it"):
+            Database(name)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_folder_of_a_fresh_checkout_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Database("./data/stoic_emperor.db") as database:
+        assert database.url.path == tmp_path / "data" / "stoic_emperor.db"

@@ -57,6 +57,26 @@ def test_pages_are_read_in_the_order_of_the_spine() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "doctype",
+    [
+        "<!DOCTYPE html>",
+        '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.1//EN" "http://www.w3.org/TR/xhtml11/DTD/xhtml11.dtd">',
+        '<!DOCTYPE html [ <!ENTITY nbsp "&#160;"> <!ENTITY mdash "]>"> ]>',
+        '<!DOCTYPE html SYSTEM "a>b" [\n<!ATTLIST p x CDATA "y">\n]\n>',
+    ],
+)
+def test_of_a_document_type_nothing_is_read_as_text(doctype: str) -> None:
+    page = ONE.replace("<!DOCTYPE html>", doctype)
+    first = read_epub(book(**{"OEBPS/text/one.xhtml": page})).sections[0]
+    assert (first.place, first.paragraphs[0]) == ("Book I", "First & foremost.")
+    assert "]" not in "".join(first.paragraphs)
+
+
+def test_a_document_type_that_never_ends_takes_no_longer_than_others() -> None:
+    read_epub(book(**{"OEBPS/text/one.xhtml": "<!DOCTYPE " * 100_000}))
+
+
 def test_what_is_no_zip_is_refused() -> None:
     with pytest.raises(TextUnreadable, match="EPUB"):
         read_epub(b"PK no")

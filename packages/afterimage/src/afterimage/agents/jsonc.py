@@ -88,9 +88,8 @@ def remove(text: str, path: Path) -> str:
     if place + 1 < len(steps):
         end = parent.parts[steps[place + 1]][0]
     elif place:
+        # A comma after the last part, which some allow, is then after the one before it, as it was.
         start = parent.parts[steps[place - 1]][1].end
-        comma = _skip(text, end)
-        end = comma + 1 if text[comma : comma + 1] == "," else end
     else:
         return text[: parent.start + 1] + text[parent.end - 1 :]
     return text[:start] + text[end:]

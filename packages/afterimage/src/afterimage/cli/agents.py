@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import compileall
-import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -119,6 +117,8 @@ def _show(changes: Sequence[Change]) -> None:
 
 
 def _told(config: AfterImageConfig) -> dict[str, Any]:
+    import json
+
     from afterimage.hook import settings
 
     try:
@@ -130,6 +130,9 @@ def _told(config: AfterImageConfig) -> dict[str, Any]:
 
 def _tell_the_hooks(config: AfterImageConfig, told: dict[str, Any]) -> None:
     """What a hook cannot find out by itself, and what would cost it time: settings, compiled modules and rules."""
+    import compileall
+    import json
+
     from afterimage import hook
     from afterimage.agents.clients import sync_program
     from afterimage.config import database_url

@@ -11,14 +11,12 @@ import click
 from capsa.terminal import clean, one_line, table
 from stoic_emperor.cli.overview import show_memory
 from stoic_emperor.errors import NotFound
-from stoic_emperor.memory.correcting import correct_insight
-from stoic_emperor.memory.exporting import write_export
-from stoic_emperor.memory.forgetting import Receipt
 from stoic_emperor.models import now
 from stoic_emperor.safety import resources_for
 
 if TYPE_CHECKING:
     from stoic_emperor.cli.conversation import Conversation
+    from stoic_emperor.memory.forgetting import Receipt
 
 Command = Callable[["Conversation", str], str | None]
 
@@ -112,6 +110,8 @@ def _forget(talk: Conversation, given: str) -> None:
 
 
 def _correct(talk: Conversation, given: str) -> None:
+    from stoic_emperor.memory.correcting import correct_insight
+
     id_, _, words = given.partition(" ")
     corrected = correct_insight(talk.person, talk.application.recall(talk.person.user_id), id_, words)
     click.echo(f"Kept: {clean(corrected.assertion)}\n")
@@ -159,6 +159,8 @@ def _country(talk: Conversation, code: str) -> None:
 def _export(talk: Conversation, given: str) -> None:
     if not given:
         raise NotFound("which file? e.g. /export me.json, or /export me.md to read")
+    from stoic_emperor.memory.exporting import write_export
+
     path = Path(given).expanduser()
     write_export(talk.person, talk.application.recall(talk.person.user_id), path)
     click.echo(f"Written to {path}, for your eyes only.\n")

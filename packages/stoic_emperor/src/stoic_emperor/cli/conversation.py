@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,9 @@ from stoic_emperor.cli.commands import COMMANDS, Leave
 from stoic_emperor.cli.reading import Reader
 from stoic_emperor.cli.scrubbing import Scrubbing
 from stoic_emperor.cli.terminal import Bar, note
-from stoic_emperor.companion import Failed, Finished, HelpShown, Piece, Started
 from stoic_emperor.companion.background import Background
+from stoic_emperor.companion.events import Failed, Finished, HelpShown, Piece, Started
 from stoic_emperor.errors import NotFound, StoicError, explain
-from stoic_emperor.library.starter import starter_library
 from stoic_emperor.models import Session, now
 from stoic_emperor.safety.disclosure import AGE_NOTICE, PURPOSE_NOTICE, SESSION_CLOSINGS, notice_due
 
@@ -33,6 +33,8 @@ _CONSENT = (
 )
 _STOPPED = "The reply was stopped: it began to say what must not be said to anybody."
 _TO_BE_SAFE = "Nothing was found in what you wrote, but the second look at it failed; these are shown to be safe."
+#: Seconds after which the prompt is surely shown.
+_PROMPT_SHOWN = 0.5
 _LEAVING = frozenset({"exit", "quit", "q", "/exit", "/quit", "/q"})
 
 
@@ -49,6 +51,7 @@ class Conversation:
         self.failed = False
         self._noticed_at: dt.datetime | None = None
         self._stored = False
+        self._answered = False
 
     @property
     def interactive(self) -> bool:
@@ -61,6 +64,7 @@ class Conversation:
         Raises:
             NotFound: the conversation to go on with is not this person's.
         """
+        first_time = self.person.get() is None
         self.person.ensure()
         self.person.settle_interrupted(now())
         if session_id:
@@ -69,9 +73,13 @@ class Conversation:
             self.session = self.person.latest_spoken_session()
             if self.session is None:
                 note("there is no conversation yet: this is the first")
-        self._fill_the_library()
+        if first_time:
+            self._fill_the_library()
         self._open()
-        # The companion's parts load while the first line is typed.
+        # What an answer takes loads while the first line is typed, and not before the prompt is there.
+        loading = threading.Timer(_PROMPT_SHOWN, self._load)
+        loading.daemon = True
+        loading.start()
         with (
             Scrubbing(self.application.database),
             Background(self.application, self.person.user_id) as background,
@@ -83,6 +91,10 @@ class Conversation:
                 runner.run(self._close())
         if self.interactive:
             click.echo(f"\n{SESSION_CLOSINGS[now().timetuple().tm_yday % len(SESSION_CLOSINGS)]}")
+
+    def _load(self) -> None:
+        import stoic_emperor.companion.companion
+        import stoic_emperor.memory.correcting  # noqa: F401 - loaded, and used later
 
     async def _close(self) -> None:
         if (model := self.application.model) is not None:
@@ -143,6 +155,8 @@ class Conversation:
 
     def _fill_the_library(self) -> None:
         """The first time, so that there is something to draw on."""
+        from stoic_emperor.library.starter import starter_library
+
         folder = starter_library()
         if folder is not None and not self.application.has_library():
             note("the library is empty: the starter collection is read in, once")
@@ -194,6 +208,9 @@ class Conversation:
     def _reply(self, runner: asyncio.Runner, text: str | None) -> None:
         if self.session is None:
             self.session = self.person.begin_session()
+        if not self._answered:
+            self._fill_the_library()
+            self._answered = True
         self.failed = self._stored = False
         try:
             runner.run(self._show(self.session.id, text))

@@ -182,8 +182,8 @@ class Companion:
         if turn.is_new and (referral := self.desk.referral(turn.verdict)) is not None:
             await asyncio.to_thread(self.database.count_referral, referral)
         yield Started(said, keeper.reply)
-        if not turn.verdict.persona_off:
-            # While the model begins to speak.
+        if turn.is_new and not turn.verdict.persona_off:
+            # While the model begins to speak. What was said while nothing was to be remembered stays so.
             turn.remembered = asyncio.get_running_loop().run_in_executor(None, self._remember, person, said)
         async with aclosing(_guarded(self._stream(turn, turn.context), keeper.guard)) as pieces:
             async for piece in pieces:
@@ -242,8 +242,9 @@ def _begin(person: Person, said: Message, verdict: Verdict, old: Sequence[Messag
     """Store what was said, if it is new, and an empty reply, which everything that comes of it goes into."""
     with person.writing() as tx:
         user = person.get(tx=tx)
-        # Without consent, or where somebody was in danger, a turn is not analysed, now or later.
+        # Without consent, or where somebody was in danger, a turn is not analysed, now or later, nor twice.
         analysed = user is not None and user.remembers and verdict.card is None
+        analysed = analysed and all(reply.semantic_processed_at is None for reply in old)
         if is_new:
             person.add_message(said, tx=tx)
         reply = Message(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from stoic_emperor.library import Passage
-from stoic_emperor.models import Message
-from stoic_emperor.safety import ResourceCard
+if TYPE_CHECKING:
+    from stoic_emperor.library import Passage
+    from stoic_emperor.models import Message
+    from stoic_emperor.safety import ResourceCard
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from pathlib import Path
 from capsa import Database as Engine
 from capsa import DatabaseUrl, SchemaPackage, open_database
 from stoic_emperor import hosting
-from stoic_emperor.errors import OlderTables
+from stoic_emperor.config import find_home
+from stoic_emperor.errors import ConfigurationError, OlderTables
 
 #: Whose a row is.
 OWNERS = {
@@ -91,9 +92,11 @@ def open_engine(url: DatabaseUrl) -> Engine:
     """Open the database; the tables of all packages are created or migrated here.
 
     Raises:
+        ConfigurationError: the folder of a file is not there.
         OlderTables: tables of an earlier program are in the way.
         capsa.CapsaError: or one of its kinds, with the remedy.
     """
+    _refuse_missing_folder(url)
     _refuse_older_tables(url)
     engine = open_database(url)
     try:
@@ -103,6 +106,18 @@ def open_engine(url: DatabaseUrl) -> Engine:
         engine.close()
         raise
     return engine
+
+
+def _refuse_missing_folder(url: DatabaseUrl) -> None:
+    """A mistyped path must not become a new, empty memory.
+
+    Only below the working directory and the home folder is a folder made: ``./data`` is missing in a fresh checkout.
+    """
+    if url.path is None or url.path.parent.is_dir():
+        return
+    folder = url.path.parent
+    if not any(folder.is_relative_to(home) for home in (Path.cwd(), find_home())):
+        raise ConfigurationError(f"there is no folder {folder}: make it, or mend the path; nothing was created")
 
 
 def _refuse_older_tables(url: DatabaseUrl) -> None:

@@ -131,9 +131,20 @@ def _local(name: str) -> str:
     return name.rpartition(" ")[2]
 
 
+#: With declarations of its own in brackets, after whose first ``>`` a reader of HTML would take the rest for text.
+_DOCTYPE = re.compile(r"""(?:[^>\["']|"[^"]*"|'[^']*')*(?:\[(?:[^\]"']|"[^"]*"|'[^']*')*\]\s*)?>""")
+
+
+def _without_doctype(text: str) -> str:
+    # Looked for once: a page with a thousand of them must not take a thousand times as long.
+    before, found, _ = text.partition("<!DOCTYPE")
+    match = _DOCTYPE.match(text, len(before) + len(found)) if found else None
+    return text if match is None else before + text[match.end() :]
+
+
 def _sections(page: bytes) -> list[Section]:
     reader = _Page()
-    reader.feed(_page_text(page))
+    reader.feed(_without_doctype(_page_text(page)))
     reader.close()
     return reader.sections()
 

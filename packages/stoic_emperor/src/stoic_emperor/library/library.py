@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from capsa import Mode, Store
+import capsa
+from capsa import Mode
 from stoic_emperor.library.importer import Importer
 from stoic_emperor.library.importing import ImportReport, Progress, Tagger
 from stoic_emperor.library.passages import Findings, Passage, Tags, Work
@@ -33,7 +34,8 @@ class Library:
             embedder: finds passages by meaning; without one they are found by words.
             collection: which of the libraries.
         """
-        self._store = Store(database, embedder=embedder)
+        # Named where it is used: the store loads numpy, and who only starts to talk needs none.
+        self._store = capsa.Store(database, embedder=embedder)
         self._shelf = Shelf(self._store, collection)
 
     @property

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from capsa import PUBLIC_OWNER, Filter, Record, Store
+from capsa import PUBLIC_OWNER, Filter, Record
 from stoic_emperor.library.passages import Passage, Work
 
 if TYPE_CHECKING:
-    from capsa import Transaction
+    from capsa import Store, Transaction
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,10 +19,19 @@ from stoic_emperor.web.talking import Asked
 router = for_persons("chat")
 
 Words = Annotated[str, Field(min_length=1, max_length=20_000, pattern=r"\S")]
+_EVENT = {
+    "type": "object",
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"type": "string", "pattern": "^[0-9]+$"},
+        "event": {"enum": ["started", "help", "piece", "rendered", "finished", "failed"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "Server-sent events, numbered from 1: started, help, piece, rendered, finished, failed.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "description": "Server-sent events, numbered from 1; each says in JSON what happened.",
+        "content": {"text/event-stream": {"schema": _EVENT}},
     }
 }
 _STREAMED: Any = {"status_code": 200, "response_class": EventStream, "responses": _EVENTS | troubles(404, 409)}

@@ -31,6 +31,7 @@ class Trouble:
 
 
 _MEANINGS = {
+    400: "The body is no JSON, or cannot be read.",
     401: "Nobody is signed in.",
     403: "Signed in, but it is not for you, or not before something else is done.",
     404: "There is no such thing, or it is another person's.",
@@ -45,7 +46,9 @@ _MEANINGS = {
 
 def troubles(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The errors of a route, for its description."""
-    return {status: {"model": Trouble, "description": _MEANINGS[status]} for status in sorted(statuses)}
+    # By name: given as a model, it would be described in the type of the route's own answer, a stream for one.
+    shape = {"application/json": {"schema": {"$ref": f"#/components/schemas/{Trouble.__name__}"}}}
+    return {status: {"content": shape, "description": _MEANINGS[status]} for status in sorted(statuses)}
 
 
 async def within_limits(identity: Annotated[Identity, Depends(caller)], here: Here) -> None:
@@ -65,7 +68,7 @@ def for_persons(tag: str) -> APIRouter:
         prefix="/api",
         tags=[tag],
         dependencies=[Depends(within_limits)],
-        responses=troubles(401, 403, 413, 422, 429, 503),
+        responses=troubles(400, 401, 403, 413, 422, 429, 503),
     )
 
 

@@ -21,11 +21,14 @@ from stoic_emperor.models import User, now
 from stoic_emperor.web.access import Adult, Caller
 from stoic_emperor.web.auth import cookies
 from stoic_emperor.web.identity import Identity
-from stoic_emperor.web.routes.common import Here, erasing, for_persons, person_of, troubles
+from stoic_emperor.web.routes.common import Here, Trouble, erasing, for_persons, person_of, troubles
 from stoic_emperor.web.routes.shapes import ReceiptShape
 from stoic_emperor.web.state import Hosted
 
-open_to_all = APIRouter(prefix="/api", tags=["configuration"], responses=troubles(429))
+# The one place that describes the shape itself.
+open_to_all = APIRouter(
+    prefix="/api", tags=["configuration"], responses={429: {"model": Trouble, **troubles(429)[429]}}
+)
 router = for_persons("person")
 
 #: What one may type instead of a login to erase everything.
