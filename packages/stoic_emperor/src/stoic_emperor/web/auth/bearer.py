@@ -160,7 +160,7 @@ class Verifier:
         if algorithm not in _ALGORITHMS or not isinstance(kid, str):
             raise TokenRefused(NOT_BELIEVED)
         key = self._keys.get(kid)
-        if key is None or key.algorithm_name != algorithm:
+        if key is None:
             raise TokenRefused(NOT_BELIEVED)
         return _bearer(self._claims(token, key))
 
