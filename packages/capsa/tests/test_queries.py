@@ -65,7 +65,7 @@ def test_sqlite_understands_every_statement(name: str) -> None:
     sql = SQLITE[name]
     if name.startswith("filter_"):
         sql = f"SELECT 1 FROM capsa_records WHERE {sql}"
-    values = dict.fromkeys(parameters(sql), 1) | dict.fromkeys(("ids", "seqs", "terms", "segments", "marks"), "[]")
+    values = dict.fromkeys(parameters(sql), 1) | dict.fromkeys(("ids", "seqs", "segments", "places"), "[]")
     connection.execute("EXPLAIN " + sql, values)
     connection.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
@@ -31,6 +31,8 @@ class Transaction(abc.ABC):
     database: Database
     #: The driver's own connection, for what only the driver can do (COPY, backup).
     connection: Any
+    #: Done once all of it is committed, and its locks are free: work that nobody need wait for, such as on indexes.
+    afterwards: list[Callable[[], None]]
 
     @property
     @abc.abstractmethod
@@ -118,10 +120,8 @@ class Database(abc.ABC):
         """`lock` if it is free now."""
 
     @abc.abstractmethod
-    def load_postings(
-        self, tx: Transaction, owner: str, collection: str, segment: int, postings: Sequence[tuple[str, bytes]]
-    ) -> None:
-        """Store the postings of a new segment of the lexical index."""
+    def load_blocks(self, tx: Transaction, owner: str, collection: str, rows: Iterable[tuple[int, bytes]]) -> None:
+        """Store new rows of the lexical index, given by place and content; there may be megabytes of them."""
 
     @abc.abstractmethod
     def maintain_vectors(self) -> None:

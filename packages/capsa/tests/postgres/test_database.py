@@ -101,7 +101,7 @@ def traces(store: Store) -> dict[str, int]:
     with store.database.maintain() as tx:
         return {
             table: tx.execute(f"SELECT count(*) FROM {table}")[0][0]
-            for table in ("capsa_records", "capsa_embeddings", "capsa_lexical_pending", "capsa_lexical_postings")
+            for table in ("capsa_records", "capsa_embeddings", "capsa_lexical_pending", "capsa_lexical_blocks")
         }
 
 

@@ -38,11 +38,11 @@ ROWS: dict[str, dict[str, object]] = {
         "collection": "c", "id": "i", "seq": 1, "text": "t", "created_at": "2024-01-01", "metadata": "{}",
     },
     "capsa_embeddings": {"collection": "c", "model": 999, "seq": 1, "vector": "[1,2]"},
-    "capsa_lexical_pending": {"collection": "c", "seq": 1, "tokens": 1, "terms": " a:1 "},
+    "capsa_lexical_pending": {"collection": "c", "seq": 1, "tokens": 1, "terms": "\\x00"},
     "capsa_lexical_segments": {
-        "collection": "c", "segment": 1, "first_seq": 1, "last_seq": 1, "records": 1, "tokens": 1,
+        "collection": "c", "segment": 1, "first_seq": 1, "last_seq": 1, "records": 1, "tokens": 1, "blocks": 1,
     },
-    "capsa_lexical_postings": {"collection": "c", "segment": 1, "term": "a", "postings": "\\x00"},
+    "capsa_lexical_blocks": {"collection": "c", "place": 1, "content": "\\x00"},
     "capsa_transfers": {"transfer": "t", "started_at": "2024-01-01", "state": "s", "source": "{}"},
     "capsa_transfer_ranges": {"transfer": "t", "part": "p", "ordinal": 1, "first_key": "a", "last_key": "b"},
     "capsa_quarantine": {
@@ -52,8 +52,8 @@ ROWS: dict[str, dict[str, object]] = {
 
 #: A column of each table that an update may change.
 COLUMN = {
-    "capsa_records": "text", "capsa_embeddings": "seq", "capsa_lexical_pending": "terms",
-    "capsa_lexical_segments": "tokens", "capsa_lexical_postings": "term", "capsa_transfers": "state",
+    "capsa_records": "text", "capsa_embeddings": "seq", "capsa_lexical_pending": "tokens",
+    "capsa_lexical_segments": "tokens", "capsa_lexical_blocks": "place", "capsa_transfers": "state",
     "capsa_transfer_ranges": "last_key", "capsa_quarantine": "reason",
 }  # fmt: skip
 
@@ -81,7 +81,7 @@ def insert(tx: Transaction, table: str, owner: str) -> None:
     values = values.replace(":vector", "CAST(:vector AS text)::vector").replace(
         ":content", "CAST(:content AS text)::bytea"
     )
-    values = values.replace(":postings", "CAST(:postings AS text)::bytea")
+    values = values.replace(":terms", "CAST(:terms AS text)::bytea")
     values = re.sub(r":(created_at|started_at)", r"CAST(:\1 AS text)::timestamptz", values)
     tx.execute(f"INSERT INTO {table} ({names}) VALUES ({values})", row)
 
@@ -343,20 +343,25 @@ def test_records_are_found_by_an_index(filled: Store, owner: str) -> None:
 
 
 @pytest.mark.parametrize("owner", ["large", "small"])
-def test_postings_are_found_by_equality_alone(filled: Store, owner: str) -> None:
+@pytest.mark.parametrize(
+    ("statement", "places"),
+    [
+        ("lexical_blocks", {"places": [7 << 31, 8 << 31]}),
+        ("lexical_blocks_between", {"first": 7 << 31, "last": 8 << 31}),
+        ("lexical_delete_some_blocks", {"first": 7 << 31, "last": 8 << 31, "limit": 1_000}),
+    ],
+)
+def test_blocks_are_found_by_their_place_alone(
+    filled: Store, owner: str, statement: str, places: dict[str, object]
+) -> None:
     key = {"owner": owner, "collection": "notes"}
     with filled.database.read(owner) as tx:
-        segments = [row[0] for row in tx.query("lexical_segments", key)] or [1]
-        found = plan(
-            tx,
-            filled.database.statement("lexical_postings"),
-            {**key, "segments": segments, "terms": ["common", "unique7"]},
-        )
+        found = plan(tx, filled.database.statement(statement), {**key, **places})
     assert "Seq Scan" not in found
-    assert "capsa_lexical_postings_pkey" in found
-    condition = next(line for line in found.splitlines() if "Index Cond:" in line)
-    for part in ("owner", "collection", "segment", "term"):
-        assert part in condition, "the whole key is an index condition, policy or not"
+    assert "capsa_lexical_blocks_pkey" in found
+    for condition in (line for line in found.splitlines() if "Index Cond:" in line):
+        for part in ("owner", "collection", "place"):
+            assert part in condition, "the whole key is an index condition, policy or not"
 
 
 def test_a_small_owner_is_compared_exactly_and_a_large_one_by_its_index(filled: Store) -> None:

@@ -22,13 +22,23 @@ texts = st.lists(
 )
 
 
+def plain(segment: postings.Segment | None) -> object:
+    """What can be compared."""
+    if segment is None:
+        return None
+    some = segment.postings
+    arrays = [part.tolist() for part in (some.keys, some.ends, some.deltas, some.weights)]
+    return segment.first_seq, segment.last_seq, segment.records, segment.tokens, arrays
+
+
 @given(texts, st.sampled_from([1, 5, bulk.BLOCK]), st.integers(1, 2**40))
 @example(["x " * 400 + "y"], bulk.BLOCK, 1)
 @example(["", "", ""], 1, 1)
 def test_many_texts_at_once_are_the_segment_of_their_documents(found: list[str], block: int, first: int) -> None:
     numbered = [(first + 3 * n, text) for n, text in enumerate(found)]
     expected = postings.build(lexical.document(seq, text) for seq, text in numbered)
-    assert bulk.build(numbered, block=block) == expected
+    made = bulk.build(numbered, block=block)
+    assert plain(made) == plain(expected)
 
 
 @given(st.text(st.sampled_from(string.printable + "\0\x1c\x1f\x7f")))

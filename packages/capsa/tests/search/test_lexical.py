@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import random
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from unittest import mock
 
 import numpy as np
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from capsa.local_postgres import LocalPostgres
 from capsa.records import Filter, Record
-from capsa.search import directory, engine, lexical, postings, ranking, scoring, tokens
+from capsa.search import blocks, engine, keys, lexical, merging, postings, ranking, scoring, segments, tokens
 from capsa.store import Collection, Store
 from capsa.testing.databases import fresh_database
 
@@ -54,9 +54,15 @@ def naive(texts: Mapping[str, str], query: str) -> dict[str, float]:
     return scores
 
 
-def small_segments() -> AbstractContextManager[object]:
-    """So that a few records are folded and merged as thousands are."""
-    return mock.patch.multiple(lexical, FOLD_AT=4, FOLD_CHECK=1, MERGE_AT=2, LARGE_SEGMENT=32)
+@contextmanager
+def small_segments() -> Iterator[None]:
+    """So that a few records are folded, cut into blocks and chunks, and merged in steps, as thousands are."""
+    with (
+        mock.patch.multiple(lexical, FOLD_AT=4),
+        mock.patch.multiple(merging, STEP_AT=1, MERGE_AT=2, LARGE_SEGMENT=32, ROWS_AT_ONCE=5),
+        mock.patch.multiple(blocks, BLOCK=60, LONG=2, CHUNK=2, PART=2),
+    ):
+        yield
 
 
 def play(collection: Collection, story: list[tuple[object, ...]]) -> dict[str, str]:
@@ -104,22 +110,35 @@ def check_tables(collection: Collection, texts: Mapping[str, str]) -> None:
     key = {"owner": collection.owner, "collection": collection.name}
     with collection.database.read(collection.owner) as tx:
         seqs = {seq for (seq, *_) in tx.query("lexical_texts", {**key, "first": 0, "last": 1 << 40})}
-        rows = tx.query("lexical_segments", key)
-        first = {row[0]: row[1] for row in rows}
-        numbers = tx.database.array(list(first))
-        indexed = [
-            first[number] + delta
-            for number, term, data in tx.query("lexical_all_postings", {**key, "segments": numbers})
-            if term != directory.NAME
-            for delta in postings.decode(data)[0].tolist()
-        ]
-        ((pending, _),) = tx.query("lexical_pending_size", key)
-    assert set(indexed) <= seqs
-    assert len(seqs) == len(texts) == sum(row[3] for row in rows) + pending
-    words = sum(tokens.terms(text)[1] for text in texts.values())
-    with collection.database.read(collection.owner) as tx:
+        every = segments.stored(tx, collection.owner, collection.name)
+        rows = tx.query("lexical_blocks_between", {**key, "first": 0, "last": (1 << 63) - 1})
         index = ranking.Index(tx, collection.owner, collection.name)
-        assert (index.records, index.words) == (len(texts), words)
+        pending = lexical.pending(tx.query("lexical_pending_all", key))
+    assert {blocks.taken_apart(place)[0] for place, _ in rows} <= {segment.segment for segment in every}
+    indexed: list[int] = [document.seq for document in pending]
+    for segment in every:
+        mine = {segment.first_seq + delta for delta in deltas_in(rows, segment.segment)}
+        assert mine <= seqs, "of a merge under way, too"
+        if segment in segments.counting(every):
+            indexed += mine
+    assert len(indexed) == len(set(indexed))
+    assert len(seqs) == len(texts) == sum(s.records for s in segments.counting(every)) + len(pending)
+    assert (index.records, index.words) == (len(texts), sum(tokens.terms(text)[1] for text in texts.values()))
+
+
+def deltas_in(rows: Iterable[tuple[int, bytes]], segment: int) -> set[int]:
+    """The records that some rows of a segment name: all of them, or what is left of them."""
+    found: set[int] = set()
+    for place, data in rows:
+        number, _, slot = blocks.taken_apart(place)
+        if number == segment and slot != 1:
+            found.update((blocks.decode_chunk(data)[0] if slot else blocks.decode(data).short.deltas).tolist())
+    return found
+
+
+def segments_of(collection: Collection) -> list[segments.Stored]:
+    with collection.database.read(collection.owner) as tx:
+        return segments.counting(segments.stored(tx, collection.owner, collection.name))
 
 
 @pytest.fixture(scope="module")
@@ -184,24 +203,6 @@ def test_records_without_any_word_are_kept_folded_and_deleted(sqlite: Store) -> 
     assert collection.count() == 2 * lexical.FOLD_AT + 39
 
 
-def test_the_pending_are_folded_on_the_way_and_segments_merged(sqlite: Store) -> None:
-    collection = fresh(sqlite)
-    sizes = []
-    with small_segments():
-        for i in range(64):
-            collection.add([Record(text=f"common unique{i}")])
-            with sqlite.database.read(collection.owner) as tx:
-                index = ranking.Index(tx, collection.owner, "notes")
-                ((pending,),) = tx.query("lexical_count_pending", {"owner": collection.owner, "collection": "notes"})
-                sizes.append((pending, len(index._segments)))
-        assert max(pending for pending, _ in sizes) < 8
-        collection.maintain()
-        check_tables(collection, {str(i): f"common unique{i}" for i in range(64)})
-    assert max(segments for _, segments in sizes) <= 10
-    with sqlite.database.read(collection.owner) as tx:
-        assert len(ranking.Index(tx, collection.owner, "notes")._segments) <= 2
-
-
 def test_records_loaded_without_their_index_are_indexed_in_one_go(sqlite: Store) -> None:
     collection = fresh(sqlite)
     collection.add(Record(id=f"{i:03}", text=f"common unique{i} a\0b \ud800") for i in range(40))
@@ -221,12 +222,11 @@ def test_records_loaded_without_their_index_are_indexed_in_one_go(sqlite: Store)
 def test_long_texts_loaded_without_their_index_become_several_segments(sqlite: Store) -> None:
     collection = fresh(sqlite)
     collection.add(Record(id=f"{i:03}", text=f"common unique{i}") for i in range(40))
-    key = {"owner": collection.owner, "collection": "notes"}
     with sqlite.database.write(collection.owner) as tx:
         lexical.clear(tx, collection.owner, "notes")
         with mock.patch.object(lexical, "SEGMENT_CHARACTERS", 150):
             assert lexical.index_range(tx, collection.owner, "notes", 0, 1 << 40) == 40
-        sizes = [row[3] for row in tx.query("lexical_segments", key)]
+    sizes = [segment.records for segment in segments_of(collection)]
     assert len(sizes) > 3
     assert sum(sizes) == 40
     check_tables(collection, {str(i): f"common unique{i}" for i in range(40)})
@@ -235,10 +235,14 @@ def test_long_texts_loaded_without_their_index_become_several_segments(sqlite: S
 
 def test_a_segment_of_few_records_among_millions_is_scored_alike() -> None:
     table = postings.saturation(5.0)
-    documents = [postings.Document(seq, 5, {"a": 1 + seq % 3, "b": 1}) for seq in (7, 8, 500, 90_000)]
+    known = keys.of("ab").tobytes()
+    documents = [postings.Document(seq, 5, known, bytes([1 + seq % 3, 1])) for seq in (7, 8, 500, 90_000)]
     segment = postings.build(documents)
     assert segment is not None
-    rows = [("ab".index(term), data) for term, data in segment.postings]
+    pieces = [blocks.some(segment.postings, term, term + 1) for term in range(2)]
+    rows = [
+        (known.index(piece.keys.tobytes()) // 8, piece.deltas.tobytes(), piece.weights.tobytes()) for piece in pieces
+    ]
     factors = np.array([1.5, 0.25], np.float32)
     for long in (1, 1_000):
         with mock.patch.object(scoring, "_LONG", long):
@@ -358,3 +362,22 @@ def test_a_filter_that_lets_little_through_still_ranks(sqlite: Store) -> None:
     collection.add(Record(text="needle " + "hay " * (i % 9), session_id=str(i % 100)) for i in range(3_000))
     everything = [h.record.id for h in collection.search("needle", limit=3_000) if h.record.session_id == "7"]
     assert [h.record.id for h in collection.search("needle", limit=30, filter=Filter(session_id="7"))] == everything
+
+
+def test_few_large_texts_are_folded_before_a_search_has_megabytes_to_read(sqlite: Store) -> None:
+    collection = fresh(sqlite)
+    with mock.patch.object(merging, "STEP_AT", 4), mock.patch.object(lexical, "FOLD_BYTES", 5_000):
+        for i in range(16):
+            collection.add([Record(id=f"{i}", text=" ".join(f"word{i}x{j}" for j in range(100)))])
+        assert sum(segment.records for segment in segments_of(collection)) >= 8
+    assert [hit.record.id for hit in collection.search("word7x70")] == ["7"]
+
+
+def test_very_many_pending_rows_are_folded_some_at_a_time(sqlite: Store) -> None:
+    collection = fresh(sqlite)
+    with mock.patch.object(lexical, "MOST_FOLDED", 7), sqlite.database.write(collection.owner) as tx:
+        for i in range(20):
+            collection.add([Record(id=f"{i}", text=f"common unique{i}")], tx=tx)
+        folded = [lexical.fold(tx, collection.owner, "notes") for _ in range(4)]
+    assert folded == [7, 7, 6, 0]
+    check_tables(collection, {str(i): f"common unique{i}" for i in range(20)})

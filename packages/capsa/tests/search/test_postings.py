@@ -5,30 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capsa.search import postings
+from capsa.search import blocks, keys, postings
 from capsa.search.postings import Document
 
 documents = st.lists(
     st.builds(
-        Document,
+        lambda seq, length, terms: Document(seq, length, keys.of(terms).tobytes(), bytes(terms.values())),
         seq=st.integers(0, 2**40),
         length=st.integers(0, 10**6),
-        terms=st.dictionaries(st.sampled_from("abcdefgh日é"), st.integers(1, 1_000), max_size=6),
+        terms=st.dictionaries(st.sampled_from("abcdefgh日é"), st.integers(1, 255), max_size=6),
     ),
     unique_by=lambda document: document.seq,
     max_size=12,
 ).filter(lambda found: not found or max(d.seq for d in found) - min(d.seq for d in found) < 2**32)
-
-
-@given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**16 - 1))))
-def test_what_is_encoded_is_decoded(pairs: list[tuple[int, int]]) -> None:
-    deltas = np.array([delta for delta, _ in pairs], np.uint32)
-    weights = np.array([weight for _, weight in pairs], np.uint16)
-    data = postings.encode(deltas, weights)
-    assert len(data) == postings.ENTRY * len(pairs)
-    back = postings.decode(data)
-    assert back[0].tolist() == deltas.tolist()
-    assert back[1].tolist() == weights.tolist()
 
 
 @given(documents)
@@ -41,16 +30,18 @@ def test_a_segment_has_every_term_of_every_document_and_nothing_else(found: list
     assert segment is not None
     assert (segment.first_seq, segment.last_seq) == (found[0].seq, found[-1].seq)
     assert (segment.records, segment.tokens) == (len(found), sum(d.length for d in found))
-    terms = [term for term, _ in segment.postings]
-    assert terms == sorted(set(terms))
+    known = segment.postings.keys.tolist()
+    assert known == sorted(set(known))
     read = {}
-    for term, data in segment.postings:
-        deltas, weights = postings.decode(data)
-        assert (np.diff(deltas.astype(np.int64)) > 0).all(), "ascending"
-        for delta, weight in zip(deltas.tolist(), weights.tolist(), strict=True):
-            read[segment.first_seq + delta, term] = (weight % 256, weight // 256)
+    for number, key in enumerate(known):
+        one = blocks.some(segment.postings, number, number + 1)
+        assert (np.diff(one.deltas.astype(np.int64)) > 0).all(), "ascending"
+        for delta, weight in zip(one.deltas.tolist(), one.weights.tolist(), strict=True):
+            read[segment.first_seq + delta, key] = (weight % 256, weight // 256)
     assert read == {
-        (d.seq, term): (min(n, 255), postings.length_class(d.length)) for d in found for term, n in d.terms.items()
+        (d.seq, key): (n, postings.length_class(d.length))
+        for d in found
+        for key, n in zip(np.frombuffer(d.keys, "<u8").tolist(), d.occurrences, strict=True)
     }
 
 

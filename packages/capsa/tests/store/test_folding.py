@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 
 from capsa import Mode, Record, Store, Transaction
-from capsa.search import lexical
+from capsa.search import lexical, merging
 
 
 @contextmanager
@@ -18,15 +18,15 @@ def faults_in_folding(fault: Callable[[Transaction], None]) -> Iterator[list[str
     real = lexical.fold
     met: list[str] = []
 
-    def fold(tx: Transaction, owner: str, collection: str) -> int:
+    def fold(tx: Transaction, owner: str, collection: str, *, if_due: bool = False) -> int:
         try:
             fault(tx)
-            return real(tx, owner, collection)
+            return real(tx, owner, collection, if_due=if_due)
         except Exception as error:
             met.append(type(error).__name__)
             raise
 
-    with mock.patch.multiple(lexical, FOLD_AT=2, FOLD_CHECK=1, fold=fold):
+    with mock.patch.multiple(lexical, FOLD_AT=2, fold=fold), mock.patch.object(merging, "STEP_AT", 1):
         yield met
 
 
@@ -37,7 +37,7 @@ def no_page_is_left(tx: Transaction) -> None:
 
 
 def table_missing(tx: Transaction) -> None:
-    tx.execute("ALTER TABLE capsa_lexical_postings RENAME TO elsewhere")
+    tx.execute("ALTER TABLE capsa_lexical_blocks RENAME TO elsewhere")
 
 
 def disk_full(tx: Transaction) -> None:

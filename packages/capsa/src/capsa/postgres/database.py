@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import itertools
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -39,7 +40,8 @@ LIFTING_WAIT = 60.0
 #: How often it makes way for them.
 _LIFTINGS = 5
 
-_ROWS_AT_ONCE = 20_000
+#: Rows of the lexical index that one statement takes: megabytes.
+_ROWS_AT_ONCE = 500
 
 _PRELUDES_KEPT = 1_000
 
@@ -167,12 +169,15 @@ class PostgresDatabase(Database):
     def _transaction(self, owner: str, begin: str) -> Iterator[Transaction]:
         with self._borrow() as connection:
             connection.execute(self._prelude(owner, begin, connection))
+            tx = PostgresTransaction(self, connection, owner)
             try:
-                yield PostgresTransaction(self, connection, owner)
+                yield tx
                 self._commit(connection)
             except BaseException:
                 _roll_back(connection)
                 raise
+        for work in tx.afterwards:
+            work()
 
     def _prelude(self, owner: str, begin: str, connection: psycopg.Connection) -> bytes:
         """Begin and bind in one round trip."""
@@ -205,12 +210,16 @@ class PostgresDatabase(Database):
     def maintain(self) -> Iterator[Transaction]:
         with self._borrow() as connection:
             connection.execute("BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL timezone = 'UTC'")
+            tx = PostgresTransaction(self, connection, None)
             try:
-                yield from self._unbound(connection)
+                with self._unbound(connection):
+                    yield tx
                 self._commit(connection)
             except BaseException:
                 _roll_back(connection)
                 raise
+        for work in tx.afterwards:
+            work()
 
     def _commit(self, connection: psycopg.Connection) -> None:
         # After an error that the caller caught, the server answers COMMIT with a quiet ROLLBACK.
@@ -219,9 +228,10 @@ class PostgresDatabase(Database):
                 f"a statement of this transaction failed in {self.url}: nothing of it was written"
             )
 
-    def _unbound(self, connection: psycopg.Connection) -> Iterator[Transaction]:
+    @contextmanager
+    def _unbound(self, connection: psycopg.Connection) -> Iterator[None]:
         if self.wall is not Wall.FORCED:
-            yield PostgresTransaction(self, connection, None)
+            yield
             return
         # In name order, and alone: two that lift at once would wait for each other's table locks.
         connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext('walls'))", (LOCK_SCHEMA,))
@@ -229,7 +239,7 @@ class PostgresDatabase(Database):
         connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{LIFTING_WAIT:.0f}s")))
         self._lift(connection)
         connection.execute("SET LOCAL lock_timeout = 0")
-        yield PostgresTransaction(self, connection, None)
+        yield
         walls.restore(connection, walls.walled(connection))
 
     @staticmethod
@@ -303,41 +313,32 @@ class PostgresDatabase(Database):
         ((taken,),) = tx.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(:what, 0))", {"what": name})
         return bool(taken)
 
-    def load_postings(
-        self, tx: Transaction, owner: str, collection: str, segment: int, postings: Sequence[tuple[str, bytes]]
-    ) -> None:
+    def load_blocks(self, tx: Transaction, owner: str, collection: str, rows: Iterable[tuple[int, bytes]]) -> None:
         if tx.owner is None:
-            self._copy_postings(tx, owner, collection, segment, postings)
+            self._copy_blocks(tx, owner, collection, rows)
             return
         # COPY refuses a table whose policies bind us, so one statement takes arrays of a bounded size.
-        for start in range(0, len(postings), _ROWS_AT_ONCE):
-            chunk = postings[start : start + _ROWS_AT_ONCE]
+        left = iter(rows)
+        while chunk := list(itertools.islice(left, _ROWS_AT_ONCE)):
             tx.execute(
-                "INSERT INTO capsa_lexical_postings (owner, collection, segment, term, postings) "
-                "SELECT :owner, :collection, :segment, * FROM unnest(:terms::text[], :postings::bytea[])",
+                "INSERT INTO capsa_lexical_blocks (owner, collection, place, content) "
+                "SELECT :owner, :collection, * FROM unnest(:places::bigint[], :contents::bytea[])",
                 {
                     "owner": owner,
                     "collection": collection,
-                    "segment": segment,
-                    "terms": [term for term, _ in chunk],
-                    "postings": [data for _, data in chunk],
+                    "places": [place for place, _ in chunk],
+                    "contents": [content for _, content in chunk],
                 },
             )
 
     @staticmethod
-    def _copy_postings(
-        tx: Transaction, owner: str, collection: str, segment: int, postings: Sequence[tuple[str, bytes]]
-    ) -> None:
-        number = segment.to_bytes(8, "big")
-        constant = b"".join((b"\0\5", *map(_field, (owner.encode(), collection.encode(), number))))
-        statement = (
-            "COPY capsa_lexical_postings (owner, collection, segment, term, postings) FROM STDIN (FORMAT binary)"
-        )
+    def _copy_blocks(tx: Transaction, owner: str, collection: str, rows: Iterable[tuple[int, bytes]]) -> None:
+        constant = b"".join((b"\0\4", *map(_field, (owner.encode(), collection.encode()))))
+        statement = "COPY capsa_lexical_blocks (owner, collection, place, content) FROM STDIN (FORMAT binary)"
         with tx.connection.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(_COPY_HEADER)
-            for start in range(0, len(postings), _ROWS_AT_ONCE):
-                chunk = postings[start : start + _ROWS_AT_ONCE]
-                copy.write(b"".join(constant + _field(term.encode()) + _field(data) for term, data in chunk))
+            for place, content in rows:
+                copy.write(constant + _field(place.to_bytes(8, "big")) + _field(content))
             copy.write(b"\xff\xff")
 
     def maintain_vectors(self) -> None:

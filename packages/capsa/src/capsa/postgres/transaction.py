@@ -26,6 +26,7 @@ class PostgresTransaction(Transaction):
         self.database = database
         self.connection = connection
         self.owner = owner
+        self.afterwards = []
         # Cursors open at the same time need different names.
         self._cursors = itertools.count()
 

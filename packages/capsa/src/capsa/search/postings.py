@@ -1,12 +1,7 @@
 """Segments of the lexical index: which records have a term, how often, and how long they are.
 
-A segment covers some records of one collection. For every term it has one row, whose bytes are, for
-the n records with the term in ascending order, all little-endian:
-
-    n x u32   sequence number of the record, less the segment's first
-    n x u16   occurrences (1 to 255) + 256 x length class of the record
-
-The length class c stands for 2 ** (c / 12) - 1 words: within 3 % of the truth, as Lucene keeps it in a byte too.
+A segment covers some records of one collection; `blocks` says how it stands in the database. The length of a record is
+kept as its class: c stands for 2 ** (c / 12) - 1 words, within 3 % of the truth, as Lucene keeps it in a byte too.
 """
 
 from __future__ import annotations
@@ -14,23 +9,20 @@ from __future__ import annotations
 import functools
 import math
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Self, overload
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-#: Bytes of one posting.
-ENTRY = 6
+from capsa.search import keys
+from capsa.search.blocks import Postings
 
 #: BM25's parameters as Robertson and Zaragoza give them, "The Probabilistic Relevance Framework", 2009.
 K1, B = 1.2, 0.75
 
 _CLASSES = 12
-
-#: Rows made at once when a segment is gone through.
-_ROWS_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +32,9 @@ class Document:
     seq: int
     #: Number of words.
     length: int
-    #: Term -> occurrences.
-    terms: Mapping[str, int]
+    #: Of its terms, each once: the keys, and how often each occurs, 1 to 255.
+    keys: bytes
+    occurrences: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +45,7 @@ class Segment:
     last_seq: int
     records: int
     tokens: int
-    #: In the order of the terms.
-    postings: Sequence[tuple[str, bytes]]
+    postings: Postings
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,88 +67,52 @@ class Entries:
 
 def build(documents: Iterable[Document]) -> Segment | None:
     """Index the documents, which come in ascending order; None if there are none."""
-    vocabulary: dict[str, int] = {}
-    terms, occurrences, sizes = array("q"), array("q"), array("q")
-    seqs, lengths = array("q"), array("q")
+    seqs, lengths, sizes = array("q"), array("q"), array("q")
+    known, occurrences = bytearray(), bytearray()
     for document in documents:
         seqs.append(document.seq)
         lengths.append(document.length)
-        sizes.append(len(document.terms))
-        terms.extend([vocabulary.setdefault(term, len(vocabulary)) for term in document.terms])
-        occurrences.extend(document.terms.values())
-    rows = np.repeat(np.arange(len(seqs)), np.array(sizes, np.int64))
-    entries = Entries.of(rows, np.array(terms, np.int64), np.array(occurrences, np.int64))
-    return assemble(list(vocabulary), seqs, lengths, [entries])
+        sizes.append(len(document.occurrences))
+        known += document.keys
+        occurrences += document.occurrences
+    if not seqs:
+        return None
+    rows = np.repeat(np.arange(len(seqs)), sizes)
+    every = np.frombuffer(known, "<u8")
+    order = np.argsort(every, kind="stable")
+    every, rows = every[order], rows[order]
+    ends = np.append(np.flatnonzero(every[1:] != every[:-1]) + 1, len(every))[: len(every)]
+    weights = np.frombuffer(occurrences, np.uint8)[order] + _classes(lengths)[rows]
+    return _segment(seqs, lengths, Postings(every[ends - 1], ends, _differences(seqs)[rows], weights))
 
 
 def assemble(
-    vocabulary: list[str], seqs: Sequence[int], lengths: Sequence[int], entries: Sequence[Entries]
+    vocabulary: Sequence[str], seqs: Sequence[int], lengths: Sequence[int], entries: Sequence[Entries]
 ) -> Segment | None:
     """A segment of records, given by number and length, and of what occurs in them; None if there are no records."""
     if not seqs:
         return None
-    classes = np.array([length_class(length) for length in lengths], np.uint16) << np.uint16(8)
-    numbers = (np.array(seqs, np.int64) - seqs[0]).astype("<u4")
-    terms = np.concatenate([piece.terms for piece in entries])
-    rows = np.concatenate([piece.rows for piece in entries])
-    weights = np.concatenate([piece.occurrences for piece in entries]) + classes[rows]
+    known, places = np.unique(keys.of(vocabulary), return_inverse=True)
+    terms = places.astype(np.uint32)[np.concatenate([piece.terms for piece in entries])]
+    ends = np.cumsum(np.bincount(terms, minlength=len(known)))
     order = np.argsort(terms, kind="stable")
-    postings = _Postings(vocabulary, terms, numbers[rows[order]], weights[order].astype("<u2"))
+    del terms
+    rows = np.concatenate([piece.rows for piece in entries])[order]
+    weights = np.concatenate([piece.occurrences for piece in entries])[order] + _classes(lengths)[rows]
+    return _segment(seqs, lengths, Postings(known, ends, _differences(seqs)[rows], weights))
+
+
+def _segment(seqs: Sequence[int], lengths: Sequence[int], postings: Postings) -> Segment:
     return Segment(seqs[0], seqs[-1], len(seqs), sum(lengths), postings)
 
 
-class _Postings(Sequence[tuple[str, bytes]]):
-    """The rows of a segment, each made when it is looked at: there may be hundreds of thousands."""
-
-    def __init__(
-        self, terms: list[str], ids: NDArray[np.uint32], deltas: NDArray[np.uint32], weights: NDArray[np.uint16]
-    ) -> None:
-        """Of entries in the order of ``ids``, which are positions in ``terms``."""
-        self._terms = terms
-        counts = np.bincount(ids, minlength=len(terms))
-        self._ends = np.cumsum(counts)
-        self._starts = self._ends - counts
-        self._order = np.array(sorted(range(len(terms)), key=terms.__getitem__), np.uint32)
-        self._deltas, self._weights = deltas.tobytes(), weights.tobytes()
-
-    def __len__(self) -> int:
-        return len(self._terms)
-
-    @overload
-    def __getitem__(self, index: int) -> tuple[str, bytes]: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[tuple[str, bytes]]: ...
-    def __getitem__(self, index: int | slice) -> tuple[str, bytes] | list[tuple[str, bytes]]:
-        if isinstance(index, slice):
-            return self._rows(self._order[index])
-        return self._rows(self._order[index : index + 1 or None])[0]
-
-    def __iter__(self) -> Iterator[tuple[str, bytes]]:
-        for start in range(0, len(self), _ROWS_AT_ONCE):
-            yield from self[start : start + _ROWS_AT_ONCE]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and list(self) == list(other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def _rows(self, numbers: NDArray[np.uint32]) -> list[tuple[str, bytes]]:
-        starts, ends = self._starts[numbers].tolist(), self._ends[numbers].tolist()
-        return [
-            (self._terms[number], self._deltas[4 * a : 4 * b] + self._weights[2 * a : 2 * b])
-            for number, a, b in zip(numbers.tolist(), starts, ends, strict=True)
-        ]
+def _differences(seqs: Sequence[int]) -> NDArray[np.uint32]:
+    return (np.array(seqs, np.int64) - seqs[0]).astype(np.uint32)
 
 
-def decode(postings: bytes) -> tuple[NDArray[np.uint32], NDArray[np.uint16]]:
-    """The differences to the first sequence number, and the weights, of one row."""
-    n = len(postings) // ENTRY
-    return np.frombuffer(postings, "<u4", n), np.frombuffer(postings, "<u2", n, offset=4 * n)
-
-
-def encode(deltas: NDArray[np.uint32], weights: NDArray[np.uint16]) -> bytes:
-    """The inverse of `decode`."""
-    return deltas.astype("<u4").tobytes() + weights.astype("<u2").tobytes()
+def _classes(lengths: Sequence[int]) -> NDArray[np.uint16]:
+    """Of each record, as it stands in a weight."""
+    return np.array([length_class(length) << 8 for length in lengths], np.uint16)
 
 
 def length_class(words: int) -> int:

@@ -7,16 +7,17 @@ one of very many: those are weighed in the text of the best records alone, which
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, zip_longest
+from itertools import chain, pairwise, zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
 
 from capsa.database import Transaction
-from capsa.search import directory, lexical, scoring
-from capsa.search import postings as segments
+from capsa.search import blocks, directory, keys, lexical, postings, scoring, segments
+from capsa.search.blocks import Chunked
+from capsa.search.postings import Document
 
 #: So many terms are looked up, and their number of records is exact; of a longer query, those worth most.
 MAX_TERMS = 128
@@ -33,8 +34,8 @@ SHORT_QUERY = 32
 LONG_QUERY_POSTINGS, LONG_QUERY_SHARE = 200_000, 1.5
 #: So few records are looked at themselves rather than by one more term.
 FEW = 32
-#: More terms than this are looked for in the pending rows here; fewer, by the database.
-_FEW_TERMS = 8
+#: The number of no segment: under it stands what is pending.
+_PENDING = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,25 +112,27 @@ class Index:
     tx: Transaction
     owner: str
     collection: str
-    #: The rows of a term that was read whole.
-    _postings: dict[str, list[tuple[int, bytes]]] = field(default_factory=dict)
-    #: Pending records with the term: number, words, occurrences.
-    _pending: dict[str, list[tuple[int, int, int]]] = field(default_factory=dict)
+    #: Of the terms that were read whole, in each segment: differences and weights, as bytes.
+    _postings: dict[str, list[tuple[int, bytes, bytes]]] = field(default_factory=dict)
+    #: Of the terms with chunks that are yet to be read: segment, place of the block, and what that tells of them.
+    _chunked: dict[str, list[tuple[int, int, Chunked]]] = field(default_factory=dict)
     #: Term -> number of records, of those looked up.
     _sizes: dict[str, int] = field(default_factory=dict)
     _gathered: tuple[Sequence[str], dict[int, scoring.Gathered]] = ((), {})
 
     def __post_init__(self) -> None:
         key = {"owner": self.owner, "collection": self.collection}
-        rows = self.tx.query("lexical_segments", key)
-        self._segments = {row[0]: row for row in rows}
-        ((pending, tokens_pending),) = self.tx.query("lexical_pending_size", key)
-        self.has_pending = pending > 0
+        self._segments = segments.counting(segments.stored(self.tx, self.owner, self.collection))
+        self._pending = _Pending(lexical.pending(self.tx.query("lexical_pending_all", key)))
+        #: The first and the last number of each segment.
+        self._spans = {s.segment: (s.first_seq, s.last_seq) for s in self._segments}
+        if self._pending.records:
+            self._spans[_PENDING] = self._pending.span
         #: Number of records, and words of all of them.
-        self.records = sum(row[3] for row in rows) + pending
-        self.words = sum(row[4] for row in rows) + (tokens_pending or 0)
+        self.records = sum(s.records for s in self._segments) + self._pending.records
+        self.words = sum(s.tokens for s in self._segments) + self._pending.words
         #: What an occurrence counts, by the weight of a posting.
-        self.table = segments.saturation(round(self.words / max(self.records, 1), 1))
+        self.table = postings.saturation(round(self.words / max(self.records, 1), 1))
 
     def plan(self, terms: Sequence[str]) -> Plan:
         """Which terms to score all records by: bounded in number and in postings to read."""
@@ -151,7 +154,7 @@ class Index:
         known = sorted((term for term in unique if self._sizes.get(term)), key=self._sizes.__getitem__)
         sizes = np.cumsum([self._sizes[term] for term in known])
         read = max(1, int(np.searchsorted(sizes, self._budget(len(unique)), side="right")))
-        weight = {term: segments.idf(self.records, self._sizes[term]) for term in known}
+        weight = {term: postings.idf(self.records, self._sizes[term]) for term in known}
         weight |= dict(zip(guesses, scoring.idf(self.records, list(guesses.values())), strict=True))
         return Plan(known[:read], [*known[read:], *guesses], weight)
 
@@ -164,22 +167,17 @@ class Index:
     def search(self, terms: Sequence[str]) -> Matches:
         """Score every record that has one of ``terms``."""
         self._read(terms)
-        weight = [segments.idf(self.records, self.frequency(term)) for term in terms]
+        weight = [postings.idf(self.records, self.frequency(term)) for term in terms]
         factors = np.array(weight, np.float32)
         seqs: list[NDArray[np.int64]] = []
         scores: list[NDArray[np.float32]] = []
         for number, found in self._gather(terms).items():
-            first, last = self._segments[number][1:3]
+            first, last = self._spans[number]
             these, points = scoring.score(found, factors, self.table, last - first + 1)
             seqs.append(these + first)
             scores.append(points)
-        pending: dict[int, float] = {}
-        for factor, term in zip(weight, terms, strict=True):
-            for seq, length, n in self._pending.get(term, ()):
-                code = min(n, 255) + 256 * segments.length_class(length)
-                pending[seq] = pending.get(seq, 0.0) + factor * float(self.table[code])
-        seqs.append(np.fromiter(pending, np.int64, len(pending)))
-        scores.append(np.fromiter(pending.values(), np.float32, len(pending)))
+        if not seqs:
+            return Matches(np.empty(0, np.int64), np.empty(0, np.float32))
         return Matches(np.concatenate(seqs), np.concatenate(scores))
 
     def having_all(self, terms: Sequence[str], limit: int) -> list[int]:
@@ -218,34 +216,28 @@ class Index:
         """Sequence number, number of the term, weight of the posting."""
         wanted = np.array(sorted(seqs), np.int64)
         for number, found in self._gather(terms).items():
-            first, last = self._segments[number][1:3]
+            first, last = self._spans[number]
             inside = wanted[slice(*np.searchsorted(wanted, (first, last + 1)))]
             if len(inside):
                 for place, term, weight in scoring.occurrences(found, (inside - first).astype(np.uint32)):
                     yield int(inside[place]), term, weight
-        asked = set(seqs)
-        for which, name in enumerate(terms):
-            for seq, length, n in self._pending.get(name, ()):
-                if seq in asked:
-                    yield seq, which, min(n, 255) + 256 * segments.length_class(length)
 
     def _gather(self, terms: Sequence[str]) -> dict[int, scoring.Gathered]:
         """The postings of terms that were read, by segment."""
         if self._gathered[0] != terms:
-            found: dict[int, list[tuple[int, bytes]]] = {}
+            found: dict[int, list[tuple[int, bytes, bytes]]] = {}
             for which, term in enumerate(terms):
-                for number, data in self._postings[term]:
-                    found.setdefault(number, []).append((which, data))
+                for number, deltas, weights in self._postings[term]:
+                    found.setdefault(number, []).append((which, deltas, weights))
             self._gathered = terms, {number: scoring.gather(rows) for number, rows in found.items()}
         return self._gathered[1]
 
     def _holders(self, term: str) -> NDArray[np.int64]:
         """The records that have the term, ascending."""
         parts = [
-            segments.decode(data)[0].astype(np.int64) + self._segments[number][1]
-            for number, data in self._postings[term]
+            np.frombuffer(deltas, "<u4").astype(np.int64) + self._spans[number][0]
+            for number, deltas, _ in self._postings[term]
         ]
-        parts.append(np.array([seq for seq, _, _ in self._pending.get(term, ())], np.int64))
         # A record is in one segment only, or pending; each part is in order already, which this sort gains by.
         return np.sort(np.concatenate(parts), kind="stable")
 
@@ -261,14 +253,18 @@ class Index:
         In the order in which it is worth looking them up: in turns one that no directory knows, the longest first as
         long words are rare words, and one that is there for sure, the rarest first.
         """
-        wanted = directory.hashes(terms)
-        # What the directory of a segment does not know is below its border, and mostly far below.
-        below = {number: directory.least(row[3]) / 4 for number, row in self._segments.items()}
-        total = np.full(len(terms), sum(below.values()))
+        wanted = keys.of(terms)
+        places = {
+            s.segment: [blocks.directory_place(s.segment, b) for b in range(0, s.blocks, blocks.PART)]
+            for s in self._segments
+        }
+        rows = self._rows([place for some in places.values() for place in some])
+        total = np.zeros(len(terms))
         known = np.zeros(len(terms), bool)
-        for number, _, data in self.tx.query("lexical_postings", self._parameters([directory.NAME])):
-            counts = directory.counts(data, wanted)
-            total += np.where(counts > 0, counts - below[number], 0)
+        for segment in self._segments:
+            counts = directory.counts([rows[p] for p in places[segment.segment] if p in rows], wanted)
+            # What the directory of a segment does not know is below its border, and mostly far below.
+            total += np.where(counts > 0, counts, directory.least(segment.records) / 4)
             known |= counts > 0
         lengths = np.fromiter(map(len, terms), np.int64, len(terms))
         unsure = [i for i in np.argsort(-lengths, kind="stable").tolist() if not known[i]]
@@ -279,54 +275,77 @@ class Index:
 
     def _look_up(self, terms: Sequence[str]) -> None:
         """Learn in how many records each term occurs, and read those with few postings at once."""
-        unknown = [term for term in terms if term not in self._sizes]
-        if not unknown:
+        wanted = [(term, keys.key(term)) for term in terms if term not in self._sizes]
+        if not wanted:
             return
-        self._read_pending(unknown)
-        sizes = {term: len(self._pending[term]) for term in unknown}
-        found: dict[str, list[tuple[int, bytes]]] = {term: [] for term in unknown}
-        large: set[str] = set()
-        # All together not more than a query may read.
-        longest = MAX_POSTINGS // (len(unknown) * max(1, len(self._segments)))
-        if self._segments:
-            parameters = {**self._parameters(unknown), "longest": longest * segments.ENTRY}
-            for number, term, size, data in self.tx.query("lexical_look_up", parameters):
-                sizes[term] += size // segments.ENTRY
-                if data is None:
-                    large.add(term)
-                else:
-                    found[term].append((number, data))
-        self._sizes |= sizes
-        self._postings |= {term: rows for term, rows in found.items() if term not in large}
+        places = {
+            s.segment: [blocks.place(s.segment, keys.block(key, s.blocks)) for _, key in wanted] for s in self._segments
+        }
+        rows = self._rows({place for some in places.values() for place in some})
+        for (term, _), (deltas, weights) in zip(wanted, self._pending.find([key for _, key in wanted]), strict=True):
+            self._sizes[term] = len(weights) // 2
+            self._postings[term] = [(_PENDING, deltas, weights)] if weights else []
+        for number, some in places.items():
+            for (term, key), place in zip(wanted, some, strict=True):
+                if place in rows and (found := blocks.look_up(rows[place], key)):
+                    self._take(term, number, place, found)
+
+    def _take(self, term: str, number: int, place: int, found: tuple[bytes, bytes] | Chunked) -> None:
+        """Note what the block at this place has of a term."""
+        if isinstance(found, Chunked):
+            self._sizes[term] += found.records
+            self._chunked.setdefault(term, []).append((number, place, found))
+        else:
+            self._sizes[term] += len(found[1]) // 2
+            self._postings[term].append((number, *found))
 
     def _read(self, terms: Sequence[str]) -> None:
+        """Read what the terms have in chunks."""
         self._look_up(terms)
-        missing = [term for term in terms if term not in self._postings]
-        if missing:
-            self._postings |= {term: [] for term in missing}
-            for number, term, data in self.tx.query("lexical_postings", self._parameters(missing)):
-                self._postings[term].append((number, data))
-
-    def _read_pending(self, terms: Sequence[str]) -> None:
-        missing = {term for term in terms if term not in self._pending}
-        self._pending |= {term: [] for term in missing}
-        if not missing or not self.has_pending:
+        waiting = [(term, *where) for term in terms for where in self._chunked.pop(term, ())]
+        if not waiting:
             return
-        key = {"owner": self.owner, "collection": self.collection}
-        if len(missing) <= _FEW_TERMS:
-            marks = [f" {term}:" for term in missing]
-            rows = self.tx.query("lexical_pending_with", {**key, "marks": self.tx.database.array(marks)})
-        else:
-            rows = self.tx.query("lexical_pending_all", key)
-        for seq, length, text in rows:
-            counts = lexical.unpacked(text)
-            for term in counts.keys() & missing:
-                self._pending[term].append((seq, length, counts[term]))
+        rows = self._rows([place + slot for _, _, place, found in waiting for slot in found.slots()])
+        for term, number, place, found in waiting:
+            parts = [blocks.split_chunk(rows[place + slot]) for slot in found.slots() if place + slot in rows]
+            deltas, weights = (b"".join([part[i] for part in parts]) for i in (0, 1))
+            self._postings[term].append((number, deltas, weights))
 
-    def _parameters(self, terms: Sequence[str]) -> dict[str, object]:
-        return {
-            "owner": self.owner,
-            "collection": self.collection,
-            "segments": self.tx.database.array(list(self._segments)),
-            "terms": self.tx.database.array(list(terms)),
-        }
+    def _rows(self, places: Collection[int]) -> dict[int, bytes]:
+        """The rows there are at some places."""
+        if not places:
+            return {}
+        key = {"owner": self.owner, "collection": self.collection}
+        return dict(self.tx.query("lexical_blocks", {**key, "places": self.tx.database.array(list(places))}))
+
+
+class _Pending:
+    """What is not in a segment yet, looked up as if it were in one."""
+
+    def __init__(self, documents: Sequence[Document]) -> None:
+        self.records = len(documents)
+        self.words = sum(document.length for document in documents)
+        self._documents = documents
+        self._keys = np.frombuffer(b"".join([document.keys for document in documents]), "<u8")
+
+    @property
+    def span(self) -> tuple[int, int]:
+        return self._documents[0].seq, self._documents[-1].seq
+
+    def find(self, wanted: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+        """The postings of each key: differences and weights."""
+        if not len(self._keys):
+            return [(b"", b"")] * len(wanted)
+        sought = np.frombuffer(b"".join(wanted), "<u8")
+        order = np.argsort(sought)
+        which = order[np.searchsorted(sought, self._keys, sorter=order).clip(max=len(wanted) - 1)]
+        at = np.flatnonzero(sought[which] == self._keys)
+        # In the order of the keys, and of each in that of the records.
+        at = at[np.argsort(which[at], kind="stable")]
+        rows = np.searchsorted(np.cumsum([len(d.occurrences) for d in self._documents]), at, side="right")
+        deltas = np.array([d.seq - self._documents[0].seq for d in self._documents], "<u4")[rows].tobytes()
+        classes = np.array([postings.length_class(d.length) << 8 for d in self._documents], "<u2")
+        occurrences = np.frombuffer(b"".join([d.occurrences for d in self._documents]), np.uint8)
+        weights = (occurrences[at] + classes[rows]).tobytes()
+        ends = np.cumsum(np.bincount(which[at], minlength=len(wanted))).tolist()
+        return [(deltas[4 * a : 4 * b], weights[2 * a : 2 * b]) for a, b in pairwise([0, *ends])]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from capsa.search import postings as segments
+from capsa.search import postings
 
 #: A term in so many records of a segment is added by itself, rarer ones all at once.
 _LONG = 2_048
@@ -35,16 +35,20 @@ class Gathered:
     long: list[tuple[int, NDArray[np.uint32], NDArray[np.uint16]]]
 
 
-def gather(found: Sequence[tuple[int, bytes]]) -> Gathered:
-    """Decode the rows of some terms, given by number."""
-    border = _LONG * segments.ENTRY
-    short = [(number, data, 4 * (len(data) // segments.ENTRY)) for number, data in found if len(data) < border]
+def gather(found: Sequence[tuple[int, bytes, bytes]]) -> Gathered:
+    """Decode the postings of some terms, given by number: differences and weights."""
+    border = _LONG * 4
+    short = [(number, deltas, weights) for number, deltas, weights in found if len(deltas) < border]
     return Gathered(
-        np.frombuffer(b"".join([data[:middle] for _, data, middle in short]), "<u4"),
-        np.frombuffer(b"".join([data[middle:] for _, data, middle in short]), "<u2"),
+        np.frombuffer(b"".join([deltas for _, deltas, _ in short]), "<u4"),
+        np.frombuffer(b"".join([weights for _, _, weights in short]), "<u2"),
         np.array([number for number, _, _ in short], np.int64),
-        np.cumsum([middle // 4 for _, _, middle in short], dtype=np.int64),
-        [(number, *segments.decode(data)) for number, data in found if len(data) >= border],
+        np.cumsum([len(deltas) // 4 for _, deltas, _ in short], dtype=np.int64),
+        [
+            (number, np.frombuffer(deltas, "<u4"), np.frombuffer(weights, "<u2"))
+            for number, deltas, weights in found
+            if len(deltas) >= border
+        ],
     )
 
 
@@ -114,7 +118,7 @@ def total(
         counts, length: what `tokens.terms` gives of its text.
     """
     have = [term for term in counts if term in weight]
-    codes = np.minimum([counts[term] for term in have], 255).astype(np.int64) + (segments.length_class(length) << 8)
+    codes = np.minimum([counts[term] for term in have], 255).astype(np.int64) + (postings.length_class(length) << 8)
     points = table.take(codes).tolist()
     # Exactly rounded: records with the same words in another order are equals.
     return math.fsum(map(operator.mul, map(weight.__getitem__, have), points)), have

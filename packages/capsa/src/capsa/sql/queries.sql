@@ -89,14 +89,24 @@ WHERE r.owner = :owner AND r.collection = :collection
 INSERT INTO capsa_lexical_pending (owner, collection, seq, tokens, terms)
 VALUES (:owner, :collection, :seq, :tokens, :terms)
 
--- name: lexical_count_pending
-SELECT count(*) FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection
+-- name: lexical_pending_size
+-- Rows, and bytes of their terms.
+SELECT count(*), coalesce(sum(length(terms)), 0) FROM capsa_lexical_pending
+WHERE owner = :owner AND collection = :collection
 
 -- name: lexical_pending_all
 SELECT seq, tokens, terms FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection
 
 -- name: lexical_take_pending
-DELETE FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection RETURNING seq, tokens, terms
+-- The first so many.
+DELETE FROM capsa_lexical_pending
+WHERE owner = :owner AND collection = :collection AND seq <= (
+    SELECT max(seq) FROM (
+        SELECT seq FROM capsa_lexical_pending
+        WHERE owner = :owner AND collection = :collection ORDER BY seq LIMIT :limit
+    ) AS first
+)
+RETURNING seq, tokens, terms
 
 -- name: lexical_clear_pending
 DELETE FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection
@@ -104,27 +114,39 @@ DELETE FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collect
 -- name: lexical_clear_segments
 DELETE FROM capsa_lexical_segments WHERE owner = :owner AND collection = :collection
 
--- name: lexical_clear_postings
-DELETE FROM capsa_lexical_postings WHERE owner = :owner AND collection = :collection
+-- name: lexical_clear_blocks
+DELETE FROM capsa_lexical_blocks WHERE owner = :owner AND collection = :collection
 
 -- name: lexical_add_segment
-INSERT INTO capsa_lexical_segments (owner, collection, segment, first_seq, last_seq, records, tokens)
-VALUES (:owner, :collection, :segment, :first_seq, :last_seq, :records, :tokens)
+INSERT INTO capsa_lexical_segments
+    (owner, collection, segment, first_seq, last_seq, records, tokens, blocks, target, made)
+VALUES (:owner, :collection, :segment, :first_seq, :last_seq, :records, :tokens, :blocks, :target, :made)
 
 -- name: lexical_segments
-SELECT segment, first_seq, last_seq, records, tokens
+SELECT segment, first_seq, last_seq, records, tokens, blocks, target, made
 FROM capsa_lexical_segments
 WHERE owner = :owner AND collection = :collection
 ORDER BY segment
 
--- name: lexical_set_postings
-UPDATE capsa_lexical_postings SET postings = :postings
-WHERE owner = :owner AND collection = :collection AND segment = :segment AND term = :term
-
--- name: lexical_delete_postings
-DELETE FROM capsa_lexical_postings
-WHERE owner = :owner AND collection = :collection AND segment = :segment AND term = :term
-
 -- name: lexical_shrink_segment
 UPDATE capsa_lexical_segments SET records = records - :records, tokens = tokens - :tokens
 WHERE owner = :owner AND collection = :collection AND segment = :segment
+
+-- name: lexical_set_made
+UPDATE capsa_lexical_segments SET made = :made, records = :records, tokens = :tokens
+WHERE owner = :owner AND collection = :collection AND segment = :segment
+
+-- name: lexical_delete_segment
+DELETE FROM capsa_lexical_segments WHERE owner = :owner AND collection = :collection AND segment = :segment
+
+-- name: lexical_add_block
+INSERT INTO capsa_lexical_blocks (owner, collection, place, content) VALUES (:owner, :collection, :place, :content)
+
+-- name: lexical_set_block
+UPDATE capsa_lexical_blocks SET content = :content
+WHERE owner = :owner AND collection = :collection AND place = :place
+
+-- name: lexical_blocks_between
+SELECT place, content FROM capsa_lexical_blocks
+WHERE owner = :owner AND collection = :collection AND place BETWEEN :first AND :last
+ORDER BY place

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-import itertools
 import json
 import os
 import sqlite3
 import stat
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,9 +40,6 @@ _flush = getattr(os, "fdatasync", os.fsync)
 #: Seconds that closing waits for a writer: a hook must be gone soon.
 _CLOSING_WAIT = 1.0
 
-#: SQLite before 3.32 takes 999 parameters.
-_ROWS_AT_ONCE = 100
-
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
 
@@ -55,6 +51,7 @@ class SqliteTransaction(Transaction):
         self.database = database
         self.connection = connection
         self.owner = owner
+        self.afterwards = []
 
     @property
     def active(self) -> bool:
@@ -133,6 +130,8 @@ class SqliteDatabase(Database):
         ):
             yield tx
         self._make_durable()
+        for work in tx.afterwards:
+            work()
 
     def _make_durable(self) -> None:
         """Wait until what was committed is on the disk, without keeping the next writer waiting.
@@ -292,17 +291,10 @@ class SqliteDatabase(Database):
     def try_lock(self, tx: Transaction, kind: str, owner: str, collection: str) -> bool:  # noqa: ARG002 - as in Database
         return True
 
-    def load_postings(
-        self, tx: Transaction, owner: str, collection: str, segment: int, postings: Sequence[tuple[str, bytes]]
-    ) -> None:
-        # Many rows a statement: half of the time of a short row is in running a statement for it.
-        for start in range(0, len(postings), _ROWS_AT_ONCE):
-            part = postings[start : start + _ROWS_AT_ONCE]
-            tx.connection.execute(
-                "INSERT INTO capsa_lexical_postings (owner, collection, segment, term, postings) "
-                f"SELECT ?, ?, ?, column1, column2 FROM (VALUES {', '.join(['(?, ?)'] * len(part))})",
-                (owner, collection, segment, *itertools.chain.from_iterable(part)),
-            )
+    def load_blocks(self, tx: Transaction, owner: str, collection: str, rows: Iterable[tuple[int, bytes]]) -> None:
+        key = {"owner": owner, "collection": collection}
+        complete = ({**key, "place": place, "content": content} for place, content in rows)
+        tx.connection.executemany(self.statement("lexical_add_block"), complete)
 
     def maintain_vectors(self) -> None:
         """Nothing to do: the codes are kept with every write."""

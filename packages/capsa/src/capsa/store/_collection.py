@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from capsa.database import Transaction
 from capsa.errors import CapsaError, InvalidRecord
 from capsa.records import PUBLIC_OWNER, Record
-from capsa.search import lexical
+from capsa.search import lexical, merging
 from capsa.store._reading import Reading
 from capsa.store._rows import searchable, to_row
 
@@ -101,12 +101,15 @@ class Collection(Reading):
                 [dataclasses.replace(d, seq=seq) for seq, d in zip(seqs, documents, strict=True)],
             )
             self._add_vectors(own, packed, seqs, model)
-        if tx is None and any(seq % lexical.FOLD_CHECK == 0 for seq in seqs):
-            # What was added is acknowledged, and must not look as if it failed: others are writing, the disk is full.
-            # What is pending is searched as it is, and a later write folds it.
-            with suppress(CapsaError), self.writing() as folding:
-                lexical.fold_if_due(folding, self.owner, self.name)
+            if steps := merging.steps_due(seqs):
+                own.afterwards.append(lambda: self._keep_up(steps))
         return [record.id for record in records]
+
+    def _keep_up(self, steps: int) -> None:
+        # What was added is acknowledged, and must not look as if it failed: others are writing, the disk is full.
+        # What is pending is searched as it is, and a later write folds it.
+        with suppress(CapsaError):
+            merging.keep_up(self.writing, self.owner, self.name, steps)
 
     def _add_rows(self, tx: Transaction, seqs: Sequence[int], rows: Sequence[dict[str, Any]]) -> None:
         complete = [{**self._key, "seq": seq, **row} for seq, row in zip(seqs, rows, strict=True)]
@@ -232,8 +235,7 @@ class Collection(Reading):
 
     def maintain(self) -> None:
         """Put the indexes in order: fold what is pending, build what the size needs. For idle times."""
-        with self.writing() as tx:
-            lexical.maintain(tx, self.owner, self.name)
+        merging.finish(self.writing, self.owner, self.name)
         self.database.maintain_vectors()
 
     # Helpers

@@ -90,38 +90,28 @@ LIMIT :limit
 DELETE FROM capsa_lexical_pending
 WHERE owner = :owner AND collection = :collection AND seq = ANY(:seqs::bigint[]) RETURNING seq
 
--- name: lexical_pending_size
-SELECT count(*), sum(tokens)::bigint FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection
-
--- name: lexical_pending_with
--- The pending records that have one of the terms, given as ' term:'.
-SELECT seq, tokens, terms FROM capsa_lexical_pending
-WHERE owner = :owner AND collection = :collection
-  AND EXISTS (SELECT 1 FROM unnest(:marks::text[]) AS mark WHERE strpos(terms, mark) > 0)
-
 -- name: lexical_next_segment
 SELECT nextval('capsa_sequence')
 
--- name: lexical_postings
--- By equality alone: all that a policy lets an index do.
-SELECT segment, term, postings FROM capsa_lexical_postings
-WHERE owner = :owner AND collection = :collection AND segment = ANY(:segments::bigint[]) AND term = ANY(:terms::text[])
-
--- name: lexical_look_up
--- Bytes of postings of a term in each segment, and short ones themselves: the length of a stored value is known
--- without reading it.
-SELECT segment, term, octet_length(postings), CASE WHEN octet_length(postings) <= :longest THEN postings END FROM capsa_lexical_postings
-WHERE owner = :owner AND collection = :collection AND segment = ANY(:segments::bigint[]) AND term = ANY(:terms::text[])
-
--- name: lexical_all_postings
-SELECT segment, term, postings FROM capsa_lexical_postings
+-- name: lexical_set_target
+UPDATE capsa_lexical_segments SET target = :target
 WHERE owner = :owner AND collection = :collection AND segment = ANY(:segments::bigint[])
 
--- name: lexical_drop_postings
-DELETE FROM capsa_lexical_postings WHERE owner = :owner AND collection = :collection AND segment = ANY(:segments::bigint[])
+-- name: lexical_blocks
+-- By equality alone: all that a policy lets an index do.
+SELECT place, content FROM capsa_lexical_blocks
+WHERE owner = :owner AND collection = :collection AND place = ANY(:places::bigint[])
 
--- name: lexical_drop_segments
-DELETE FROM capsa_lexical_segments WHERE owner = :owner AND collection = :collection AND segment = ANY(:segments::bigint[])
+-- name: lexical_delete_blocks
+DELETE FROM capsa_lexical_blocks WHERE owner = :owner AND collection = :collection AND place = ANY(:places::bigint[])
+
+-- name: lexical_delete_some_blocks
+-- At most :limit of a range, chunks before the block that tells of them: a deletion of records finds either both or none.
+DELETE FROM capsa_lexical_blocks
+WHERE owner = :owner AND collection = :collection AND place = ANY(ARRAY(
+    SELECT place FROM capsa_lexical_blocks
+    WHERE owner = :owner AND collection = :collection AND place BETWEEN :first AND :last ORDER BY place DESC LIMIT :limit))
+RETURNING place
 
 -- name: lexical_texts
 SELECT seq, title, path, text, context FROM capsa_records

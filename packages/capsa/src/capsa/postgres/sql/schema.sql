@@ -44,16 +44,16 @@ CREATE TABLE capsa_embeddings (
 -- In the row while it fits a page: an exact scan reads it three times as fast as from TOAST.
 ALTER TABLE capsa_embeddings ALTER COLUMN vector SET STORAGE MAIN;
 
--- The lexical index. A new record is one row in `pending`; folded later into a segment, whose
--- postings are one row a term; capsa/search/postings.py has the layout.
+-- The lexical index. A new record is one row in `pending`; folded later into a segment, whose postings are cut into
+-- blocks; capsa/search/blocks.py has the layout.
 CREATE TABLE capsa_lexical_pending (
     owner      text   NOT NULL,
     collection text   NOT NULL,
     seq        bigint NOT NULL,
     -- Number of words in the record.
     tokens     bigint NOT NULL,
-    -- ' term:occurrences term:occurrences ', every term between blanks and colon.
-    terms      text   NOT NULL,
+    -- For n terms: n keys of eight bytes, and n bytes, how often each occurs.
+    terms      bytea  NOT NULL,
     PRIMARY KEY (owner, collection, seq)
 );
 
@@ -65,19 +65,24 @@ CREATE TABLE capsa_lexical_segments (
     last_seq   bigint NOT NULL,
     records    bigint NOT NULL,
     tokens     bigint NOT NULL,
+    blocks     bigint NOT NULL,
+    -- The segment this one is merged into, and of such a one how many parts are made; null if it is whole.
+    target     bigint,
+    made       bigint,
     PRIMARY KEY (owner, collection, segment)
 );
 
-CREATE TABLE capsa_lexical_postings (
+CREATE TABLE capsa_lexical_blocks (
     owner      text   NOT NULL,
     collection text   NOT NULL,
-    segment    bigint NOT NULL,
-    term       text   NOT NULL,
-    postings   bytea  NOT NULL,
-    PRIMARY KEY (owner, collection, segment, term)
-);
--- Uncompressed: postings hardly compress, and unpacking them would cost more than reading.
-ALTER TABLE capsa_lexical_postings ALTER COLUMN postings SET STORAGE EXTERNAL;
+    -- Segment, block and slot in one number.
+    place      bigint NOT NULL,
+    content    bytea  NOT NULL,
+    PRIMARY KEY (owner, collection, place)
+) WITH (toast_tuple_target = 8160);
+-- In the row while it fits a page, and uncompressed: it hardly compresses, and elsewhere it takes twice as long to read.
+ALTER TABLE capsa_lexical_pending ALTER COLUMN terms SET STORAGE EXTERNAL;
+ALTER TABLE capsa_lexical_blocks ALTER COLUMN content SET STORAGE EXTERNAL;
 
 -- Transfers into this database: what was planned, what is done. A row a range is committed
 -- together with the rows of the range.

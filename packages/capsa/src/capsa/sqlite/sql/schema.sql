@@ -57,12 +57,16 @@ CREATE TABLE capsa_code_generations (
     PRIMARY KEY (owner, collection)
 ) WITHOUT ROWID;
 
+-- The lexical index. A new record is one row in `pending`; folded later into a segment, whose postings are cut into
+-- blocks; capsa/search/blocks.py has the layout.
 CREATE TABLE capsa_lexical_pending (
     owner      TEXT    NOT NULL,
     collection TEXT    NOT NULL,
     seq        INTEGER NOT NULL,
+    -- Number of words in the record.
     tokens     INTEGER NOT NULL,
-    terms      TEXT    NOT NULL,
+    -- For n terms: n keys of eight bytes, and n bytes, how often each occurs.
+    terms      BLOB    NOT NULL,
     PRIMARY KEY (owner, collection, seq)
 ) WITHOUT ROWID;
 
@@ -74,17 +78,21 @@ CREATE TABLE capsa_lexical_segments (
     last_seq   INTEGER NOT NULL,
     records    INTEGER NOT NULL,
     tokens     INTEGER NOT NULL,
+    blocks     INTEGER NOT NULL,
+    -- The segment this one is merged into, and of such a one how many parts are made; null if it is whole.
+    target     INTEGER,
+    made       INTEGER,
     PRIMARY KEY (owner, collection, segment)
 ) WITHOUT ROWID;
 
-CREATE TABLE capsa_lexical_postings (
+CREATE TABLE capsa_lexical_blocks (
     owner      TEXT    NOT NULL,
     collection TEXT    NOT NULL,
-    segment    INTEGER NOT NULL,
-    term       TEXT    NOT NULL,
-    postings   BLOB    NOT NULL,
-    -- Not WITHOUT ROWID: postings inside the index would make it three times as slow to look terms up.
-    PRIMARY KEY (owner, collection, segment, term)
+    -- Segment, block and slot in one number.
+    place      INTEGER NOT NULL,
+    content    BLOB    NOT NULL,
+    -- Not WITHOUT ROWID: kilobytes inside the index would make it much slower to look up.
+    PRIMARY KEY (owner, collection, place)
 );
 
 CREATE TABLE capsa_transfers (
