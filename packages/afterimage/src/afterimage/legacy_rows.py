@@ -14,9 +14,7 @@ the metadata as "session_id".
 
 from __future__ import annotations
 
-import base64
 import json
-import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from json.encoder import encode_basestring
@@ -209,17 +207,11 @@ def vector_of(data: bytes | None, *, is_bytes: bool) -> tuple[tuple[transfer.Vec
     return (transfer.Vector(MODEL, DIMENSIONS, None, data),), False
 
 
-def json_value(name: str, value: object, kind: str | None = None) -> Any:
-    """A value for the metadata. A BLOB is ``{"base64": …}``, a number that JSON lacks its name."""
+def json_value(name: str, value: transfer.SqliteValue, kind: str | None = None) -> Any:
+    """A value for the metadata; see `capsa.transfer.json_value`."""
     if name == "is_latest" and value in (0, 1) and isinstance(value, int):
         return bool(value)
-    if isinstance(value, bytes):
-        if kind == "blob":
-            return {"base64": base64.b64encode(value).decode()}
-        return value.decode("utf-8", "surrogateescape")
-    if isinstance(value, float) and not math.isfinite(value):
-        return repr(value)
-    return value
+    return transfer.json_value(value, kind)
 
 
 def read_time(clock: transfer.Clock, value: object) -> transfer.Reading:

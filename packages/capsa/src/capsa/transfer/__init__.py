@@ -20,6 +20,7 @@ from capsa.text import bytes_to_stored, from_stored, to_stored
 from capsa.transfer.examining import examine
 from capsa.transfer.options import OnConflict, Options
 from capsa.transfer.quarantine import describe as describe_row
+from capsa.transfer.quarantine import json_value
 from capsa.transfer.report import PartReport, Report
 from capsa.transfer.run import transfer
 from capsa.transfer.snapshot import Snapshot
@@ -96,6 +97,7 @@ __all__ = [
     "examine",
     "from_stored",
     "in_pieces",
+    "json_value",
     "make_row",
     "make_rows",
     "open_source",

@@ -1,10 +1,12 @@
-"""How a row that cannot be carried is kept: every value with its type, byte for byte, as JSON."""
+"""How a row that cannot be carried is kept, every value with its type, byte for byte, and a value without a place."""
 
 from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Mapping
+from typing import Any
 
 from capsa.transfer.tables import SqliteValue
 
@@ -20,6 +22,23 @@ def describe(row: Mapping[str, SqliteValue], types: Mapping[str, str] | None = N
     """
     types = types or {}
     return json.dumps({name: _value(value, types.get(name)) for name, value in row.items()}).encode()
+
+
+def json_value(value: SqliteValue, kind: str | None = None) -> Any:
+    """A value as it is kept in a JSON object beside a row that is carried.
+
+    A BLOB is ``{"base64": …}``, a number that JSON lacks its name; other bytes are text.
+
+    Args:
+        kind: SQLite's ``typeof()``, where known.
+    """
+    if isinstance(value, bytes):
+        if kind == "blob":
+            return {"base64": base64.b64encode(value).decode()}
+        return value.decode("utf-8", "surrogateescape")
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)
+    return value
 
 
 def _value(value: SqliteValue, kind: str | None) -> dict[str, object]:

@@ -16,7 +16,7 @@ from stoic_emperor.legacy import values as read_as
 from stoic_emperor.legacy.condensed import Condensed
 from stoic_emperor.legacy.layouts import LEFT_BEHIND, MESSAGES, SUMMARIES, USERS, Layout
 from stoic_emperor.legacy.times import Times
-from stoic_emperor.legacy.values import Notes, Reader, RefusedRow, Value, checked_owner, key, plain
+from stoic_emperor.legacy.values import Notes, Reader, RefusedRow, Value, checked_owner, key
 
 EXTRA_COLUMN = "column that only the earlier program had, kept with the row"
 COMPLETE = b"complete"
@@ -114,7 +114,7 @@ class Converter:
             fields[position] = read(None, notes)
         for name, place in self._extra_at:
             if values[place] is not None:
-                notes.original[name] = plain(values[place], notes.types.get(name))
+                notes.original[name] = transfer.json_value(values[place], notes.types.get(name))
                 notes.remarks.append(EXTRA_COLUMN)
         if self._layout is MESSAGES:
             fields[self._made["status"]] = COMPLETE

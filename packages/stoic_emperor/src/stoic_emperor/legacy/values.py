@@ -5,9 +5,7 @@ What ours cannot hold as it was spelled is held as it is meant, and its spelling
 
 from __future__ import annotations
 
-import base64
 import json
-import math
 from collections.abc import Callable
 from json.encoder import encode_basestring
 from typing import Any
@@ -86,17 +84,6 @@ def stored(value: Value) -> bytes:
     return str(value).encode()
 
 
-def plain(value: Value, kind: str | None = None) -> Any:
-    """A value for ``original``. A BLOB is ``{"base64": …}``, a number that JSON lacks its name."""
-    if isinstance(value, bytes):
-        if kind == "blob":
-            return {"base64": base64.b64encode(value).decode()}
-        return value.decode("utf-8", "surrogateescape")
-    if isinstance(value, float) and not math.isfinite(value):
-        return repr(value)
-    return value
-
-
 def key(name: str, value: Value, notes: Notes) -> bytes:
     """A value that is part of a key.
 
@@ -159,10 +146,10 @@ def read_optional_text(name: str) -> Reader:
 
 def _carried(name: str, value: Value, notes: Notes) -> bytes:
     if notes.types.get(name) == "blob":
-        notes.original[name] = plain(value, "blob")
+        notes.original[name] = transfer.json_value(value, "blob")
         notes.remarks.append(BLOB_AS_TEXT)
     elif not isinstance(value, bytes):
-        notes.original[name] = plain(value)
+        notes.original[name] = transfer.json_value(value)
     return stored(value)
 
 
@@ -177,7 +164,7 @@ def read_time(name: str, times: Times) -> Reader:
             if reading.remark in (MISSING, transfer.UNREADABLE):
                 notes.unknown.append(name)
         if reading.spelling is not None or value is None:
-            notes.original[name] = plain(value) if isinstance(value, int | float) else reading.spelling
+            notes.original[name] = transfer.json_value(value) if isinstance(value, int | float) else reading.spelling
         return pack(kind, reading.microseconds)
 
     return read
@@ -206,7 +193,7 @@ def read_integer(name: str, otherwise: int) -> Reader:
         elif isinstance(value, float):
             found = int(value) if value.is_integer() and abs(value) < 2**63 else None
         if not isinstance(found, int) or not -(2**63) <= found < 2**63:
-            notes.original[name] = plain(value, notes.types.get(name))
+            notes.original[name] = transfer.json_value(value, notes.types.get(name))
             notes.remarks.append(MISSING_VALUE if value is None else UNREADABLE_NUMBER)
             found = otherwise
         return transfer.pack(transfer.Kind.INTEGER, found)
@@ -223,7 +210,7 @@ def read_confidence(name: str) -> Reader:
             try:
                 found = float(value)
             except ValueError:
-                notes.original[name] = plain(value, notes.types.get(name))
+                notes.original[name] = transfer.json_value(value, notes.types.get(name))
                 found = _in_words(value)
                 notes.remarks.append(UNREADABLE_NUMBER if found is None else CONFIDENCE_IN_WORDS)
         if value is None:
