@@ -17,6 +17,7 @@ from capsa.terminal import Check
 from stoic_emperor.application import Application
 from stoic_emperor.errors import ConfigurationError, StoicError
 from stoic_emperor.infrastructure.opening import OWNERS, is_older, older_files
+from stoic_emperor.legacy.earlier import written_since
 from stoic_emperor.library.starter import starter_library
 from stoic_emperor.llm import Prompt, Turn
 from stoic_emperor.web.auth import demands
@@ -209,4 +210,20 @@ def _files(url: capsa.DatabaseUrl, past: Path | None) -> Iterator[Check]:
     if past is not None:
         yield Check("older memory", "note", f"{past} has not been brought along", f"stoic migrate --sqlite {past}")
     elif url.path is not None and older:
-        yield Check("older memory", "ok", f"{older[0]} was brought along, whole; it stays as it was")
+        yield _brought_along(url.path, older[0])
+
+
+def _brought_along(own: Path, older: Path) -> Check:
+    try:
+        late = written_since(own, older)
+    except sqlite3.Error as error:
+        return Check("older memory", "note", f"{older} cannot be compared: {error}", f"look at {older} with sqlite3")
+    if late:
+        return Check(
+            "older memory",
+            "note",
+            f"{late:,} rows of {older} are not in {own}: forgotten here, or written there since",
+            f"leave the earlier program; cp {older} {older}.late && stoic migrate --from {older}.late brings them, "
+            f"what was forgotten here as well",
+        )
+    return Check("older memory", "ok", f"{older} was brought along, whole; it stays as it was")

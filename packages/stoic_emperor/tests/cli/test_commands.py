@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -129,5 +131,33 @@ def test_an_earlier_memory_that_waits_is_told_of_until_it_has_come_along(
     assert "`stoic migrate` brings it along" in stoic("chat", said="exit\n").err
     assert stoic("migrate").status == 0
     assert "stoic migrate" not in stoic("chat", said="exit\n").err
+    (found,) = [check for check in stoic("doctor", "--json").json if check["name"] == "older memory"]
+    assert found["verdict"] == "ok"
+
+
+def test_what_the_earlier_program_writes_after_its_memory_came_along_is_told_of(
+    stoic: Stoic, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from stoic_emperor.testing.legacy import OldDatabase, Version, write_past
+
+    monkeypatch.delenv("DATABASE_URL")
+    (home / "data").mkdir()
+    older = home / "data" / "stoic_emperor.db"
+    with OldDatabase(older, Version.V1) as old:
+        write_past(old)
+    assert stoic("migrate").status == 0
+    with closing(sqlite3.connect(older)) as connection:
+        connection.execute(
+            "INSERT INTO messages (id, session_id, role, content, created_at) "
+            "SELECT 'late', session_id, role, 'written later', created_at FROM messages LIMIT 1"
+        )
+        connection.commit()
+    (found,) = [check for check in stoic("doctor", "--json").json if check["name"] == "older memory"]
+    assert found["verdict"] == "note"
+    assert "1 rows of" in found["found"]
+    copy = older.with_name("stoic_emperor.db.late")
+    assert f"stoic migrate --from {copy}" in found["remedy"]
+    copy.write_bytes(older.read_bytes())
+    assert stoic("migrate", "--from", str(copy)).status == 0
     (found,) = [check for check in stoic("doctor", "--json").json if check["name"] == "older memory"]
     assert found["verdict"] == "ok"

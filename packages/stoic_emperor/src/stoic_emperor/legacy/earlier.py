@@ -9,6 +9,8 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
+from stoic_emperor.legacy.layouts import LAYOUTS
+
 _TRANSFERS = "SELECT owner, transfer, source FROM capsa_transfers WHERE state = 'done'"
 _RANGES = "SELECT records, detail FROM capsa_transfer_ranges WHERE owner = ? AND transfer = ?"
 _QUARANTINED = "SELECT 1 FROM capsa_quarantine WHERE owner = ? AND transfer = ? LIMIT 1"
@@ -38,6 +40,23 @@ def carried_over(own: Path, source: Path) -> CarriedOver | None:
         # What is the matter with it, opening it will say.
         return None
     return None
+
+
+def written_since(own: Path, older: Path) -> int:
+    """How many rows of the older file are not in ours: written there after it was carried over, or deleted here.
+
+    Raises:
+        sqlite3.Error: one of them cannot be read.
+    """
+    with contextlib.closing(sqlite3.connect(f"{own.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        connection.execute("ATTACH ? AS older", (f"{older.absolute().as_uri()}?mode=ro",))
+        there = {name for (name,) in connection.execute("SELECT name FROM older.sqlite_master WHERE type = 'table'")}
+        return sum(
+            connection.execute(
+                f"SELECT count(*) FROM older.{name} WHERE CAST(id AS TEXT) NOT IN (SELECT id FROM main.{name})"
+            ).fetchone()[0]
+            for name in (layout.name for layout in LAYOUTS if layout.name in there)
+        )
 
 
 def _is_whole(connection: sqlite3.Connection, owner: str, transfer: str) -> bool:
