@@ -186,8 +186,11 @@ class SqliteSource(SqliteFile):
     def _vectors(self, seqs: Sequence[int], scopes: Sequence[Values]) -> dict[int, tuple[Vector, ...]]:
         """The vectors of records, given in ascending order."""
         groups: dict[Values, list[int]] = defaultdict(list)
-        for seq, scope in zip(seqs, scopes, strict=True):
-            groups[scope].append(seq)
+        if len(set(scopes)) == 1:
+            groups[scopes[0]] = list(seqs)
+        else:
+            for seq, scope in zip(seqs, scopes, strict=True):
+                groups[scope].append(seq)
         found: dict[int, tuple[Vector, ...]] = {}
         for scope, mine in groups.items():
             for number, name, dimensions in self._models:
@@ -197,8 +200,8 @@ class SqliteSource(SqliteFile):
                     (*scope, number, mine[0], mine[-1]),
                 ).fetchall()
                 wires = pack_all(Kind.VECTOR, [vector for _, vector, _ in rows])
-                for (seq, _, raw), wire in zip(rows, wires, strict=True):
-                    vector = Vector(name, dimensions, wire, raw)
+                vectors = [Vector(name, dimensions, wire, raw) for (_, _, raw), wire in zip(rows, wires, strict=True)]
+                for (seq, _, _), vector in zip(rows, vectors, strict=True):
                     found[seq] = (*found[seq], vector) if seq in found else (vector,)
         return found
 
