@@ -130,9 +130,10 @@ class Checker:
         check.remarks.update(itertools.chain.from_iterable([row.remarks for row in rows]))
         found.scopes.update(scopes_of(part.table, rows))
         states = self._target.compare(tx, part.table, rows)
+        good = rows
         if states.count(State.EQUAL) < len(states):
             states = self._put_right(tx, part, rows, states, previous=previous, check=check)
-        good = [row for row, state in zip(rows, states, strict=True) if state is State.EQUAL]
+            good = _of(rows, states, State.EQUAL)
         found.equal += len(good)
         return good
 
