@@ -208,6 +208,7 @@ def test_help_comes_before_everything_else(site: Site, open_page: Open) -> None:
     card = page.get_by_role("alert").filter(has_text="Samaritans")
     expect(card).to_be_visible()
     expect(card.get_by_role("link", name="samaritans")).to_have_attribute("rel", "noopener nofollow noreferrer")
+    expect(card).to_be_in_viewport()
     order = page.locator("#log > *").evaluate_all("nodes => nodes.map((node) => node.className)")
     assert order.index("help") < next(i for i, name in enumerate(order) if "reply" in name)
     page.keyboard.press("Escape")

@@ -145,7 +145,7 @@ document.addEventListener("submit", async (event) => {
   }
 });
 
-// What a list can be asked to do stands once in the page, and is put in its place when it is opened.
+// A form for many things stands once on the page, and is put where it is opened.
 document.addEventListener("toggle", ({ target }) => {
   const { from, at, value } = target.dataset;
   if (!from || $("form", target)) return;
@@ -245,7 +245,7 @@ function talk(main) {
   let rewording = null;
   let turn = null;
 
-  // The end of the page is followed only while the reader is there.
+  // The end is followed only while the reader is there.
   let atEnd = true;
   const isFar = () => document.documentElement.scrollHeight - innerHeight - scrollY > 90;
   const goToEnd = () => scrollTo(0, document.documentElement.scrollHeight);
@@ -400,7 +400,7 @@ function talk(main) {
     }
   }
 
-  /** Hear a reply to its end, and come back to it when the line breaks. */
+  /** Hear a reply to its end, also when the line breaks. */
   async function listen(open) {
     let last = 0;
     for (let tries = 0; !turn.over; tries += 1) {
@@ -443,8 +443,8 @@ function talk(main) {
       turn.said.id = `m-${said.id}`;
       turn.reply.dataset.id = reply.id;
       turn.reply.id = `m-${reply.id}`;
+      for (const first of $$(".first-words")) first.remove();
       if (notice) turn.reply.before(make("p", { className: "notice", textContent: notice }));
-      $(".starters")?.remove();
       main.classList.remove("blank");
       $("#new").hidden = false;
       if (where?.title) $("h1", main).textContent = where.title;
@@ -453,6 +453,9 @@ function talk(main) {
       const card = helpCard(html);
       if (stopped) turn.reply.after(card);
       else turn.reply.before(card);
+      // It stays in sight, whatever follows.
+      card.scrollIntoView();
+      atEnd = false;
     },
     piece({ text }) {
       turn.letters.push(...text);
@@ -535,7 +538,7 @@ function talk(main) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (!busy) send();
-    // The second of two quick clicks is no wish to stop.
+    // A double click is no wish to stop.
     else if (Date.now() - since > 600) stop();
   });
   addEventListener("keydown", (event) => {
@@ -544,13 +547,11 @@ function talk(main) {
     else if (rewording) $("[data-leave]", form).click();
   });
   document.addEventListener("turns", showActs);
-  for (const starter of $$(".starters button")) {
-    starter.addEventListener("click", () => {
-      box.value = starter.textContent;
-      fit();
-      box.focus();
-    });
-  }
+  $(".starters")?.addEventListener("click", ({ target }) => {
+    if (target.type) box.value = target.textContent;
+    fit();
+    box.focus();
+  });
 
   // Coming in
 
