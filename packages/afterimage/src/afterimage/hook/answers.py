@@ -32,27 +32,29 @@ _WHY = {
 def standing(entry: "Entry", recall: "Recall", code: str) -> str:
     """FRESH, STALE or SUPERSEDED: whether the code still stands where it was written."""
     written = files.modified(entry.path) if entry.path.startswith("/") else None
-    if written is not None and _stands(entry, code, written):
+    if written is not None and stands(entry.path, code, entry.at):
         return "FRESH"
     if recall.later(entry):
         return "SUPERSEDED: the file was written again later"
     return "STALE: the file has changed since" if written is not None else "STALE: the file is not there now"
 
 
-def _stands(entry: "Entry", code: str, written: float) -> bool:
-    if written * 1_000_000 <= entry.at:
-        return True
-    content = files.read_text(entry.path, _MOST_FILE)
+def stands(path: str, code: str, at: int) -> bool:
+    """Whether ``code``, written ``at`` that microsecond, still stands in a file. What was redacted may be anything."""
+    written = files.modified(path)
+    if written is None or written * 1_000_000 <= at:
+        return written is not None
+    content = files.read_text(path, _MOST_FILE)
     if code and code in content:
         return True
     now = set(Lines(content).texts)
-    return all(line in now for line in Lines(code).texts)
+    return all(line in now for line in Lines(code).texts if "[redacted:" not in line)
 
 
 def describe(entry: "Entry", recall: "Recall", project: str, near: str = "") -> str:
     """One entry: where and when it is from, why it is shown, and its code."""
     code = recall.text(entry)
-    facts = [_WHY.get(entry.kind, entry.kind), _day(entry.at)]
+    facts = [_WHY.get(entry.kind, entry.kind), day(entry.at)]
     if entry.session:
         facts.append(f"session {entry.session[:8]}")
     if entry.project and entry.project != project:
@@ -63,11 +65,16 @@ def describe(entry: "Entry", recall: "Recall", project: str, near: str = "") -> 
         facts.append(f"branch {entry.branch}")
     facts.append(standing(entry, recall, code))
     # All of a copy is near; of anything else the part that is.
-    shown, first = _part(code, near if entry.kind != "identical" else "")
+    shown, first = part(code, near if entry.kind != "identical" else "")
+    return block(entry.path, facts, shown, first)
+
+
+def block(path: str, facts: list[str], shown: str, first: int = 0) -> str:
+    """Code with where and when it is from; ``first`` is its first line in what was written."""
     fence = "```"
     while fence in shown:
         fence += "`"
-    place = f"{entry.path}, from line {first + 1} of what was written" if first else entry.path
+    place = f"{path}, from line {first + 1} of what was written" if first else path
     return marker.escape(f"{place} ({'; '.join(facts)})\n{fence}\n{shown}\n{fence}")
 
 
@@ -92,7 +99,7 @@ def recent_text(found: "list[tuple[Entry, int]]") -> str:
         times = f"{count} changes, last " if count > 1 else ""
         branch = f", branch {entry.branch}" if entry.branch else ""
         title = f": {entry.title}" if entry.title else ""
-        lines.append(marker.escape(f"- {entry.path} ({times}{_day(entry.at)}{branch}){title}"))
+        lines.append(marker.escape(f"- {entry.path} ({times}{day(entry.at)}{branch}){title}"))
     if not lines:
         return ""
     kept: list[str] = []
@@ -122,11 +129,12 @@ def reply(event: "Event", context: str, *, deny: bool = False) -> bytes:
     return jsons.dumps(said)
 
 
-def _day(microseconds: int) -> str:
+def day(microseconds: int) -> str:
+    """A moment, for the model."""
     return strftime("%Y-%m-%d %H:%M UTC", gmtime(microseconds // 1_000_000))
 
 
-def _part(code: str, near: str) -> tuple[str, int]:
+def part(code: str, near: str) -> tuple[str, int]:
     """The part of ``code`` to show, and its first line: where it has most in common with ``near``."""
     if len(code) <= _MOST_CODE:
         return code.rstrip(), 0

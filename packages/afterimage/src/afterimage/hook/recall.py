@@ -187,6 +187,16 @@ class Recall:
         row = self._sql.execute("SELECT 1 FROM mark WHERE h = ? AND e > ? LIMIT 1", (mark, entry.e)).fetchone()
         return row is not None
 
+    def latest(self, path: str) -> "Entry | None":
+        """The entry by which a file was written last."""
+        mark = fingerprints.path_mark(path)
+        rows = self._sql.execute("SELECT e FROM mark WHERE h = ? ORDER BY e DESC LIMIT 64", (mark,)).fetchall()
+        return max(self._entries(e for (e,) in rows), key=lambda entry: (entry.at, entry.e), default=None)
+
+    def close(self) -> None:
+        """Let go of the file; a hook just ends."""
+        self._sql.close()
+
     def note(self, path: str) -> str:
         """The line that the memory has to say about a file, or nothing."""
         row = self._sql.execute("SELECT line FROM note WHERE h = ?", (fingerprints.path_mark(path),)).fetchone()
