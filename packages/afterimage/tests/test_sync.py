@@ -200,6 +200,13 @@ PATCH = """*** Begin Patch
             ],
         ),
         ("Bash", {"command": ["bash", "-c", f"apply_patch <<'E'\n{PATCH}\nE"]}, None),
+        ("Write", {"file_path": "/a", "content": PATCH}, [("/a", "write", PATCH, None)]),
+        ("Bash", {"command": f"cat > test.py <<'E'\n{PATCH}\nE"}, []),
+        (
+            "Bash",
+            {"workdir": "sub", "command": "cd deep && apply_patch <<'E'\n*** Begin Patch\n*** Add File: a\n+x\nE"},
+            [("/p/sub/deep/a", "write", "x", None)],
+        ),
         ("Unheard", {"file_path": "/a"}, []),
     ],
 )

@@ -159,7 +159,7 @@ class _Hook:
     # Noting
 
     def _capture(self) -> None:
-        from . import spool
+        from . import jsons, spool
         from .ignore import Ignore
         from .redaction import Redactor, compiled_name
 
@@ -173,7 +173,7 @@ class _Hook:
         if event.path and left_out(files.absolute(event.path, event.cwd)):
             return
         rules = f"{self.directory}/hook-state/{compiled_name()}"
-        data = spool.content(event, project, Redactor(rules, lambda: self.budget.late(REDACT)))
+        data = jsons.dumps(spool.noted(event, project, Redactor(rules, lambda: self.budget.late(REDACT))))
         self.budget.sleep_on()
         spool.note(self.directory, data)
 

@@ -6,7 +6,7 @@ that could be misread. Its order is its name. The same event noted twice has the
 
 from time import time_ns
 
-from . import files, jsons, marker
+from . import files, marker
 from .fingerprints import digest
 
 TYPE_CHECKING = False
@@ -30,14 +30,14 @@ def folders(directory: str) -> list[str]:
     return [f"{directory}/spool", f"{runtime}/{name}", f"/tmp/{name}"]  # noqa: S108  # made 0700, and only if ours
 
 
-def content(event: "Event", project: "Project", clean: "Callable[[str], str]") -> bytes:
+def noted(event: "Event", project: "Project", clean: "Callable[[str], str]") -> "dict[str, Any]":
     """What is noted of ``event``: no more of the client's JSON than is needed, without secrets."""
     given = event.given
 
     def text(value: str) -> str:
         return clean(marker.without_private(marker.without_injections(value)))
 
-    noted = {
+    return {
         "version": VERSION,
         "at": time_ns() // 1000,
         "client": event.client,
@@ -56,7 +56,6 @@ def content(event: "Event", project: "Project", clean: "Callable[[str], str]") -
         "branch": project.branch,
         "commit": project.commit,
     }
-    return jsons.dumps(noted)
 
 
 def _each_text(value: "Any", change: "Callable[[str], str]") -> "Any":
