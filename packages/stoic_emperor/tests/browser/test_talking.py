@@ -103,6 +103,21 @@ def test_a_reply_is_stopped_by_escape_and_what_was_shown_is_kept(site: Site, ope
     assert page.locator(".reply .prose").inner_text().strip() == kept.content.strip()
 
 
+def test_what_was_said_is_put_otherwise_while_it_is_still_being_answered(site: Site, open_page: Open) -> None:
+    site.script["too early"] = Drips("Word after word after word. " * 40, 0.05)
+    person = site.person()
+    page = open_page(site, person)
+    say(page, "too early")
+    expect(page.locator(".reply .tail")).to_contain_text("after word")
+    page.get_by_role("button", name="Reword").click()
+    expect(page.get_by_label("Your message")).to_have_value("too early")
+    page.get_by_label("Your message").fill("in its time")
+    page.keyboard.press("Enter")
+    expect(page.locator(".reply em")).to_have_text("The second still is.")
+    done(page)
+    assert [m.content for m in person.recent_messages() if m.role == "user"] == ["in its time"]
+
+
 def test_the_page_can_be_reloaded_in_the_middle_of_a_reply(site: Site, open_page: Open) -> None:
     site.script["reload"] = Drips("First paragraph of it.\n\nSecond one, still being said here. " * 3 + "End.", 0.06)
     page = open_page(site, site.person())

@@ -93,9 +93,14 @@ def _whole(value: Any) -> Any:
 @cache
 def _build() -> str:
     """A name for these very stylesheets and scripts, so that a browser keeps them until they change."""
+    return _named(tuple(sorted((file.name, file.stat().st_mtime_ns) for file in STATIC.iterdir())))
+
+
+@cache
+def _named(files: tuple[tuple[str, int], ...]) -> str:
     found = hashlib.sha256()
-    for file in sorted(STATIC.iterdir()):
-        found.update(file.read_bytes())
+    for name, _ in files:
+        found.update((STATIC / name).read_bytes())
     return found.hexdigest()[:12]
 
 

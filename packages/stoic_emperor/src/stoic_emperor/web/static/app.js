@@ -159,26 +159,22 @@ document.addEventListener("toggle", ({ target }) => {
 
 async function follow(id, item) {
   const bar = $("progress", item);
-  for (;;) {
-    const upload = await (await ask("GET", `/api/uploads/${id}`)).json();
-    if (upload.total) Object.assign(bar, { max: upload.total, value: upload.done });
-    if (upload.state === "done" || upload.state === "failed") {
-      bar.remove();
-      const { failed = [], help } = upload.report ?? {};
-      $("output", item).textContent = failed.map(({ why }) => sentence(why)).join(" ") || "Read";
-      if (help) item.append(helpCard(help));
-      return;
-    }
-    $("output", item).textContent = upload.state === "waiting" ? "Waits its turn" : "Is being read";
-    await rest(1);
+  const told = $("output", item);
+  for (let state = "waiting"; state === "waiting" || state === "working"; await rest(1)) {
+    const response = await ask("GET", `/api/uploads/${id}`).catch((problem) => (told.textContent = problem.message));
+    if (!response.ok) continue;
+    const { total, done, report, ...upload } = await response.json();
+    ({ state } = upload);
+    told.textContent = state === "waiting" ? "Waits its turn" : "Is being read";
+    if (total) Object.assign(bar, { max: total, value: done });
+    if (!report) continue;
+    bar.remove();
+    told.textContent = report.failed.map(({ why }) => sentence(why)).join(" ") || "Read";
+    if (report.help) item.append(helpCard(report.help));
   }
 }
 
-function followUpload(id, item) {
-  follow(id, item).catch((problem) => ($("output", item).textContent = problem.message));
-}
-
-for (const item of $$("[data-upload]")) followUpload(item.dataset.upload, item);
+for (const item of $$("[data-upload]")) follow(item.dataset.upload, item);
 
 for (const form of $$("form[data-import]")) {
   form.addEventListener("submit", async (event) => {
@@ -194,7 +190,7 @@ for (const form of $$("form[data-import]")) {
       for (const field of $$("input:not([type=file])", form)) if (field.value) about.set(field.name, field.value);
       try {
         const { id } = await (await ask("POST", `/api/uploads?${about}`, { body: one })).json();
-        followUpload(id, item);
+        follow(id, item);
       } catch (problem) {
         item.remove();
         $(".error", form).textContent = `${one.name}: ${problem.message}`;
@@ -206,7 +202,7 @@ for (const form of $$("form[data-import]")) {
 
 // The conversation
 
-/** Server-sent events from a response. */
+/** Server-sent events. */
 async function* events(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let held = "";
@@ -272,7 +268,7 @@ function talk(main) {
     showActs();
   }
 
-  // What can be done with a turn
+  // Deeds
 
   function act(turnNode, label, deed) {
     const made = make("button", { type: "button", className: "quiet", textContent: label });
@@ -330,7 +326,7 @@ function talk(main) {
     box.focus();
   });
 
-  /** Out of sight until it is clear that they go, or stay. */
+  /** Out of sight, until they go or stay. */
   function setAside(nodes) {
     const hide = (hidden) => nodes.forEach((node) => (node.hidden = hidden));
     hide(true);
@@ -447,7 +443,8 @@ function talk(main) {
       if (notice) turn.reply.before(make("p", { className: "notice", textContent: notice }));
       main.classList.remove("blank");
       $("#new").hidden = false;
-      if (where?.title) $("h1", main).textContent = where.title;
+      if (where.title) $("h1", main).textContent = where.title;
+      showActs();
     },
     help({ html, reply_stopped: stopped }) {
       const card = helpCard(html);
