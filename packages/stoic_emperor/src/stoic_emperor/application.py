@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from stoic_emperor.hosting.auth_server import AuthServer
     from stoic_emperor.infrastructure.person import Person
     from stoic_emperor.library import Library
+    from stoic_emperor.library.importing import Progress
     from stoic_emperor.memory.forgetting import Forgetting
     from stoic_emperor.memory.portraying import Portraying
     from stoic_emperor.memory.recall import Recall
@@ -105,11 +107,19 @@ class Application:
 
         return Library(self.database.engine, self.embedder, collection=STOIC_WISDOM)
 
-    def has_library(self) -> bool:
-        """Whether there are texts of the Stoics; no model is loaded to find that out."""
-        from stoic_emperor.library import STOIC_WISDOM, Library
+    def fill_library(self, beginning: Callable[[], Progress | None] = lambda: None) -> None:
+        """Read the starter library in, if there are no texts of the Stoics yet: so that there is something to draw on.
 
-        return Library(self.database.engine, collection=STOIC_WISDOM).count() > 0
+        Args:
+            beginning: called before that, if it is to be done; what it gives is told how far it is.
+        """
+        from stoic_emperor.library import STOIC_WISDOM, Library
+        from stoic_emperor.library.starter import starter_library
+
+        folder = starter_library()
+        # To find that out, no model is loaded.
+        if folder is not None and Library(self.database.engine, collection=STOIC_WISDOM).count() == 0:
+            self.library.import_path(folder, progress=beginning())
 
     @cached_property
     def psychology(self) -> Library:

@@ -18,7 +18,15 @@ from stoic_emperor.testing.site import Open, Site, running_site
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
-    from capsa.local_postgres import LocalPostgres
+    from capsa import LocalPostgres
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_starter_library() -> Iterator[None]:
+    """Each test brings the texts it needs."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("stoic_emperor.library.starter.starter_library", lambda: None)
+        yield
 
 
 @pytest.fixture(scope="module")

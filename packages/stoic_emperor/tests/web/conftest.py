@@ -11,6 +11,14 @@ from stoic_emperor.testing.house import House, running_house
 from stoic_emperor.testing.talker import Talker
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _no_starter_library() -> Iterator[None]:
+    """Each test brings the texts it needs."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("stoic_emperor.library.starter.starter_library", lambda: None)
+        yield
+
+
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """One for all tests of a module, once on each database; each test has people of its own."""

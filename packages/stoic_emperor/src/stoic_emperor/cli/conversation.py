@@ -154,13 +154,12 @@ class Conversation:
             self.reader.put_back(said)
 
     def _fill_the_library(self) -> None:
-        """The first time, so that there is something to draw on."""
-        from stoic_emperor.library.starter import starter_library
+        self.application.fill_library(self._tell_of_filling)
 
-        folder = starter_library()
-        if folder is not None and not self.application.has_library():
-            note("the library is empty: the starter collection is read in, once")
-            self.application.library.import_path(folder, progress=Bar("importing"))
+    @staticmethod
+    def _tell_of_filling() -> Bar:
+        note("the library is empty: the starter collection is read in, once")
+        return Bar("importing")
 
     def _notice(self) -> None:
         if (text := notice_due(self._noticed_at, now())) is not None:

@@ -45,9 +45,10 @@ async def running(hosted: Hosted) -> AsyncIterator[None]:
 
 
 def _warm(application: Application) -> None:
-    """Load what the first reply would wait for: the companion's parts and the embedding model."""
+    """Load what the first reply would wait for: the companion's parts, the embedding model, the first library."""
     try:
         _ = application.companion
+        application.fill_library()
         if (embedder := application.embedder) is not None:
             embedder.embed(["warm"])
     except capsa.CapsaError as error:
