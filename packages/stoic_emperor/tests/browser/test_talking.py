@@ -217,13 +217,15 @@ def test_a_model_that_fails_leaves_what_was_said_and_can_be_asked_again(site: Si
 
 
 def test_help_comes_before_everything_else(site: Site, open_page: Open) -> None:
-    site.script["kill myself"] = Hangs()
-    page = open_page(site, site.person())
-    say(page, "I want to kill myself")
+    site.script["kill myself"] = Hangs(LONG, 120)
+    page = open_page(site, site.person(), **PHONE)
+    page.get_by_label("Your message").fill("I want to kill myself")
+    page.get_by_role("button", name="Send", exact=True).tap()
     card = page.get_by_role("alert").filter(has_text="Samaritans")
     expect(card).to_be_visible()
     expect(card.get_by_role("link", name="samaritans")).to_have_attribute("rel", "noopener nofollow noreferrer")
-    expect(card).to_be_in_viewport()
+    expect(page.locator(".reply .prose")).to_contain_text("Paragraph 5")
+    expect(page.get_by_role("heading", name="People who can help")).to_be_in_viewport()
     order = page.locator("#log > *").evaluate_all("nodes => nodes.map((node) => node.className)")
     assert order.index("help") < next(i for i, name in enumerate(order) if "reply" in name)
     page.keyboard.press("Escape")

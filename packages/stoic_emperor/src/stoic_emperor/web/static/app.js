@@ -243,17 +243,19 @@ function talk(main) {
 
   // The end is followed only while the reader is there.
   let atEnd = true;
+  let held = false;
   const isFar = () => document.documentElement.scrollHeight - innerHeight - scrollY > 90;
   const goToEnd = () => scrollTo(0, document.documentElement.scrollHeight);
   function grown() {
-    if (atEnd) goToEnd();
-    toEnd.hidden = atEnd;
+    if (atEnd && !held) goToEnd();
+    toEnd.hidden = !isFar();
   }
   addEventListener("scroll", () => {
     atEnd = !isFar();
     toEnd.hidden = atEnd;
   }, { passive: true });
   toEnd.addEventListener("click", () => {
+    held = false;
     goToEnd();
     if (!onTouch) box.focus();
   });
@@ -354,13 +356,14 @@ function talk(main) {
     $(".prose", said).classList.add("tail");
     const reply = copyOf("reply-turn");
     const instead = rewording;
-    const gone = setAside($$(".leaving", log));
+    const gone = setAside($$(".leaving, .first-words", main));
     setRewording(null);
     log.append(said, reply);
     box.value = "";
     fit();
     if (onTouch) box.blur();
     atEnd = true;
+    held = false;
     grown();
     const url = () => instead
       ? [`/api/sessions/${session}/edit`, { message_id: instead.dataset.id, message }]
@@ -431,15 +434,12 @@ function talk(main) {
     started({ session: where, said, reply, notice }) {
       turn.begun = true;
       turn.drop();
-      if (said.html !== undefined) {
-        $(".prose", turn.said).innerHTML = said.html;
-        $(".prose", turn.said).classList.remove("tail");
-      }
+      $(".prose", turn.said).innerHTML = said.html;
+      $(".prose", turn.said).classList.remove("tail");
       turn.said.dataset.id = said.id;
       turn.said.id = `m-${said.id}`;
       turn.reply.dataset.id = reply.id;
       turn.reply.id = `m-${reply.id}`;
-      for (const first of $$(".first-words")) first.remove();
       if (notice) turn.reply.before(make("p", { className: "notice", textContent: notice }));
       main.classList.remove("blank");
       $("#new").hidden = false;
@@ -452,7 +452,7 @@ function talk(main) {
       else turn.reply.before(card);
       // It stays in sight, whatever follows.
       card.scrollIntoView();
-      atEnd = false;
+      held = true;
     },
     piece({ text }) {
       turn.letters.push(...text);
@@ -489,8 +489,7 @@ function talk(main) {
   }
 
   function show({ status, html }) {
-    if (html !== undefined) $(".prose", turn.reply).innerHTML = html;
-    else $(".tail", turn.reply)?.classList.remove("tail");
+    $(".prose", turn.reply).innerHTML = html;
     turn.reply.dataset.status = status;
     const words = { stopped: "Stopped here.", failed: "This reply failed." }[status];
     if (words) $(".acts", turn.reply).before(make("p", { className: "ended", textContent: words }));
