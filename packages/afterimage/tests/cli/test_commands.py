@@ -57,7 +57,7 @@ def test_what_is_handed_on_has_an_example_here_too(name: str) -> None:
 def test_the_commands_are_those_that_are_documented() -> None:
     assert set(group.commands) == {
         "search", "recent", "show", "stats", "export", "import", "backup", "restore", "clear", "config", "migrate",
-        "verify", "reembed", "doctor", "setup", "uninstall", "hook", "sync",
+        "verify", "reembed", "doctor", "setup", "uninstall", "hook", "sync", "ingest", "audit",
     }  # fmt: skip
 
 
