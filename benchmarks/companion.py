@@ -15,6 +15,7 @@ import io
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -27,7 +28,7 @@ from benchmarks.servers import Servers
 from capsa import DatabaseUrl
 from stoic_emperor.cli.commands import COMMANDS
 from stoic_emperor.cli.overview import show_memory
-from stoic_emperor.companion import Companion, Event, Finished
+from stoic_emperor.companion import Companion, Event, Finished, Piece
 from stoic_emperor.config import MemorySettings
 from stoic_emperor.infrastructure.database import Database
 from stoic_emperor.infrastructure.person import Person
@@ -42,8 +43,8 @@ _TURNS = 100
 _TURNS_OF_A_SESSION = 10
 #: What a person types: a word or two, a sentence, a paragraph.
 _LENGTHS = (3, 15, 40, 80)
-#: Transactions of a turn that write: what was said, an empty reply, the record, the reply.
-_COMMITS = 4
+#: Transactions of a turn that write: what was said and an empty reply, the record, the reply.
+_COMMITS = 3
 
 
 def run(rows: int, servers: Servers) -> Iterator[Figure]:
@@ -58,7 +59,8 @@ def run(rows: int, servers: Servers) -> Iterator[Figure]:
 def _measure(name: str, url: str, rows: int) -> Iterator[Figure]:
     with Database(DatabaseUrl.parse(url)) as database:
         person = database.person(talk.PERSON)
-        first, seconds, commits = _turns(database, person, rows)
+        first, turns, commits = _turns(database, person, rows)
+        seconds = [turn.seconds for turn in turns]
         yield at_most(
             50,
             what=f"{name}: a turn, p95",
@@ -72,6 +74,13 @@ def _measure(name: str, url: str, rows: int) -> Iterator[Figure]:
                 "commits, median": milliseconds(commits),
             },
         )
+        for what, taken in (
+            ("until the first words can be shown, median", [turn.first for turn in turns]),
+            ("after that, median", [turn.seconds - turn.first for turn in turns]),
+            ("of a processor, median", [turn.processor for turn in turns]),
+            ("of a processor, until the first words, median", [turn.processor_first for turn in turns]),
+        ):
+            yield Figure(what=f"{name}: a turn, {what}", ours=milliseconds(taken), unit="ms")
         yield Figure(what=f"{name}: the first turn of a process", ours=first * 1000, unit="ms")
         conversation = cast("Any", SimpleNamespace(person=person))
         for what, read in (
@@ -79,11 +88,22 @@ def _measure(name: str, url: str, rows: int) -> Iterator[Figure]:
             ("/memory, 1,000 insights", lambda: show_memory(person)),
         ):
             yield Figure(what=f"{name}: {what}", ours=milliseconds(_shown(read)), unit="ms")
-        yield _forgetting(name, database, person)
+        yield from _forgetting(name, database, person)
 
 
-def _turns(database: Database, person: Person, rows: int) -> tuple[float, list[float], list[float]]:
-    """Seconds of the first turn, of each of the others, and of as many commits as a turn has."""
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """Seconds of one turn."""
+
+    #: Until the first words, and in all.
+    first: float
+    seconds: float
+    processor_first: float
+    processor: float
+
+
+def _turns(database: Database, person: Person, rows: int) -> tuple[float, list[_Turn], list[float]]:
+    """Seconds of the first turn, those of each of the others, and of as many commits as a turn has."""
     embedder = CachingEmbedder(talk.TableEmbedder(rows))
     library = Library(database.engine, embedder)
     chance = np.random.default_rng(5)
@@ -94,7 +114,7 @@ def _turns(database: Database, person: Person, rows: int) -> tuple[float, list[f
         embedder=embedder,
         memory=MemorySettings(),
     )
-    seconds: list[float] = []
+    turns: list[_Turn] = []
     commits: list[float] = []
     cited: list[bool] = []
 
@@ -104,11 +124,15 @@ def _turns(database: Database, person: Person, rows: int) -> tuple[float, list[f
             if turn % _TURNS_OF_A_SESSION == 0:
                 session = person.begin_session()
             (said,) = talk.prose(_LENGTHS[turn % len(_LENGTHS)], chance, 1)
-            started = time.perf_counter()
+            started, processor = time.perf_counter(), time.process_time()
+            first: tuple[float, float] | None = None
             last: Event | None = None
             async for event in companion.reply(person.user_id, session.id, said):
                 last = event
-            seconds.append(time.perf_counter() - started)
+                if first is None and isinstance(event, Piece):
+                    first = time.perf_counter() - started, time.process_time() - processor
+            assert first is not None
+            turns.append(_Turn(first[0], time.perf_counter() - started, first[1], time.process_time() - processor))
             if not isinstance(last, Finished) or len(last.sources) != 1 or not last.passages:
                 raise AssertionError(f"not a turn as it should be: {last}")
             cited.append(last.sources[0].startswith("Nobody, Book "))
@@ -118,7 +142,7 @@ def _turns(database: Database, person: Person, rows: int) -> tuple[float, list[f
     # Fifteen words that are all frequent ones may stand in more passages than are looked at.
     if sum(cited) < 0.9 * len(cited):
         raise AssertionError(f"only {sum(cited)} of {len(cited)} quotations were found")
-    return seconds[0], seconds[1:], commits[1:]
+    return turns[0].seconds, turns[1:], commits[1:]
 
 
 def _quoting(library: Library, number: int, chance: np.random.Generator) -> str:
@@ -167,13 +191,16 @@ def _shown(read: Callable[[], object]) -> list[float]:
     return seconds
 
 
-def _forgetting(name: str, database: Database, person: Person) -> Figure:
-    """One turn with all that came of it; the file is written anew, so it is the size that counts."""
+def _forgetting(name: str, database: Database, person: Person) -> Iterator[Figure]:
+    """One turn with all that came of it; then what leaves no trace in the files, where it is the size that counts."""
     said = next(message for message in person.recent_messages(10) if message.role == Role.USER)
+    database.scrub_later(lambda: ())
     forgetting = Forgetting(person, Recall(database.store, person.user_id))
     started = time.perf_counter()
     receipt = forgetting.named(said.id)
-    seconds = time.perf_counter() - started
+    yield Figure(what=f"{name}: /forget of one turn", ours=time.perf_counter() - started, unit="s")
     if receipt.erased["messages"] != 2 or receipt.erased["episodic"] != 1:
         raise AssertionError(receipt)
-    return Figure(what=f"{name}: /forget of one turn", ours=seconds, unit="s")
+    started = time.perf_counter()
+    database.engine.scrub()
+    yield Figure(what=f"{name}: scrubbing after it, beside the person", ours=time.perf_counter() - started, unit="s")

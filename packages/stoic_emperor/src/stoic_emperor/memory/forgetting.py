@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import capsa
 from stoic_emperor.errors import NotFound
 from stoic_emperor.hosting.erasing import erase_about, erase_own, provider_of
+from stoic_emperor.infrastructure._rows import text
 from stoic_emperor.infrastructure.opening import older_files
 from stoic_emperor.memory.recall import Recall
 from stoic_emperor.models import Message, Role
@@ -185,12 +186,17 @@ class Forgetting:
             NotFound: nothing has, or several things have.
         """
         kinds = {
-            self.insight: [insight.id for insight in self._person.insights()],
-            self.session: [listed.session.id for listed in self._person.sessions()],
-            self.summary: [summary.id for summary in self._person.summaries()],
-            self.message: [row[0] for row in self._person.read("message_ids", beginning=given)],
+            "insight_ids": self.insight,
+            "session_ids": self.session,
+            "summary_ids": self.summary,
+            "message_ids": self.message,
         }
-        fitting = [(forget, id_) for forget, ids in kinds.items() for id_ in ids if id_.startswith(given)]
+        with self._person.reading() as tx:
+            fitting = [
+                (forget, text(id_))
+                for statement, forget in kinds.items()
+                for (id_,) in self._person.run(tx, statement, beginning=given)
+            ]
         exact = [(forget, id_) for forget, id_ in fitting if id_ == given]
         found = exact or fitting
         if not given or not found:

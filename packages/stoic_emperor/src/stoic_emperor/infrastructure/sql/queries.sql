@@ -84,6 +84,15 @@ WHERE user_id = :user_id AND id = :id
 -- Those that begin so.
 SELECT id FROM messages WHERE user_id = :user_id AND substr(id, 1, length(:beginning)) = :beginning ORDER BY seq
 
+-- name: session_ids
+SELECT id FROM sessions WHERE user_id = :user_id AND substr(id, 1, length(:beginning)) = :beginning
+
+-- name: insight_ids
+SELECT id FROM semantic_insights WHERE user_id = :user_id AND substr(id, 1, length(:beginning)) = :beginning
+
+-- name: summary_ids
+SELECT id FROM condensed_summaries WHERE user_id = :user_id AND substr(id, 1, length(:beginning)) = :beginning
+
 -- name: messages_of_session
 SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
 WHERE user_id = :user_id AND session_id = :session_id ORDER BY seq
