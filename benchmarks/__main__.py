@@ -31,6 +31,7 @@ NAMES = (
     "chat_start",
     "past",
     "hook",
+    "web",
 )
 
 

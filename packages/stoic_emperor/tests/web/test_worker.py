@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 from stoic_emperor.errors import InvalidAnswer
 from stoic_emperor.hosting import HOUSE
 from stoic_emperor.hosting.uploads import Uploads
+from stoic_emperor.hosting.usage import Usage
 from stoic_emperor.hosting.waiting import Waiting
 from stoic_emperor.infrastructure.database import Database
 from stoic_emperor.models import Message, Status, now
@@ -115,7 +116,7 @@ def test_a_portrait_is_written_soon(house: House) -> None:
     portraits = until(lambda: browser.get("/api/profiles").json())
     assert portraits[0]["content"] == house.talker.text.strip()
     until(lambda: "portrait" not in browser.get("/api/analysis/status").json()["tasks"])
-    assert house.hosted.talking.usage().today(user_id) == 2, "its calls are among those of the day"
+    assert Usage(house.hosted.application.database).today(user_id) == 2, "its calls are among those of the day"
 
 
 def test_a_model_that_answers_badly_holds_up_nobody_else(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

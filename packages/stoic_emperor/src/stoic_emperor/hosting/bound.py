@@ -36,7 +36,10 @@ class Bound:
             return self.run(tx, statement, **values)
 
     @contextmanager
-    def writing(self) -> Iterator[capsa.Transaction]:
-        """One transaction that writes."""
-        with self.database.engine.write(capsa.to_stored(self.owner)) as tx:
+    def writing(self, tx: capsa.Transaction | None = None) -> Iterator[capsa.Transaction]:
+        """``tx``, or one transaction that writes."""
+        if tx is not None:
             yield tx
+            return
+        with self.database.engine.write(capsa.to_stored(self.owner)) as own:
+            yield own

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import capsa
 from stoic_emperor.hosting import HOUSE
 from stoic_emperor.hosting.bound import Bound
 from stoic_emperor.models import now
@@ -33,9 +34,10 @@ class Tallies:
         self._house = Bound(database, HOUSE)
         self._now = clock
 
-    def count(self, what: str, n: int = 1) -> None:
-        """Count something that happened now, ``n`` times."""
-        self._house.write("tally", day=self._day(0), what=what, n=n)
+    def count(self, what: str, n: int = 1, *, tx: capsa.Transaction | None = None) -> None:
+        """Count something that happened now, ``n`` times; in a transaction of the house, if one is given."""
+        with self._house.writing(tx) as own:
+            self._house.run(own, "tally", day=self._day(0), what=what, n=n)
 
     def last(self, days: int = 30) -> list[Tally]:
         """The counts of the last days, the newest first."""

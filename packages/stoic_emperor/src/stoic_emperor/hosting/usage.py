@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import capsa
 from stoic_emperor.hosting.bound import Bound
 from stoic_emperor.models import now
 
@@ -26,16 +27,20 @@ class Usage:
         rows = Bound(self._database, user_id).read("replies_of_day", day=self._day())
         return int(rows[0][0]) if rows else 0
 
-    def take(self, user_id: str, most: int, n: int = 1) -> bool:
-        """Count ``n`` replies more; False, and nothing counted, if that were more than ``most`` today."""
+    def take(self, user_id: str, most: int, n: int = 1, *, tx: capsa.Transaction | None = None) -> bool:
+        """Count ``n`` replies more; False, and nothing counted, if that were more than ``most`` today.
+
+        Args:
+            tx: a transaction of this person to take part in.
+        """
         if n > most:
             return False
         mine = Bound(self._database, user_id)
-        with mine.writing() as tx:
-            taken = mine.run(tx, "take_replies", day=self._day(), n=n, most=most)
+        with mine.writing(tx) as own:
+            taken = mine.run(own, "take_replies", day=self._day(), n=n, most=most)
             if taken and taken[0][0] == n:
                 # The first of the day: what was used on others is nobody's concern any more.
-                mine.run(tx, "forget_old_usage", day=self._day())
+                mine.run(own, "forget_old_usage", day=self._day())
         return bool(taken)
 
     def seconds_left(self) -> int:

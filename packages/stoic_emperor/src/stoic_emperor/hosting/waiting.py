@@ -60,10 +60,17 @@ class Waiting:
         self._house = Bound(database, HOUSE)
         self._now = clock
 
-    def put(self, user_id: str, kind: Kind, after: dt.timedelta = _AT_ONCE) -> None:
-        """Have something done for a person, ``after`` a while; what waits already is not put off by that."""
+    def put(
+        self, user_id: str, kind: Kind, after: dt.timedelta = _AT_ONCE, *, tx: capsa.Transaction | None = None
+    ) -> None:
+        """Have something done for a person, ``after`` a while; what waits already is not put off by that.
+
+        Args:
+            tx: a transaction of the house to take part in.
+        """
         at = self._now()
-        self._house.write("put_waiting", user_id=user_id, task=kind, at=at, due=at + after)
+        with self._house.writing(tx) as own:
+            self._house.run(own, "put_waiting", user_id=user_id, task=kind, at=at, due=at + after)
 
     def take(self, most: int, hold: dt.timedelta) -> list[Task]:
         """Take on what is due, for as long as ``hold``."""

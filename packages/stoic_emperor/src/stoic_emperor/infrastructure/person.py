@@ -301,10 +301,10 @@ class Person:
             for message_id in message_ids:
                 self.run(tx, "mark_processed", id=message_id, at=now())
 
-    def stop_replies(self, session_id: str) -> list[str]:
+    def stop_replies(self, session_id: str, *, tx: capsa.Transaction | None = None) -> list[str]:
         """Have the replies of a conversation that are under way end, in whatever process; their ids."""
-        with self.writing() as tx:
-            return [text(id_) for (id_,) in self.run(tx, "stop_replies", session_id=session_id)]
+        with self.writing(tx) as own:
+            return [text(id_) for (id_,) in self.run(own, "stop_replies", session_id=session_id)]
 
     def settle_interrupted(self, before: dt.datetime) -> None:
         """Replies that a crash cut off before ``before`` count as stopped; what was kept of them stays."""

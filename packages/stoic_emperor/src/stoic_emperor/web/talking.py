@@ -12,6 +12,8 @@ from fastapi import HTTPException
 
 import capsa
 from stoic_emperor.errors import NotFound
+from stoic_emperor.hosting import HOUSE
+from stoic_emperor.hosting.bound import Bound
 from stoic_emperor.hosting.tallies import Tallies
 from stoic_emperor.hosting.usage import Usage
 from stoic_emperor.hosting.waiting import Waiting
@@ -73,8 +75,7 @@ class Talking:
         """
         person = self._application.database.person(user_id)
         if asked.session_id is None:
-            await asyncio.to_thread(self._take, user_id)
-            session, notice = await asyncio.to_thread(_begun, person, asked.text or "")
+            session, notice = await asyncio.to_thread(self._begun, person, asked.text or "")
             turn = self.turns.open(user_id, session, notice)
         else:
             session = await asyncio.to_thread(_existing, person, asked)
@@ -102,37 +103,48 @@ class Talking:
         else:
             await self.turns.stop(user_id, session_id, erased=True)
 
-    def usage(self) -> Usage:
-        """What people used today."""
-        return Usage(self._application.database)
+    def take(self, person: Person, n: int = 1, *, tx: capsa.Transaction | None = None) -> None:
+        """Count ``n`` calls of a model.
 
-    # Steps, each in a thread
-
-    def _take(self, user_id: str, n: int = 1) -> None:
-        """Count a reply, and have the turn analysed later: kept before the model is asked, so a crash loses nothing."""
-        if self._application.model is None:
-            return
-        usage = self.usage()
-        if not usage.take(user_id, self._most, n):
-            left = {"Retry-After": str(usage.seconds_left())}
-            raise HTTPException(429, USED_UP.format(most=self._most), left)
-        Waiting(self._application.database).put(user_id, "reflect", self._longest)
-
-    def take(self, user_id: str, n: int) -> None:
-        """Count ``n`` calls of a model for something else than a reply.
+        Args:
+            tx: a transaction of the person to take part in.
 
         Raises:
             HTTPException: 429, they are not left today.
         """
-        self._take(user_id, n)
+        usage = Usage(self._application.database)
+        if self._application.model is not None and not usage.take(person.user_id, self._most, n, tx=tx):
+            left = {"Retry-After": str(usage.seconds_left())}
+            raise HTTPException(429, USED_UP.format(most=self._most), left)
+
+    # Steps, each in a thread
+
+    def _begun(self, person: Person, text: str) -> tuple[Session, str | None]:
+        """A new conversation."""
+        at = now()
+        with person.writing() as tx:
+            self.take(person, tx=tx)
+            session = person.begin_session(
+                title=title_of(text), metadata={_NOTICED: at.isoformat()}, created_at=at, tx=tx
+            )
+        self._wait(person)
+        return session, notice_due(None, at)
 
     def _prepare(self, person: Person, turn: Turn, asked: Asked) -> None:
-        self._take(person.user_id)
+        """Go on with a conversation."""
+        with person.writing() as tx:
+            self.take(person, tx=tx)
+            # Of this process none is under way: another's, or what a crash cut off, ends here.
+            person.stop_replies(turn.session.id, tx=tx)
         if asked.instead_of is not None:
             self._application.forgetting(person).message(asked.instead_of, and_after=True)
-        # Of this process none is under way: another's, or what a crash cut off, ends here.
-        person.stop_replies(turn.session.id)
         turn.session, turn.notice = _noticed(person, turn.session.id, asked.text)
+        self._wait(person)
+
+    def _wait(self, person: Person) -> None:
+        """Have the turn analysed in any case: kept before the model is asked, so a crash loses nothing."""
+        if self._application.model is not None:
+            Waiting(self._application.database).put(person.user_id, "reflect", self._longest)
 
     async def _ended(self, turn: Turn) -> None:
         if turn.erased or self._application.model is None:
@@ -145,8 +157,10 @@ class Talking:
         self._worker.wake()
 
     def _note(self, turn: Turn) -> None:
-        Waiting(self._application.database).put(turn.user_id, "reflect")
-        Tallies(self._application.database).count("failed replies" if turn.failure else "replies")
+        database = self._application.database
+        with Bound(database, HOUSE).writing() as tx:
+            Waiting(database).put(turn.user_id, "reflect", tx=tx)
+            Tallies(database).count("failed replies" if turn.failure else "replies", tx=tx)
 
 
 def title_of(text: str) -> str:
@@ -155,12 +169,6 @@ def title_of(text: str) -> str:
     if len(words) <= _TITLE:
         return words
     return words[:_TITLE].rsplit(" ", 1)[0].rstrip(" ,;:.–-") + "…"
-
-
-def _begun(person: Person, text: str) -> tuple[Session, str | None]:
-    at = now()
-    session = person.begin_session(title=title_of(text), metadata={_NOTICED: at.isoformat()}, created_at=at)
-    return session, notice_due(None, at)
 
 
 def _existing(person: Person, asked: Asked) -> Session:

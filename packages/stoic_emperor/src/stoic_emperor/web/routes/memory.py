@@ -153,7 +153,7 @@ def write_profile(identity: Adult, here: Here) -> Accepted:
     user = person.get()
     if user is None or user.consent_at is None:
         raise HTTPException(409, NO_CONSENT)
-    here.talking.take(identity.user_id, application.portraying(person, model).most_calls)
+    here.talking.take(person, application.portraying(person, model).most_calls)
     Waiting(application.database).put(identity.user_id, "portrait")
     here.worker.wake()
     return Accepted()
