@@ -160,12 +160,16 @@ def test_cursors_that_are_damaged_cost_time_only(
     assert ingest(store, tmp_path).known == 1
 
 
-def test_a_file_that_was_written_anew_is_read_anew(store: SQLiteBackend, claude: Claude, tmp_path: Path) -> None:
+@pytest.mark.parametrize("length", [1, 5_000])
+def test_a_file_that_was_written_anew_is_read_anew(
+    store: SQLiteBackend, claude: Claude, tmp_path: Path, length: int
+) -> None:
     claude.write("t1", content="x" * 500)
-    claude.write("t2", content="y" * 500)
+    claude.answer("t1")
     ingest(store, tmp_path)
     claude.path.unlink()
-    claude.write("t3", cwd="/elsewhere")
+    claude.write("t2", cwd="/elsewhere", content="y" * length)
+    claude.answer("t2")
     assert ingest(store, tmp_path).stored == 1
 
 
