@@ -47,7 +47,9 @@ def test_without_the_extra_everything_works_on_sqlite_and_postgresql_names_the_e
 ) -> None:
     new = Environment(tmp_path / "plain", dist)
     new.pip("ai-afterimage")
-    assert new.run(str(new.bin / "python"), "-c", "import psycopg").returncode != 0
+    for extra in ("psycopg", "mcp"):
+        assert new.run(str(new.bin / "python"), "-c", f"import {extra}").returncode != 0
+    assert 'pip install "ai-afterimage[mcp]"' in new.run("afterimage", "mcp").stderr
     store = "from afterimage import KnowledgeBase; print(KnowledgeBase().store('/p/a.py', 'def parse_dates(): pass'))"
     assert new.run(str(new.bin / "python"), "-c", store).returncode == 0
     found = new.run("afterimage", "search", "parse_dates", "--json")

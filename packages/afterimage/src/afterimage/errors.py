@@ -22,6 +22,10 @@ class MissingDriver(AfterImageError):
     """PostgreSQL is asked for and its driver is not installed."""
 
 
+class MissingServer(AfterImageError):
+    """The MCP server is asked for and the library that it is made with is not installed."""
+
+
 class InvalidEntry(AfterImageError):
     """An entry that the memory cannot hold, e.g. a time that is not one."""
 

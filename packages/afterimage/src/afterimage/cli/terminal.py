@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,17 +71,11 @@ def find_entry(backend: StorageBackend, given: str) -> StorageEntry:
     Raises:
         EntryNotFound: none has, or several have.
     """
-    from afterimage.errors import EntryNotFound
+    from afterimage.entries import StorageEntry
+    from afterimage.retrieval.lookup import find_record
 
-    if entry := backend.get(given):
-        return entry
-    beginning_so = (id_ for id_ in backend.collection.ids() if id_.startswith(given))
-    found = list(itertools.islice(beginning_so, 6))
-    if len(found) == 1 and (entry := backend.get(found[0])):
-        return entry
-    if found:
-        raise EntryNotFound(f"several ids begin with {given!r}: {', '.join(found[:5])}")
-    raise EntryNotFound(f"no entry has the id {given!r}, or one that begins so: `afterimage recent` lists the latest")
+    found = find_record(backend, given)
+    return backend.get(found.id) or StorageEntry.from_record(found)
 
 
 class Progress:

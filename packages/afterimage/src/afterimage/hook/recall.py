@@ -58,10 +58,10 @@ class Entry:
 class Recall:
     """The recall index, open for reading."""
 
-    def __init__(self, path: str, late: "Callable[[], bool]") -> None:
+    def __init__(self, path: str, late: "Callable[[], bool]", patience: float = 0.01) -> None:
         """Raises `Unreadable` if there is none that can be read."""
         name = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-        self._sql = sqlite3.connect(f"file:{name}?mode=ro", uri=True, timeout=0.01, isolation_level=None)
+        self._sql = sqlite3.connect(f"file:{name}?mode=ro", uri=True, timeout=patience, isolation_level=None)
         self._sql.set_progress_handler(late, 2_000)
         # Our own writers never make the file shorter: they put another in its place.
         self._sql.execute("PRAGMA mmap_size = 268435456")
@@ -216,13 +216,13 @@ class Recall:
         return [Entry(row) for row in self._sql.execute(f"SELECT {_ENTRY} FROM entry WHERE e IN ({signs})", some)]
 
 
-def open_index(directory: str, late: "Callable[[], bool]") -> "Recall | None":
-    """The recall index of a memory; None if there is none that can be read now."""
+def open_index(directory: str, late: "Callable[[], bool]", patience: float = 0.01) -> "Recall | None":
+    """The recall index of a memory; None if there is none that can be read within ``patience`` seconds."""
     path = f"{directory}/{NAME}"
     if not files.exists(path):
         return None
     try:
-        return Recall(path, late)
+        return Recall(path, late, patience)
     except (sqlite3.Error, ValueError):
         return None
 

@@ -1,0 +1,86 @@
+"""Keeps the memory in step while a client has the server running anyway: no daemon, and gone with the client."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from afterimage.errors import AfterImageError, explain
+
+if TYPE_CHECKING:
+    from afterimage.storage import StorageBackend
+    from afterimage.sync import Synced
+
+#: Seconds after which the first run begins, so that the client's first questions are not held up; and between runs.
+_FIRST = 1.0
+_EVERY = 30.0
+#: Seconds of one turn: as long as a client that goes may have to wait.
+_TURN = 3.0
+_GOODBYE = 5.0
+
+
+class Keeper:
+    """Runs `synchronise` beside the server until it is closed."""
+
+    def __init__(
+        self, backend: StorageBackend, directory: Path, *, first: float = _FIRST, every: float = _EVERY
+    ) -> None:
+        """Nothing runs yet.
+
+        Args:
+            first, every: seconds before the first run, and between two.
+        """
+        self._backend = backend
+        self._directory = directory
+        self._waits = (first, every)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="afterimage-sync", daemon=True)
+        self._said = ""
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._stop.set()
+        self._thread.join(_GOODBYE)
+
+    def _run(self) -> None:
+        from capsa import CapsaError
+
+        wait, every = self._waits
+        while not self._stop.wait(wait):
+            wait = every
+            try:
+                done = self._turn()
+            except (CapsaError, AfterImageError, OSError, sqlite3.Error) as error:
+                self._say(explain(error) or type(error).__name__)
+                continue
+            if done is not None and not done.complete and _got_on(done):
+                wait = 0.0
+
+    def _turn(self) -> Synced | None:
+        from afterimage.sync import configured_memory, synchronise
+
+        told = configured_memory(self._directory)
+        if told is not None and told != str(self._backend.url):
+            self._say(
+                "the memory configured here is not the one of `afterimage setup`: what hooks note is left to that"
+            )
+            return None
+        return synchronise(self._backend, self._directory, seconds=_TURN)
+
+    def _say(self, line: str) -> None:
+        """On standard error, which clients keep: each trouble once."""
+        if line != self._said:
+            self._said = line
+            sys.stderr.write(f"afterimage: {line}\n")
+            sys.stderr.flush()
+
+
+def _got_on(done: Synced) -> bool:
+    return bool(done.events or done.stored or done.embedded or done.indexed or done.forgotten)

@@ -1,0 +1,49 @@
+"""What a question is answered with."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Item:
+    """An entry that is worth showing. Its texts are as they may be shown: without secrets."""
+
+    id: str
+    #: Empty for a note that is about no file.
+    path: str
+    code: str
+    #: Why it was found, for a reader.
+    why: str
+    at: dt.datetime
+    session: str
+    project: str
+    branch: str
+    #: write, edit, move, delete or note; empty if that was not noted.
+    change: str
+    #: FRESH, STALE or SUPERSEDED, with the reason; empty where there is nothing that could stand.
+    standing: str
+    #: What surrounded it when it was written.
+    context: str = ""
+    #: The part of the code that answers, as far as that is known.
+    near: str = ""
+    #: Older ones that are nearly the same.
+    others: tuple[Other, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """An entry that stands behind another."""
+
+    id: str
+    path: str
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The items, best first, and what limited the search."""
+
+    items: tuple[Item, ...]
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,158 @@
+"""The server, asked by clients of the older and the newer protocol."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client, MCPError
+from mcp_types import ListRootsResult, Root, TextContent, TextResourceContents
+from pydantic import FileUrl
+
+from afterimage.hook import marker
+from afterimage.hook.project import project_of
+from afterimage.mcp.server import make_server
+from afterimage.storage import PostgreSQLBackend, SQLiteBackend, StorageBackend
+from afterimage.testing_hooks import CODE
+
+ERAS = pytest.mark.parametrize("era", ["legacy", "2026-07-28"])
+
+
+class Asking:
+    """A client that works in a project."""
+
+    def __init__(self, backend: StorageBackend, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.project = folder / "project"
+        self.project.mkdir()
+        monkeypatch.chdir(self.project)
+        monkeypatch.delenv("CLAUDE_PROJECT_DIR", raising=False)
+        self.backend = backend
+        self.server = make_server(backend, folder / "afterimage")
+
+    def run(self, talk: Callable[[Client], Awaitable[Any]], era: str = "2026-07-28", **options: Any) -> Any:
+        async def talking() -> Any:
+            async with Client(self.server, mode=era, **options) as client:
+                return await talk(client)
+
+        return asyncio.run(talking())
+
+    def call(self, tool: str, era: str = "2026-07-28", *, error: bool = False, **arguments: Any) -> str:
+        result = self.run(lambda client: client.call_tool(tool, arguments), era)
+        (content,) = result.content
+        assert isinstance(content, TextContent)
+        assert (result.is_error, result.structured_content) == (error, None), content.text
+        assert len(content.text) <= 10_000
+        return content.text
+
+    def store(self, name: str = "durations.py", code: str = CODE, project: Path | None = None) -> str:
+        root = project or self.project
+        return self.backend.store(str(root / name), code)
+
+
+@pytest.fixture
+def asking(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asking:
+    return Asking(SQLiteBackend(tmp_path / "memory.db", embedder=lambda: None), tmp_path, monkeypatch)
+
+
+@ERAS
+def test_there_are_six_tools_the_same_every_time(asking: Asking, era: str) -> None:
+    first, second = (asking.run(lambda client: client.list_tools(), era).tools for _ in range(2))
+    assert [tool.name for tool in first] == ["search", "similar", "show", "recent", "remember", "forget"]
+    assert first == second
+    assert all(len(tool.description or "") < 80 for tool in first)
+    assert sum(len(tool.model_dump_json(exclude_none=True)) for tool in first) < 4_500
+    assert [tool.name for tool in first if not tool.annotations.read_only_hint] == ["remember", "forget"]
+
+
+@ERAS
+def test_each_tool_does_its_work(asking: Asking, era: str) -> None:
+    id_ = asking.store()
+    for text in (
+        asking.call("search", era, query="parse_duration"),
+        asking.call("similar", era, code=CODE),
+        asking.call("show", era, id=id_[:8]),
+        asking.call("recent", era),
+    ):
+        assert text.startswith(marker.BEGIN)
+        assert text.endswith(marker.END)
+        assert id_ in text
+        assert "def parse_duration" in text
+    note = asking.call("remember", era, text="Durations are seconds.").split()[-1].rstrip(".")
+    assert "Durations are seconds." in asking.call("show", era, id=note)
+    gone = asking.call("forget", era, ids=[id_, note])
+    assert "Forgotten: 2 entries" in gone
+    assert "durations.py" in gone
+    assert "parse_duration" not in gone, "what it said is not said again"
+    assert asking.backend.stats().total_entries == 0
+    assert "all_projects=true" in asking.call("recent", era)
+
+
+@ERAS
+def test_an_entry_is_a_resource(asking: Asking, era: str) -> None:
+    id_ = asking.store()
+
+    async def read(client: Client) -> Any:
+        templates = await client.list_resource_templates()
+        assert [one.uri_template for one in templates.resource_templates] == ["afterimage://entry/{id}"]
+        with pytest.raises(MCPError, match="no entry has the id") as missing:
+            await client.read_resource("afterimage://entry/nobody-s")
+        assert missing.value.error.code == -32602
+        return await client.read_resource(f"afterimage://entry/{id_}")
+
+    (content,) = asking.run(read, era).contents
+    assert isinstance(content, TextResourceContents)
+    assert CODE.rstrip() in content.text
+
+
+def test_other_projects_only_if_asked(asking: Asking, tmp_path: Path) -> None:
+    id_ = asking.store(project=tmp_path / "other")
+    asked: list[tuple[str, dict[str, Any]]] = [("search", {"query": "parse_duration"}), ("similar", {"code": CODE})]
+    for tool, arguments in (*asked, ("recent", {})):
+        assert id_ not in asking.call(tool, **arguments)
+        assert id_ in asking.call(tool, all_projects=True, **arguments)
+
+
+def test_the_folders_that_an_older_client_names_are_the_project(asking: Asking, tmp_path: Path) -> None:
+    other = tmp_path / "ot her"
+    other.mkdir()
+    id_ = asking.store(project=other)
+
+    async def roots(_: Any) -> ListRootsResult:
+        return ListRootsResult(roots=[Root(uri=FileUrl(other.as_uri()))])
+
+    async def refuse(_: Any) -> ListRootsResult:
+        raise RuntimeError("not now")
+
+    for answer, found in ((roots, True), (refuse, False)):
+        result = asking.run(lambda client: client.call_tool("recent", {}), "legacy", list_roots_callback=answer)
+        assert (id_ in result.content[0].text) == found
+
+
+def test_a_note_belongs_to_the_project(asking: Asking) -> None:
+    asking.call("remember", text="Durations are seconds.", path="durations.py")
+    (entry,) = asking.backend.iterate()
+    assert entry.file_path == str(asking.project / "durations.py")
+    assert entry.metadata["project"] == project_of(str(asking.project)).id
+
+
+def test_a_mistake_is_one_sentence(asking: Asking) -> None:
+    assert asking.call("show", error=True, id="nobody").count("\n") == 0
+    assert "nothing to remember" in asking.call("remember", error=True, text=" ")
+    assert "limit" in asking.call("search", error=True, query="x", limit=1_000)
+
+
+def test_a_database_that_is_down_is_one_sentence_and_the_server_lives(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "postgresql://nobody:p%40ss@127.0.0.1:1/none"
+    asking = Asking(PostgreSQLBackend(connection_string=url, embedder=lambda: None), tmp_path, monkeypatch)
+    for tool, arguments in (("search", {"query": "x"}), ("recent", {}), ("forget", {"ids": ["1234"]})):
+        said = asking.call(tool, error=True, **arguments)
+        assert said.startswith(f"Error executing tool {tool}: ")
+        assert "127.0.0.1" in said
+        assert "p@ss" not in said
+        assert said.count("\n") == 0
+    assert len(asking.run(lambda client: client.list_tools()).tools) == 6
