@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import capsa
 from stoic_emperor.companion.events import Event, Failed, Finished, HelpShown, Piece, Started
 from stoic_emperor.companion.keeping import Keeper
+from stoic_emperor.companion.lately import Lately
 from stoic_emperor.companion.watching import Watcher
 from stoic_emperor.errors import ModelUnavailable, NotFound
 from stoic_emperor.library import Library, check_quotations
@@ -80,8 +82,9 @@ class Companion:
         self._store = capsa.Store(database.engine, embedder=embedder)
         self._memory = memory
         self._watcher = None if watcher is None else Watcher(watcher)
-        self._library_modes: dict[str, LibraryMode] = {}
-        self._told_of_failure: set[str] = set()
+        #: By conversation: how the library answered there, and whether it was told that a second look failed.
+        self._library_modes = Lately(LibraryMode)
+        self._told_of_failure = Lately(threading.Event)
 
     def recall(self, user_id: str) -> Recall:
         """The searchable memory of one person."""
@@ -131,9 +134,10 @@ class Companion:
         second = await self.desk.again(verdict, self._watcher, said.content)
         if second.failed and second.finding is None:
             # The rules found nothing and the model failed: shown once, for at every turn nobody would read it.
-            if said.session_id in self._told_of_failure:
+            told = self._told_of_failure.of(said.session_id)
+            if told.is_set():
                 return verdict
-            self._told_of_failure.add(said.session_id)
+            told.set()
         if second.card is not None and verdict.card is None:
             second = replace(second, card=await self._card(person))
         return second
@@ -214,7 +218,7 @@ class Companion:
         if turn.verdict.persona_off:
             return _in_danger_without_a_model()
         said = turn.said
-        mode = self._library_modes.setdefault(said.session_id, LibraryMode())
+        mode = self._library_modes.of(said.session_id)
         passages = [Shown(p.text, p.author or "", p.work or "", p.place or "") for p in context.passages]
         return mode.stream(context.prompt, passages, said=said.content, earlier=_earlier(context))
 
