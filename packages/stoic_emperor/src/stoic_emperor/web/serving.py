@@ -47,6 +47,8 @@ def create_app(application: Application) -> FastAPI:
         # Their pages load scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
+        # Whatever the environment names as a collector.
+        telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
         lifespan=_lifespan,
     )
     hosted = Hosted(application)
