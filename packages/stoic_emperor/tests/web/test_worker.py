@@ -185,7 +185,9 @@ def test_what_was_handed_in_survives_a_process_that_is_killed(
         uploads.received(id_, len(_HANDED_IN))
         Waiting(database).put("anna", "upload")
         command = [sys.executable, "-c", textwrap.dedent(_SERVER), str(tmp_path), store_url]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ) as server:
+        # What a killed process leaves behind of a file that it was reading goes with the test.
+        here = {**os.environ, "TMPDIR": str(tmp_path)}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=here) as server:
             assert server.stdout is not None
             assert server.stdout.readline() == "reading\n"
             server.kill()
