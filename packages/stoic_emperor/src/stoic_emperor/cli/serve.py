@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-#: Seconds: replies under way get 30 (`web.running`), and what is around them a little more.
-_GRACE = 35
+#: Seconds that readers get to hear the end of a reply; then replies get `web.running.GRACE` more, without them.
+_GRACE = 20
 
 
 @click.command("serve", epilog="\b\nExample:\n  stoic serve --port 8080")

@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 #: so that more would wait for those; fewer would let a slow search keep others waiting.
 THREADS = 10
 
-#: Seconds that replies get to come to their end when the process is asked to end.
-GRACE = 30.0
+#: Seconds that replies get to come to their end when the process is asked to end and nobody hears them any more.
+GRACE = 15.0
 
 
 @asynccontextmanager
