@@ -89,7 +89,16 @@ def _summary(module: Benchmark) -> str:
 
 
 def _depends_on_rows(name: str) -> bool:
-    return name in {"semantic_sqlite", "semantic_postgres", "lexical", "transfer", "library", "companion", "past", "hook"}
+    return name in {
+        "semantic_sqlite",
+        "semantic_postgres",
+        "lexical",
+        "transfer",
+        "library",
+        "companion",
+        "past",
+        "hook",
+    }
 
 
 if __name__ == "__main__":

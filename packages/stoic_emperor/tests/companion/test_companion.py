@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,8 @@ from stoic_emperor.errors import ModelBusy, NotFound
 from stoic_emperor.infrastructure.database import Database
 from stoic_emperor.infrastructure.person import Person
 from stoic_emperor.library import Library
-from stoic_emperor.llm import ChatModel
+from stoic_emperor.llm import ChatModel, Prompt
+from stoic_emperor.llm.chat_model import T
 from stoic_emperor.models import Message, Status, now
 from stoic_emperor.testing.models import FakeModel, Reply
 
@@ -180,9 +182,9 @@ def test_what_was_said_is_on_the_disk_before_a_model_takes_the_second_look(
     stored: list[str] = []
 
     class Looking(FakeModel):
-        async def extract(self, prompt: object, schema: object) -> object:  # type: ignore[override]
+        async def extract(self, prompt: Prompt, schema: type[T]) -> T:
             stored.extend(message.content for message in anna.messages(session.id))
-            return await super().extract(prompt, schema)  # type: ignore[arg-type]
+            return await super().extract(prompt, schema)
 
     companion = Companion(
         database,
@@ -203,10 +205,17 @@ def test_a_turn_takes_few_transactions(
     companion = make(FakeModel(["one", "two"]))
     session = anna.begin_session()
     talk(companion, anna, session.id, "Rain falls and I mind the rain")
-    begun = []
+    begun: list[str] = []
+
+    def counting(begin: Callable[[str], Any]) -> Callable[[str], Any]:
+        def counted(owner: str) -> Any:
+            begun.append(owner)
+            return begin(owner)
+
+        return counted
+
     for kind in ("read", "write"):
-        begin = getattr(database.engine, kind)
-        monkeypatch.setattr(database.engine, kind, lambda owner, begin=begin: begun.append(owner) or begin(owner))
+        monkeypatch.setattr(database.engine, kind, counting(getattr(database.engine, kind)))
     talk(companion, anna, session.id, "The rain goes on and on, and so do I")
     # To store what was said, to read what is at hand, a search each of library, insights and turns, to make it
     # findable, and to store the reply.

@@ -156,8 +156,10 @@ def test_an_insight_leads_back_to_what_was_said_also_where_the_reply_to_it_is_na
     session = anna.begin_session()
     said = anna.add_message(Message(session_id=session.id, role="user", content="I build boats"))
     reply = anna.add_message(Message(session_id=session.id, role="emperor", content="Good."))
-    for id_, source in (("new", said.id), ("old", reply.id), ("gone", "nowhere"), ("none", None)):
-        anna.add_insight(SemanticInsight(id=id_, user_id="anna", source_message_id=source, assertion="They build."))
+    for id_, from_message in (("new", said.id), ("old", reply.id), ("gone", "nowhere"), ("none", None)):
+        anna.add_insight(
+            SemanticInsight(id=id_, user_id="anna", source_message_id=from_message, assertion="They build.")
+        )
     source = Source(said.id, session.id, "I build boats")
     assert anna.insight_sources() == {"new": source, "old": source}
 

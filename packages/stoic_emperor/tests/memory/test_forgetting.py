@@ -68,7 +68,12 @@ def test_a_turn_can_go_with_all_that_was_said_after_it(memory: Memory) -> None:
 
 def test_scrubbing_can_be_left_to_somebody_else(memory: Memory) -> None:
     asked: list[str] = []
-    memory.person.database.scrub_later(lambda: asked.append("scrub") or ("soon",))
+
+    def later() -> tuple[str, ...]:
+        asked.append("scrub")
+        return ("soon",)
+
+    memory.person.database.scrub_later(later)
     memory.turn("I plant tulips")
     assert memory.forgetting.session(memory.session.id).notes == ("soon",)
     assert asked == ["scrub"]
