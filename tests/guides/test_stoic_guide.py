@@ -371,7 +371,7 @@ def test_the_web_server_starts_for_the_person_at_this_machine_and_says_so(prepar
         assert '"Stoic Emperor"' in described
     finally:
         server.terminate()
-        _, log = server.communicate(timeout=10)
+        _, log = server.communicate(timeout=60)
     assert "whoever sits at this machine" in log
 
 

@@ -118,8 +118,14 @@ class Application:
 
         folder = starter_library()
         # To find that out, no model is loaded.
-        if folder is not None and Library(self.database.engine, collection=STOIC_WISDOM).count() == 0:
+        if folder is None or Library(self.database.engine, collection=STOIC_WISDOM).count() > 0:
+            return
+        try:
             self.library.import_path(folder, progress=beginning())
+        except BaseException:
+            # The next time, half of it would pass for all of it.
+            self.library.clear()
+            raise
 
     @cached_property
     def psychology(self) -> Library:

@@ -100,6 +100,10 @@ class Library:
         gone = [passage.id for passage in self._shelf.browse(author, work) if names is None or passage.file in names]
         return self._shelf.remove(gone)
 
+    def clear(self) -> None:
+        """Take everything out."""
+        self._shelf.clear()
+
     # Finding
 
     def search(

@@ -134,6 +134,12 @@ class Shelf:
                 self.put_file(file, tx)
         return gone
 
+    def clear(self) -> None:
+        """Take everything out."""
+        with self.store.database.maintain() as tx:
+            self.passages.clear(tx=tx)
+            self._files.clear(tx=tx)
+
     def _without(self, file: ShelvedFile, gone: set[str]) -> ShelvedFile:
         rest = [record for id_, record in self.records_of(file.key).items() if id_ not in gone]
         # Not what was imported any more: the next import of the file puts it back.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -33,24 +34,37 @@ async def running(hosted: Hosted) -> AsyncIterator[None]:
     with ThreadPoolExecutor(THREADS, "reply") as threads:
         asyncio.get_running_loop().set_default_executor(threads)
         current_default_thread_limiter().total_tokens = THREADS
-        warming = asyncio.create_task(asyncio.to_thread(_warm, hosted.application))
+        ending = threading.Event()
+        warming = asyncio.create_task(asyncio.to_thread(_warm, hosted.application, ending))
         hosted.worker.start()
         try:
             yield
         finally:
+            ending.set()
             await hosted.talking.turns.finish(GRACE)
             await hosted.worker.stop()
             await warming
             await hosted.application.aclose()
 
 
-def _warm(application: Application) -> None:
+class _Ending(Exception):
+    """The process is asked to end while something is under way that can wait for its next start."""
+
+
+def _warm(application: Application, ending: threading.Event) -> None:
     """Load what the first reply would wait for: the companion's parts, the embedding model, the first library."""
+
+    def unless_ending(_done: int, _total: int) -> None:
+        if ending.is_set():
+            raise _Ending
+
     try:
         _ = application.companion
-        application.fill_library()
+        application.fill_library(lambda: unless_ending)
         if (embedder := application.embedder) is not None:
             embedder.embed(["warm"])
+    except _Ending:
+        log.info("the starter library is read in at the next start")
     except capsa.CapsaError as error:
         # /ready says so too, and it may be mended while we run.
         log.warning("not everything is ready: %s", type(error).__name__)
