@@ -9,9 +9,10 @@ import pytest
 
 from afterimage.hook import recall, spool
 from afterimage.spooled import NewerSpool, entries_of
-from afterimage.storage import StorageBackend
+from afterimage.storage import SQLiteBackend, StorageBackend
 from afterimage.sync import synchronise
 from afterimage.testing_hooks import CODE
+from capsa import DatabaseUnavailable
 
 
 def event(call: str = "t1", **more: Any) -> dict[str, Any]:
@@ -96,8 +97,6 @@ def test_an_index_that_is_lost_is_made_anew(memory: StorageBackend, tmp_path: Pa
 
 
 def test_an_index_of_another_memory_is_not_kept(memory: StorageBackend, tmp_path: Path) -> None:
-    from afterimage.storage import SQLiteBackend
-
     note(tmp_path, event())
     with SQLiteBackend(tmp_path / "other.db", embedder=lambda: None) as other:
         synchronise(other, tmp_path)
@@ -121,6 +120,25 @@ def test_what_cannot_be_read_is_put_aside_and_holds_nothing_up(memory: StorageBa
     assert all(path.with_suffix(".unreadable").exists() for path in bad)
     assert newer.exists(), "a newer version of the program will understand it"
     assert not done.complete
+
+
+def test_what_the_memory_refuses_is_put_aside_and_the_others_arrive(memory: StorageBackend, tmp_path: Path) -> None:
+    note(tmp_path, event("1"))
+    refused = note(tmp_path, event("2", session="s" * 600))
+    note(tmp_path, event("3"))
+    done = synchronise(memory, tmp_path)
+    assert (done.events, done.stored, done.put_aside, done.complete) == (2, 2, 1, True)
+    assert refused.with_suffix(".unreadable").exists()
+    assert synchronise(memory, tmp_path).put_aside == 0
+
+
+def test_nothing_is_lost_when_the_memory_cannot_be_reached(home: Path, tmp_path: Path) -> None:
+    path = note(tmp_path, event())
+    broken = tmp_path / "broken.db"
+    broken.write_bytes(b"no database" * 500)
+    with SQLiteBackend(own_file=broken) as memory, pytest.raises(DatabaseUnavailable):
+        synchronise(memory, tmp_path)
+    assert path.exists()
 
 
 def test_no_time_is_no_harm(memory: StorageBackend, tmp_path: Path) -> None:

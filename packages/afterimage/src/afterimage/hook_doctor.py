@@ -8,11 +8,13 @@ import statistics
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from afterimage.agents import CLIENTS, jsonc
 from afterimage.agents.clients import OURS, Client
 from afterimage.hook import spool
+from afterimage.sync import UNREADABLE
 from capsa.terminal import Check
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ def examine_hooks(config: AfterImageConfig, environ: Mapping[str, str]) -> Itera
     if not installed:
         yield Check("hooks", "note", "in no coding agent", "afterimage setup")
         return
-    yield from _spool(config)
+    yield from left_behind(config)
 
 
 def installed_programs(client: Client, config: AfterImageConfig, environ: Mapping[str, str]) -> dict[str, list[str]]:
@@ -129,12 +131,16 @@ def _is_object(answer: bytes) -> bool:
         return False
 
 
-def _spool(config: AfterImageConfig) -> Iterator[Check]:
+def left_behind(config: AfterImageConfig) -> Iterator[Check]:
+    """What waits in the spool, what was put aside, and what went wrong last."""
     waiting = len(spool.waiting(str(config.directory)))
     if waiting >= _MANY:
         yield Check("spool", "fail", f"{waiting} events wait to be taken in", "afterimage sync")
     else:
         yield Check("spool", "ok", f"{waiting} events wait to be taken in" if waiting else "everything is taken in")
+    folders = spool.folders(str(config.directory))
+    if aside := [path for folder in folders for path in Path(folder).glob(f"*{UNREADABLE}")]:
+        yield Check("put aside", "note", f"{len(aside)} events could not be taken in", f"look into {aside[0].parent}")
     log = config.directory / "hook.log"
     if log.exists():
         last = log.read_text("utf-8", "replace").splitlines()[-1:]

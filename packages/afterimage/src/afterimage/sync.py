@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from afterimage.entries import StorageEntry
     from afterimage.storage import StorageBackend
 
+#: The ending of an event that was put aside.
+UNREADABLE = ".unreadable"
 #: Events of one transaction.
 _BATCH = 100
 #: Entries embedded at once: how far a run can go beyond its time.
@@ -39,7 +41,7 @@ class Synced:
 
     #: Entries that are new in the memory.
     stored: int = 0
-    #: Events that were taken in, and that cannot be read and were put aside.
+    #: Events that were taken in, and that cannot be read or stored and were put aside.
     events: int = 0
     put_aside: int = 0
     embedded: int = 0
@@ -129,28 +131,43 @@ def _take_in(backend: StorageBackend, directory: Path, until: float) -> tuple[in
     for first in range(0, len(waiting), _BATCH):
         if first and time.monotonic() >= until:
             break
-        taken: list[Path] = []
-        entries: dict[str, StorageEntry] = {}
+        taken: dict[Path, list[StorageEntry]] = {}
         for path in waiting[first : first + _BATCH]:
             try:
                 event = json.loads(path.read_text("utf-8"))
-                found = entries_of(event if isinstance(event, dict) else {})
+                taken[path] = entries_of(event if isinstance(event, dict) else {})
             except NewerSpool:
                 continue
             except FileNotFoundError:
                 continue
             except (InvalidEntry, ValueError, KeyError, TypeError, OverflowError):
-                path.replace(path.with_suffix(".unreadable"))
+                path.replace(path.with_suffix(UNREADABLE))
                 put_aside += 1
-                continue
-            taken.append(path)
-            entries |= {entry.id: entry for entry in found}
-        stored += store_once(backend, list(entries.values()))
-        events += len(taken)
+        new, refused = _store_events(backend, taken)
+        stored += new
+        events += len(taken) - len(refused)
+        put_aside += len(refused)
         # Only now: whoever is killed before stores the same ids again, which is nothing.
         for path in taken:
-            path.unlink(missing_ok=True)
+            if path in refused:
+                path.replace(path.with_suffix(UNREADABLE))
+            else:
+                path.unlink(missing_ok=True)
     return events, stored, put_aside
+
+
+def _store_events(backend: StorageBackend, taken: Mapping[Path, list[StorageEntry]]) -> tuple[int, set[Path]]:
+    """Store what events made; entries stored, and the events that no memory may hold, which hold up no others."""
+    from capsa import InvalidRecord
+
+    try:
+        entries = {entry.id: entry for found in taken.values() for entry in found}
+        return store_once(backend, list(entries.values())), set()
+    except (InvalidEntry, InvalidRecord, ValueError, OverflowError):
+        if len(taken) == 1:
+            return 0, set(taken)
+    each = [_store_events(backend, {path: found}) for path, found in taken.items()]
+    return sum(stored for stored, _ in each), set().union(*(refused for _, refused in each))
 
 
 def store_once(backend: StorageBackend, entries: list[StorageEntry]) -> int:

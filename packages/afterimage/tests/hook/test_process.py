@@ -17,7 +17,9 @@ from typing import Any
 
 import pytest
 
+from afterimage.config import load_config
 from afterimage.hook.marker import BEGIN, END
+from afterimage.hook_doctor import left_behind
 from afterimage.testing_hooks import CODE, Hooks, context
 
 
@@ -477,6 +479,23 @@ def test_the_real_command_takes_in_what_was_noted(hooks: Hooks, told: Callable[.
     )
     assert done.returncode == 1, "another memory than the one of setup gets nothing"
     assert len(hooks.spooled()) == 1
+
+
+def test_a_background_run_that_fails_says_so_in_the_log_and_not_what_it_was_about(hooks: Hooks) -> None:
+    hooks.write()
+    (hooks.directory / "hook-state").mkdir(exist_ok=True)
+    (hooks.directory / "hook-state" / "sync.lock").mkdir()
+    command = [sys.executable, "-m", "afterimage", "sync", "--background"]
+    assert subprocess.run(command, capture_output=True, check=False).returncode != 0
+    assert hooks.log() == "sync: IsADirectoryError; what was noted waits; to see why: afterimage sync\n"
+    assert len(hooks.spooled()) == 1
+
+
+def test_doctor_counts_what_was_put_aside(hooks: Hooks) -> None:
+    hooks.write(session_id="s" * 600)
+    assert hooks.sync().put_aside == 1
+    checks = {check.name: check for check in left_behind(load_config())}
+    assert checks["put aside"].found.startswith("1 event")
 
 
 def test_it_loads_nothing_that_it_can_do_without(known: Hooks) -> None:

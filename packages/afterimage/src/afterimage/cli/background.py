@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -38,18 +39,25 @@ def sync(background: bool, seconds: float | None, rebuild: bool, as_json: bool) 
     from afterimage.sync import configured_memory, synchronise
 
     config = load_config()
-    with get_storage_backend(config) as backend:
+    limit = seconds if seconds is not None else _BACKGROUND_SECONDS if background else float("inf")
+    progress = None if background or as_json else Progress("Recall index")
+    try:
+        with get_storage_backend(config) as backend:
+            if background:
+                if hasattr(os, "nice"):
+                    os.nice(_NICE)
+                told = configured_memory(config.directory)
+                if told is not None and told != str(backend.url):
+                    # This environment is not the one of setup: what was noted would go into another memory.
+                    _log(config, "this memory is not the one of `afterimage setup`; nothing was taken in")
+                    return 1
+            done = synchronise(backend, config.directory, seconds=limit, rebuild=rebuild, progress=progress)
+    except Exception as error:
         if background:
-            if hasattr(os, "nice"):
-                os.nice(_NICE)
-            told = configured_memory(config.directory)
-            if told is not None and told != str(backend.url):
-                # This environment is not the one of setup: what was noted would go into another memory.
-                _log(config, "the memory configured here is not the one of `afterimage setup`; nothing was taken in")
-                return 1
-        limit = seconds if seconds is not None else _BACKGROUND_SECONDS if background else float("inf")
-        progress = None if background or as_json else Progress("Recall index")
-        done = synchronise(backend, config.directory, seconds=limit, rebuild=rebuild, progress=progress)
+            # Nobody reads what it prints. A message may name what was noted: the log gets the error's name only.
+            with contextlib.suppress(OSError):
+                _log(config, f"{type(error).__name__}; what was noted waits; to see why: afterimage sync")
+        raise
     if as_json:
         write_json(done.to_dict())
     elif done.busy:
@@ -60,7 +68,7 @@ def sync(background: bool, seconds: float | None, rebuild: bool, as_json: bool) 
             f"{done.embedded:,} embedded, {done.indexed:,} indexed."
         )
         if done.put_aside:
-            click.echo(f"{counted(done.put_aside, 'event', 'events')} could not be read and were put aside.")
+            click.echo(f"{counted(done.put_aside, 'event', 'events')} could not be read or stored and were put aside.")
     return 0
 
 
