@@ -111,3 +111,31 @@ def test_without_git_the_folder_is_the_project(tmp_path: Path) -> None:
 def test_a_broken_git_folder_is_no_obstacle(tmp_path: Path, content: str) -> None:
     (tmp_path / ".git").write_text(content, encoding="latin-1")
     assert project_of(str(tmp_path)).id
+
+
+@pytest.mark.parametrize(
+    "head",
+    ["ref: ../../secret", "ref: refs/heads/../../../secret", "ref: /etc/hostname", "ref: refs/heads/a\x1bb", "z" * 40],
+)
+def test_a_head_that_git_would_not_write_is_unknown_and_reads_no_other_file(tmp_path: Path, head: str) -> None:
+    (tmp_path / "secret").write_text("a" * 40)
+    git_folder = tmp_path / "work" / ".git"
+    (git_folder / "refs" / "heads").mkdir(parents=True)
+    (git_folder / "HEAD").write_text(head)
+    found = project_of(str(tmp_path / "work"))
+    assert (found.branch, found.commit) == ("", "")
+
+
+def test_what_is_no_commit_is_not_taken_for_one(tmp_path: Path) -> None:
+    heads = tmp_path / ".git" / "refs" / "heads"
+    heads.mkdir(parents=True)
+    (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/main")
+    for content, commit in {"password = 'x'": "", "a" * 41: "", "a1" * 20: "a1" * 20, "0f" * 32: "0f" * 32}.items():
+        (heads / "main").write_text(content)
+        found = project_of(str(tmp_path))
+        assert (found.branch, found.commit) == ("main", commit)
+
+
+def test_a_folder_whose_name_is_no_text_is_a_project_too() -> None:
+    assert project_of("/nowhere/\ud800").id != project_of("/nowhere/\ud801").id
+    assert project_of("/nowhere/\udcff", "a\udcff.py").id

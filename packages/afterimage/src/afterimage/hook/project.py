@@ -23,7 +23,7 @@ class Project:
     __slots__ = ("branch", "commit", "id", "name", "root", "scope")
 
     def __init__(self, identity: str, name: str, root: str, scope: str = "") -> None:
-        self.id = sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        self.id = sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:16]
         self.name = name
         self.root = root
         #: The part of the project that is worked in, as a path from its root; empty for all of it.
@@ -113,14 +113,22 @@ def _head(git: str, common: str) -> tuple[str, str]:
     """The branch and the commit that are checked out; empty for what cannot be told."""
     head = files.read_text(f"{git}/HEAD", 4096).strip()
     if not head.startswith("ref:"):
-        return "", head if len(head) >= 40 else ""
+        return "", _commit(head)
     ref = head[4:].strip()
+    if not ref.startswith("refs/") or ".." in ref or not ref.isprintable():
+        # It would name a file outside of the git folder, or be no name.
+        return "", ""
     branch = ref.removeprefix("refs/heads/")
     for folder in (git, common):
-        if commit := files.read_text(f"{folder}/{ref}", 4096).strip():
+        if commit := _commit(files.read_text(f"{folder}/{ref}", 4096).strip()):
             return branch, commit
     for line in files.read_text(f"{common}/packed-refs", 1 << 22).split("\n"):
         commit, _, name = line.partition(" ")
         if name == ref:
-            return branch, commit
+            return branch, _commit(commit)
     return branch, ""
+
+
+def _commit(text: str) -> str:
+    """``text`` if it is a commit's name, else nothing."""
+    return text if len(text) in {40, 64} and not text.lower().strip("0123456789abcdef") else ""
