@@ -75,7 +75,16 @@ def block(path: str, facts: list[str], shown: str, first: int = 0) -> str:
     while fence in shown:
         fence += "`"
     place = f"{path}, from line {first + 1} of what was written" if first else path
-    return marker.escape(f"{place} ({'; '.join(facts)})\n{fence}\n{shown}\n{fence}")
+    head = one_line(f"{place} ({'; '.join(facts)})")
+    return marker.escape(f"{head}\n{fence}\n{shown}\n{fence}")
+
+
+def one_line(text: str) -> str:
+    """``text`` in which a space stands for whatever would end its line or steer a terminal.
+
+    A path or a branch is anybody's to name, and must not look like a paragraph of ours.
+    """
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def recall_text(opening: str, parts: list[str], closing: str = "") -> str:
@@ -99,7 +108,7 @@ def recent_text(found: "list[tuple[Entry, int]]") -> str:
         times = f"{count} changes, last " if count > 1 else ""
         branch = f", branch {entry.branch}" if entry.branch else ""
         title = f": {entry.title}" if entry.title else ""
-        lines.append(marker.escape(f"- {entry.path} ({times}{day(entry.at)}{branch}){title}"))
+        lines.append(marker.escape(one_line(f"- {entry.path} ({times}{day(entry.at)}{branch}){title}")))
     if not lines:
         return ""
     kept: list[str] = []
