@@ -55,6 +55,38 @@ def test_a_secret_where_pieces_meet_is_seen(redactor: Redactor) -> None:
         assert SECRETS[0] not in redactor(text)
 
 
+def test_a_private_key_where_pieces_meet_is_taken_out_whole(redactor: Redactor) -> None:
+    key = SECRETS[2].replace("x8", "\n".join(["Qx8/" * 16] * 50))
+    for filling in (262_100, 261_000, 259_000):
+        before, after = "x" * filling + "\n", "\n" + "y = 1\n" * 9
+        assert redactor(before + key + after) == f"{before}[redacted: private-key]{after}"
+
+
+def test_a_secret_across_a_piece_of_one_line_is_taken_out(redactor: Redactor) -> None:
+    before, after = "x" * 262_130 + " ", " " + "y" * 300_000
+    assert redactor(before + SECRETS[0] + after) == f"{before}[redacted: aws-access-key]{after}"
+
+
+@pytest.mark.parametrize("indent", ["", "    ", "+"])
+def test_a_private_key_without_its_end_goes_to_the_end_of_its_lines(redactor: Redactor, indent: str) -> None:
+    lines = ["-----BEGIN PRIVATE KEY-----", *["Qx8/" * 16] * 20, "Qx8="]
+    text = "a = 1\n" + indent + f"\n{indent}".join(lines) + "\ndef f(x): ...\n"
+    assert redactor(text) == f"a = 1\n{indent}[redacted: private-key]\ndef f(x): ...\n"
+
+
+def test_code_that_looks_for_private_keys_stays(redactor: Redactor) -> None:
+    code = 'if "-----BEGIN RSA PRIVATE KEY-----" in text:\n    raise ValueError\n'
+    assert redactor(code) == code
+
+
+def test_many_beginnings_of_private_keys_cost_little(redactor: Redactor) -> None:
+    text = "-----BEGIN RSA PRIVATE KEY-----\n" * 20_000
+    started = time.process_time()
+    redactor(text)
+    redactor(text + "-----END RSA PRIVATE KEY-----")
+    assert time.process_time() - started < 1.0
+
+
 def test_what_there_is_no_time_for_is_left_out(tmp_path: Path) -> None:
     assert Redactor(late=lambda: True)(f"x = '{SECRETS[0]}'") == LEFT_OUT
 

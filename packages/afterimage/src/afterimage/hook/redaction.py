@@ -21,8 +21,9 @@ RULES: "tuple[Rule, ...]" = _RULES
 LEFT_OUT = "[left out: no time to look for secrets]"
 #: How much is looked at without asking for the time.
 _PIECE = 1 << 18
-#: How far pieces overlap, so that a secret at their border is seen whole.
-_OVERLAP = 1 << 12
+#: How far a rule sees beyond a piece: more than any of them can match, so that pieces are not to be told from a whole.
+_OVERLAP = 1 << 15
+_PRIVATE_KEY = "private-key"
 
 
 class Redactor:
@@ -38,39 +39,45 @@ class Redactor:
 
     def __call__(self, text: str) -> str:
         """``text`` with ``[redacted: RULE]`` in place of each secret."""
-        if len(text) <= _PIECE:
-            return self._piece(text)
-        cuts = []
-        start = 0
-        while start < len(text):
-            end = start + _PIECE
-            if end < len(text):
-                # At a line's end, lest a secret be cut in two.
-                end = text.rfind("\n", end - _OVERLAP, end) + 1 or end
-            cuts.append(text[start:end])
-            start = end
-        return "".join(map(self._piece, cuts))
-
-    def _piece(self, text: str) -> str:
         low = text.lower()
+        if "private key" in low:
+            if self._late():
+                return LEFT_OUT
+            from .private_keys import without_private_keys
+
+            cleaned = without_private_keys(text, f"[redacted: {_PRIVATE_KEY}]")
+            if cleaned != text:
+                self.found.append(_PRIVATE_KEY)
+                text = cleaned
         for rule in RULES:
             if rule[1] and not any(literal in low for literal in rule[1]):
                 continue
-            if self._late():
+            without = self._apply(rule, text)
+            if without is None:
                 return LEFT_OUT
-            text = self._apply(rule, text)
+            text = without
         return text
 
-    def _apply(self, rule: "Rule", text: str) -> str:
+    def _apply(self, rule: "Rule", text: str) -> "str | None":
+        """``text`` without what ``rule`` finds; None when there is no time left."""
         name, _, _, group, entropy = rule
+        pattern = None
         parts: list[str] = []
-        start = 0
-        for match in self._pattern(rule).finditer(text):
-            begin, end = match.span(group)
-            if begin < start or (entropy and entropy_of(text[begin:end]) < entropy):
-                continue
-            parts += (text[start:begin], f"[redacted: {name}]")
-            start = end
+        start = at = 0
+        for border in range(_PIECE, len(text) + _PIECE, _PIECE):
+            if self._late():
+                return None
+            pattern = pattern or self._pattern(rule)
+            for match in pattern.finditer(text, at, border + _OVERLAP):
+                if match.start() >= border:
+                    break
+                at = match.end()
+                begin, end = match.span(group)
+                if entropy and entropy_of(text[begin:end]) < entropy:
+                    continue
+                parts += (text[start:begin], f"[redacted: {name}]")
+                start = end
+            at = max(at, border)
         if not parts:
             return text
         self.found.append(name)

@@ -6,16 +6,6 @@ secret, if it has at least ``entropy`` bits a letter (0: whatever it is).
 """
 
 RULES = (
-    (
-        "private-key",
-        ("private key",),
-        (
-            r"-----BEGIN[ A-Z0-9_-]{0,100}PRIVATE KEY(?: BLOCK)?-----"
-            r"[\s\S]{16,20000}?-----END[ A-Z0-9_-]{0,100}PRIVATE KEY(?: BLOCK)?-----"
-        ),
-        0,
-        0.0,
-    ),
     ("aws-access-key", ("akia", "asia", "abia", "acca"), r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b", 0, 3.0),
     ("github-token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"\bgh[pousr]_[0-9A-Za-z]{36,255}\b", 0, 3.0),
     ("github-pat", ("github_pat_",), r"\bgithub_pat_\w{82}\b", 0, 3.0),
@@ -27,7 +17,7 @@ RULES = (
     (
         "jwt",
         ("eyj",),
-        r"\beyJ[0-9A-Za-z_-]{17,}\.eyJ[0-9A-Za-z_-]{17,}\.[0-9A-Za-z_-]{10,}",
+        r"\beyJ[0-9A-Za-z_-]{17,4000}\.eyJ[0-9A-Za-z_-]{17,16000}\.[0-9A-Za-z_-]{10,2000}",
         0,
         3.0,
     ),
