@@ -2,6 +2,8 @@
 
 import json
 import multiprocessing
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +98,22 @@ def test_an_index_that_is_lost_is_made_anew(memory: StorageBackend, tmp_path: Pa
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_an_index_with_damaged_pages_is_made_anew(memory: StorageBackend, tmp_path: Path) -> None:
+    for n in range(2):
+        note(tmp_path, event(str(n), input={"file_path": f"{n}.py", "content": f"{CODE}# {n}\n"}))
+    synchronise(memory, tmp_path)
+    path = tmp_path / recall.NAME
+    with closing(sqlite3.connect(path)) as sql:
+        pages = [page for (page,) in sql.execute("SELECT rootpage FROM sqlite_master WHERE name <> 'state'") if page]
+        ((size,),) = sql.execute("PRAGMA page_size").fetchall()
+    content = bytearray(path.read_bytes())
+    for page in pages:
+        content[(page - 1) * size : page * size] = b"\xff" * size
+    path.write_bytes(content)
+    assert synchronise(memory, tmp_path).indexed == 2
+    assert index_of(tmp_path).near(CODE, lambda _: True)
+
+
 def test_an_index_of_another_memory_is_not_kept(memory: StorageBackend, tmp_path: Path) -> None:
     note(tmp_path, event())
     with SQLiteBackend(tmp_path / "other.db", embedder=lambda: None) as other:
@@ -109,6 +127,13 @@ def test_no_secret_gets_into_the_index(memory: StorageBackend, tmp_path: Path) -
     memory.store("/p/a.py", f"{CODE}KEY = '{key}'\n")
     synchronise(memory, tmp_path)
     assert key.encode() not in (tmp_path / recall.NAME).read_bytes()
+
+
+def test_a_key_across_the_cut_leaves_no_half_of_it(memory: StorageBackend, tmp_path: Path) -> None:
+    key = "AKIA" + "QYLPMN5HHHFPZAM2"
+    memory.store("/p/a.py", "x = 1\n".ljust(16_000 - 17) + f"KEY = '{key}'\n")
+    synchronise(memory, tmp_path)
+    assert key[:8].encode() not in (tmp_path / recall.NAME).read_bytes()
 
 
 def test_what_cannot_be_read_is_put_aside_and_holds_nothing_up(memory: StorageBackend, tmp_path: Path) -> None:

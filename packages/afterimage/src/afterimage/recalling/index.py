@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _BATCH = 200
 #: Characters of an entry's code that can be shown.
 _MOST_CODE = 16_000
+#: Characters beyond them that are looked at for secrets: more than any key has.
+_BEYOND = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,15 @@ class RecallIndex:
         memory = str(backend.url)
         if rebuild or not self._is_of(memory):
             return self._build(backend, memory, until, progress)
-        with self._open(self.path) as sql:
-            ((cursor,),) = sql.execute("SELECT cursor FROM state").fetchall()
-            removed = self._remove_forgotten(sql, backend, cursor)
-            added, complete = self._add_arrived(sql, backend, cursor, until, progress)
+        try:
+            with self._open(self.path) as sql:
+                ((cursor,),) = sql.execute("SELECT cursor FROM state").fetchall()
+                removed = self._remove_forgotten(sql, backend, cursor)
+                added, complete = self._add_arrived(sql, backend, cursor, until, progress)
+        except sqlite3.DatabaseError as error:
+            if not _damaged(error):
+                raise
+            return self._build(backend, memory, until, progress)
         return Refreshed(added, removed, complete)
 
     def note(self, lines: Mapping[str, str]) -> None:
@@ -157,7 +164,9 @@ class RecallIndex:
                 "INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (seq, record.id, record.path or "", *_facts(record), len(marks.grams), marks.whole, _title(marks)),
             )
-            code = self._redact(record.text[:_MOST_CODE]).encode("utf-8", "replace").decode()
+            # Cut only then, lest half a key be left at the end.
+            clean = self._redact(record.text[: _MOST_CODE + _BEYOND])[:_MOST_CODE]
+            code = clean.encode("utf-8", "replace").decode()
             sql.execute("INSERT OR REPLACE INTO code VALUES (?, ?)", (seq, code))
         sql.executemany("INSERT OR IGNORE INTO mark VALUES (?, ?)", sorted(always))
         sql.executemany(
@@ -207,6 +216,12 @@ def _transaction(sql: sqlite3.Connection) -> Iterator[None]:
             sql.execute("ROLLBACK")
         raise
     sql.execute("COMMIT")
+
+
+def _damaged(error: sqlite3.DatabaseError) -> bool:
+    """Whether the file is at fault (pages or tables), not the moment, as when it is locked or the disk is full."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
 
 
 def _ask(backend: StorageBackend, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
