@@ -134,3 +134,10 @@ def test_any_words_get_a_question_that_was_not_asked(said: str, asked: set[str])
 def test_it_fills_in_no_forms() -> None:
     with pytest.raises(ModelUnavailable, match="no language model is configured"):
         asyncio.run(LibraryMode().extract(Prompt("", (Turn("user", "x"),), 9), BaseModel))
+
+
+def test_what_was_written_after_an_author_is_not_said_to_be_theirs() -> None:
+    theirs = Passage("Some things are up to us.", "Epictetus", "Enchiridion", "1")
+    ours = Passage("A window opened in a stuffy room.", "Epictetus", "Enchiridion", "21", reflection=True)
+    assert theirs.source == "Epictetus, *Enchiridion* 1"
+    assert ours.source == "after Epictetus, *Enchiridion* 21, in our words"

@@ -127,7 +127,7 @@ def search(query: str, limit: int, as_json: bool) -> int:
         )
     else:
         for passage in found:
-            click.echo(f"{clean(passage.text)}\n  — {clean(passage.reference)}  [{clean(passage.reason)}]\n")
+            click.echo(f"{clean(passage.text)}\n  — {clean(passage.credit)}  [{clean(passage.reason)}]\n")
         for line in found.notes:
             note(line)
     if not found:

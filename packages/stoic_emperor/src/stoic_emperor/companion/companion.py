@@ -15,7 +15,7 @@ from stoic_emperor.companion.keeping import Keeper
 from stoic_emperor.companion.lately import Lately
 from stoic_emperor.companion.watching import Watcher
 from stoic_emperor.errors import ModelUnavailable, NotFound
-from stoic_emperor.library import Library, check_quotations
+from stoic_emperor.library import Kind, Library, Passage, check_quotations
 from stoic_emperor.llm import ChatModel, Earlier, LibraryMode
 from stoic_emperor.llm import Passage as Shown
 from stoic_emperor.memory.context import Context, ContextBuilder
@@ -219,7 +219,7 @@ class Companion:
             return _in_danger_without_a_model()
         said = turn.said
         mode = self._library_modes.of(said.session_id)
-        passages = [Shown(p.text, p.author or "", p.work or "", p.place or "") for p in context.passages]
+        passages = [_shown(passage) for passage in context.passages]
         return mode.stream(context.prompt, passages, said=said.content, earlier=_earlier(context))
 
     def _sources(self, context: Context, reply: Message) -> tuple[str, ...]:
@@ -260,6 +260,16 @@ def _begin(person: Person, said: Message, verdict: Verdict, old: Sequence[Messag
         )
         person.replace_replies(old, reply, tx=tx)
     return reply
+
+
+def _shown(passage: Passage) -> Shown:
+    return Shown(
+        passage.text,
+        passage.author or "",
+        passage.work or "",
+        passage.place or "",
+        reflection=passage.kind == Kind.REFLECTION,
+    )
 
 
 def _earlier(context: Context) -> Earlier | None:

@@ -86,6 +86,11 @@ class Passage:
         inside = between.join(part for part in (self.work, self.place) if part)
         return ", ".join(part for part in (self.author, inside) if part) or self.source or "source unknown"
 
+    @property
+    def credit(self) -> str:
+        """What may be written under it: a reflection is not its author's, who must not be said to have written it."""
+        return f"after {self.reference}, in our words" if self.kind == Kind.REFLECTION else self.reference
+
     @classmethod
     def from_record(cls, record: Record, *, score: float | None = None, reason: str = "") -> Self:
         """A passage as it was stored; the comma-joined tags of earlier programs are understood too."""

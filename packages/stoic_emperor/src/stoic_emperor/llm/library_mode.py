@@ -40,12 +40,15 @@ class Passage:
     work: str
     #: Book and section, such as "IV.3"; empty if unknown.
     place: str = ""
+    #: Written after that place, and not by its author.
+    reflection: bool = False
 
     @property
     def source(self) -> str:
         """Author, work and place on one line."""
         title = f"*{self.work}* {self.place}".strip() if self.work else self.place
-        return ", ".join(part for part in (self.author, title) if part)
+        where = ", ".join(part for part in (self.author, title) if part)
+        return f"after {where}, in our words" if where and self.reflection else where
 
 
 @dataclass(frozen=True, slots=True)

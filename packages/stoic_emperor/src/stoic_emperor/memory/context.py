@@ -155,7 +155,7 @@ class ContextBuilder:
             )
             for r in episodes
         ]
-        candidates += [("From the library", f"- {p.reference}: “{cut(p.text, _PASSAGE_TOKENS)}”") for p in passages]
+        candidates += [("From the library", f"- {p.credit}: “{cut(p.text, _PASSAGE_TOKENS)}”") for p in passages]
         candidates += [
             ("Earlier conversations", f"- {s.period_start:%Y-%m-%d} to {s.period_end:%Y-%m-%d}: {s.content}")
             for s in at_hand.summaries

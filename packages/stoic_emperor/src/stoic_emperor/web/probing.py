@@ -73,7 +73,8 @@ class Probing:
 
     def _touch(self) -> None:
         with self._application.database.engine.read(HOUSE) as tx:
-            tx.execute("SELECT 1")
+            # A row, which only the file or the server itself can give.
+            tx.execute("SELECT 1 FROM users LIMIT 1")
 
     async def all(self, *, running: bool) -> dict[str, Check]:
         """Every check, by name.
@@ -128,7 +129,10 @@ class Probing:
 def _check(look: Callable[[], str]) -> Check:
     try:
         return Check(ok=True, detail=look())
-    except (StoicError, capsa.EmbedderUnavailable, OSError) as error:
-        return Check(ok=False, detail=str(error) or os.strerror(getattr(error, "errno", 0) or 0))
+    except OSError as error:
+        # Whoever asks is told what is the matter, not where things lie on this machine.
+        return Check(ok=False, detail=os.strerror(error.errno) if error.errno else str(error))
+    except (StoicError, capsa.EmbedderUnavailable) as error:
+        return Check(ok=False, detail=str(error))
     except capsa.CapsaError as error:
         return Check(ok=False, detail=type(error).__name__)

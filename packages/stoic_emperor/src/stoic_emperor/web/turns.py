@@ -118,7 +118,15 @@ class Turn:
             case Finished(reply, sources, passages):
                 self.reply, self.sources = reply, sources
                 shown = [
-                    {"id": p.id, "author": p.author, "work": p.work, "place": p.place, "text": p.text} for p in passages
+                    {
+                        "id": p.id,
+                        "author": p.author,
+                        "work": p.work,
+                        "place": p.place,
+                        "credit": p.credit,
+                        "text": p.text,
+                    }
+                    for p in passages
                 ]
                 self._tell("finished", reply=await _told(reply), sources=list(dict.fromkeys(sources)), passages=shown)
             case Failed(reply, message):

@@ -123,7 +123,7 @@ def _counted(counts: Mapping[str, int]) -> str:
 
 
 def _reference(passage: Any) -> str:
-    return str(passage.reference)
+    return str(passage.credit)
 
 
 def _sureness(confidence: float) -> str:

@@ -500,7 +500,7 @@ function talk(main) {
     $("summary", made).textContent = sources.length ? "Sources" : "Passages at hand";
     if (sources.length) $("ul", made).before(list(sources));
     for (const passage of passages) {
-      const place = [passage.author, passage.work, passage.place].filter(Boolean).join(", ") || "From the library";
+      const place = passage.credit;
       const item = $("ul:last-of-type", made).appendChild(make("li"));
       item.append(
         make("a", { href: `/library/${encodeURIComponent(passage.id)}`, textContent: place }),
