@@ -21,3 +21,15 @@ def test_a_block_that_does_not_end_goes_to_the_end() -> None:
     assert without_injections(f"a\n{BEGIN}\nb") == "a\n"
     assert without_private("a<private>b") == "a[private]"
     assert without_private("a<private>b</private>c<private>d</private>") == "a[private]c[private]"
+
+
+def test_what_is_private_is_found_however_its_tags_are_written() -> None:
+    assert without_private("a<PRIVATE>b</Private>c") == "a[private]c"
+    assert without_private("a< private >b</ private\n>c") == "a[private]c"
+    assert without_private("a<private>b<private>c</private>d</private>e") == "a[private]e"
+    assert without_private("a</private>b < c<privateer>d") == "a</private>b < c<privateer>d"
+
+
+def test_text_that_only_names_the_marker_stays() -> None:
+    for text in (f"what is <{NAME}> for?", f"<{NAME} kind=x>\nmine\n{END}"):
+        assert without_injections(text) == text
