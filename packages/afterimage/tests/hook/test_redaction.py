@@ -36,6 +36,77 @@ def test_of_a_connection_string_only_the_password_goes(redactor: Redactor) -> No
     assert redactor("postgres://me:s3cr3tpw@host/db") == "postgres://me:[redacted: connection-string]@host/db"
 
 
+@pytest.mark.parametrize(
+    ("before", "secret", "after"),
+    [
+        ("DB_PASSWORD=", "hunter2secret", ""),
+        ("export API_KEY=", "q8Zk2mNv7Lx0Pw", ""),
+        ("  password: ", "hunter2-Secret", ""),
+        ("password = ", "hunter2secret", "  # mine"),
+        ("aws_secret_access_key = ", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzq81TKEYab", ""),
+        ('os.environ["AWS_SECRET_ACCESS_KEY"] = "', "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzq81TKEYab", '"'),
+        ("-H 'Authorization: Bearer ", "q8Zk2mNv7Lx0Pw", "'"),
+        ('{"Authorization": "Basic ', "bWU6aHVudGVyMnNlY3JldA==", '"}'),
+        ("curl -s -u me:", "hunter2", " https://host/x"),
+        ("curl https://host/x \\\n  --user 'me:", "hunter2", "'"),
+        ('pwd = "', "hunter2secret", '"'),
+        ("auth_key: '", "hunter2$ecret%1", "'"),
+        ('private_key = "', "q8Zk2mNv7Lx0Pw", '"'),
+        ("postgres://me:", "p@$$w%7B{r}d", "@host/db"),
+        ("redis://:", "p@ss", "@10.0.0.1:6379"),
+        ("//registry/:_authToken=", "npm_" + "q8Zk2mNv7Lx0PwRt5Yb3" + "Hc6Jd9Ff1Gg4Ss2A", ""),
+        ("x = '", "glpat-" + "q8Zk2mNv7Lx0PwRt5Yb3", "'"),
+        ("x = '", "SG." + "q8Zk2mNv7Lx0PwRt5Yb3xx" + ".Hc6Jd9Ff1Gg4Ss2Aq8Zk2mNv7Lx0PwRt5Yb3Hc6Jd9", "'"),
+        ("x = '", "hf_" + "q8ZkVmNvTLxOPwRtUYbIHcKJdLFfMGgNSs", "'"),
+        ("https://hooks.slack.com/services/", "T0AB1CD2E/B0FG3HI4J/" + "q8Zk2mNv7Lx0PwRt5Yb3Hc6J", ""),
+        ("AccountName=me;AccountKey=", "q8Zk2mNv7Lx0PwRt5Yb3Hc6Jd9Ff1Gg4Ss2A/q8Zk2m+Nv7==", ";Suffix=x"),
+    ],
+)
+def test_a_secret_goes_and_the_line_around_it_stays(redactor: Redactor, before: str, secret: str, after: str) -> None:
+    cleaned = redactor(f"a = 1\n{before}{secret}{after}\nb = 2\n")
+    assert secret not in cleaned
+    assert cleaned.startswith(f"a = 1\n{before}[redacted: ")
+    assert cleaned.endswith(f"]{after}\nb = 2\n")
+    assert redactor(cleaned) == cleaned
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "password = get_password()",
+        "password = settings.db2.password",
+        "password = hash_password_v2",
+        "token: str",
+        "token: str = ''",
+        "tokens: list[Token2]",
+        "  token: string;",
+        "api_key=None",
+        "f(api_key=None, token=token)",
+        "Client(API_KEY=settings.API_KEY, TOKEN=TOKEN)",
+        "DB_PASSWORD=${DB_PASSWORD}",
+        "DB_PASSWORD=$(pass show db)",
+        "PASSWORD_FILE=/run/secrets/db1",
+        "PWD=/home/me/project1",
+        "MAX_TOKENS=128000",
+        "max_tokens: 128000",
+        'secret = os.environ["X"]',
+        "password: ${{ secrets.DB_PASSWORD1 }}",
+        "token_url = https://host/oauth2/token",
+        'f"postgres://{user}:{password}@{host}/db"',
+        'f"postgres://{user}:{password}@localhost/db"',
+        "postgres://me:${DB_PASSWORD}@host/db",
+        "http://localhost:8080/a@b",
+        'headers = {"Authorization": f"Bearer {token}"}',
+        'headers["Authorization"] = "Bearer " + token',
+        "curl -u $USER:$PASSWORD https://host",
+        "for token in tokens2: yield token",
+        "self.token = token1",
+    ],
+)
+def test_a_line_that_only_speaks_of_secrets_stays(redactor: Redactor, line: str) -> None:
+    assert redactor(f"a = 1\n{line}\nb = 2\n") == f"a = 1\n{line}\nb = 2\n"
+
+
 def test_code_about_secrets_stays(redactor: Redactor) -> None:
     assert redactor(CODE) == CODE
 

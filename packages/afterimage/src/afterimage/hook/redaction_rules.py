@@ -5,6 +5,25 @@ text in small letters (no literals: always). ``pattern`` is for `re`; what match
 secret, if it has at least ``entropy`` bits a letter (0: whatever it is).
 """
 
+_NAMES = (
+    *(
+        "passw",
+        "passphrase",
+        "secret",
+        "token",
+        "api_key",
+        "apikey",
+        "api-key",
+        "access_key",
+        "accesskey",
+        "access-key",
+    ),
+    *("auth_key", "authkey", "auth-key", "private_key", "privatekey", "private-key", "credential", "pwd"),
+)
+_NAME = r"passw(?:or)?d|passphrase|secret|token|(?:api|access|auth|private)[_-]?key|credential|pwd"
+#: Names joined by dots: where a value is got from, not a value.
+_CHAIN = r"[A-Za-z_]\w{0,60}+(?:\.[A-Za-z_]\w{0,60}+){1,9}+"
+
 RULES = (
     ("aws-access-key", ("akia", "asia", "abia", "acca"), r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b", 0, 3.0),
     ("github-token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"\bgh[pousr]_[0-9A-Za-z]{36,255}\b", 0, 3.0),
@@ -21,18 +40,84 @@ RULES = (
         0,
         3.0,
     ),
+    ("npm-token", ("npm_",), r"\bnpm_[0-9A-Za-z]{36}\b", 0, 3.0),
+    ("gitlab-token", ("glpat-",), r"\bglpat-[0-9A-Za-z_-]{20,200}", 0, 3.0),
+    ("sendgrid-key", ("sg.",), r"\bSG\.[0-9A-Za-z_-]{16,32}\.[0-9A-Za-z_-]{16,64}", 0, 3.0),
+    ("huggingface-token", ("hf_",), r"\bhf_[0-9A-Za-z]{30,60}\b", 0, 3.0),
+    (
+        "slack-webhook",
+        ("hooks.slack.com",),
+        r"\bhooks\.slack\.com/(?:services|workflows|triggers)/([0-9A-Za-z/_-]{20,200})",
+        1,
+        3.0,
+    ),
+    ("azure-account-key", ("accountkey",), r"(?i)\bAccountKey=([0-9A-Za-z+/]{40,100}={0,2})", 1, 3.0),
     (
         "connection-string",
         ("://",),
-        r"\b[a-z][a-z0-9+.-]{1,20}://[^\s:@/'\"<>{}$]{0,80}:([^\s@/'\"<>{}$]{3,200})@[\w.-]",
+        (
+            # Up to the last @ before the host; not where something else stands for the password.
+            r"\b[a-z][a-z0-9+.-]{1,20}://[^\s:@/'\"<>]{0,80}:"
+            r"(?!(?:[$#%]?\{{1,2}[^\s{}]{0,80}\}{1,2}|\$\w{1,80}|\$\([^\s()]{0,80}\)|%s|%\(\w{1,80}\)s)@)"
+            r"([^\s/'\"<>`]{3,200})@[\w.-]"
+        ),
+        1,
+        0.0,
+    ),
+    (
+        "authorization",
+        ("authorization",),
+        (
+            r"(?i)\bauthorization[\"']?\]?\s{0,3}[:=,]\s{0,3}[\"']?(?:bearer|basic|token)\s{1,3}"
+            r"([\w.~+/=-]{8,4000}+)(?![\w(\[{$<])"
+        ),
+        1,
+        2.8,
+    ),
+    (
+        "curl-user",
+        ("curl",),
+        (
+            r"\bcurl\s(?:[^\n\\]|\\[\s\S]){0,300}?(?<=\s)(?:-u|--user)[ =]{0,3}[\"']?[^\s:\"'$<{\[]{1,80}:"
+            r"([^\s\"'$<{\[]{3,200})"
+        ),
         1,
         0.0,
     ),
     (
         "assigned-secret",
-        ("passw", "secret", "token", "api_key", "apikey", "api-key", "access_key", "credential"),
-        r"(?i)(?:passw(?:or)?d|secret|token|api[_-]?key|access[_-]?key|credential)\w{0,20}[\"']?\s{0,3}(?::=|=>|[:=])\s{0,3}[rbuf]?[\"']([^\s\"'{}<>$%]{8,200})[\"']",
+        _NAMES,
+        (
+            rf"(?i)(?:{_NAME})\w{{0,20}}[\"']?\]?\s{{0,3}}(?::=|=>|[:=])\s{{0,3}}[rbuf]?[\"']"
+            r"((?:[^\s\"'{}<>$%]|(?<![\"'])[$%](?![({sdr])){8,200})[\"']"
+        ),
         1,
         3.0,
+    ),
+    (
+        # NAME_PASSWORD=value, as a shell or an .env file has it.
+        "environment-secret",
+        _NAMES,
+        (
+            r"(?:PASSW(?:OR)?D|PASSPHRASE|SECRET|TOKEN|API_?KEY|(?:ACCESS|AUTH|PRIVATE)_?KEY|CREDENTIAL|_PWD)"
+            rf"[A-Z0-9_]{{0,20}}=(?![./~$\d]|{_CHAIN}(?![^\s,;)]))"
+            r"([^\s\"'`<>(){}\[\],;]{6,200}+)(?![(\[{<\"'`,)])"
+        ),
+        1,
+        2.5,
+    ),
+    (
+        # name: value and name = value to the line's end, as YAML and INI files have it: with a letter and a digit, and
+        # no name of something else.
+        "configured-secret",
+        _NAMES,
+        (
+            rf"(?im)(?:{_NAME})\w{{0,20}}[\"']?[ \t]{{0,3}}[:=][ \t]{{0,3}}"
+            rf"(?![./~$&*!|@]|{_CHAIN}[ \t]{{0,9}}$|[a-z]{{1,40}}+(?:_[a-z0-9]{{1,40}}+){{1,9}}+[ \t]{{0,9}}$|\w{{1,20}}://)"
+            r"(?=[^\s\d]{0,199}\d)(?=[^\sA-Za-z]{0,199}[A-Za-z])"
+            r"([^\s\"'`<>(){}\[\],;]{8,200}+)[ \t]{0,9}(?:#[^\n]{0,200})?$"
+        ),
+        1,
+        2.8,
     ),
 )
