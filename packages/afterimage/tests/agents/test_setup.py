@@ -103,7 +103,9 @@ def test_hooks_that_could_only_refuse_are_there_only_if_they_may(agents: Path) -
     assert "preToolUse" not in json.loads(hooks.read_text())["hooks"]
 
 
-@pytest.mark.parametrize("content", ['{"hooks": ', "[]", '{"hooks": []}', '{"a": 1, "a": 2}', "\xff"])
+@pytest.mark.parametrize(
+    "content", ['{"hooks": ', "[]", '{"hooks": []}', '{"hooks": {"AfterTool": {"a": 1}}}', '{"a": 1, "a": 2}', "\xff"]
+)
 def test_settings_that_cannot_be_read_stop_everything_before_anything_is_changed(
     agents: Path, capsys: pytest.CaptureFixture[str], content: str
 ) -> None:
@@ -112,6 +114,26 @@ def test_settings_that_cannot_be_read_stop_everything_before_anything_is_changed
     assert main(["setup"]) == 1
     assert everything(agents) == before
     assert str(agents / ".gemini/settings.json") in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ['mcp_servers = {other = {command = "x"}}\n', "mcp_servers = 1\n"])
+def test_a_table_that_takes_no_addition_is_left_alone(
+    agents: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    (agents / ".codex/config.toml").write_text(content)
+    before = everything(agents)
+    assert main(["setup"]) == 1
+    assert everything(agents) == before
+    assert "config.toml cannot be read" in capsys.readouterr().err
+
+
+def test_a_server_of_the_same_name_that_is_not_ours_stays(agents: Path) -> None:
+    content = '{"mcpServers": {"afterimage": {"command": "/mine/afterimage-server"}}}'
+    (agents / ".cursor/mcp.json").write_text(content)
+    assert main(["setup"]) == 0
+    assert (agents / ".cursor/mcp.json").read_text() == content
+    assert main(["uninstall"]) == 0
+    assert (agents / ".cursor/mcp.json").read_text() == content
 
 
 def test_the_hooks_of_an_earlier_afterimage_are_replaced_and_come_back(

@@ -205,7 +205,8 @@ def _with_hooks(text: str, client: Client, wanted: Mapping[str, Any]) -> tuple[s
         if jsonc.get(text, [key]) is None:
             text = jsonc.put(text, [key], value)
     for event, entry in wanted.items():
-        if entry not in (jsonc.get(text, ["hooks", event]) or []):
+        entries = jsonc.get(text, ["hooks", event])
+        if not isinstance(entries, list) or entry not in entries:
             text = jsonc.put(text, ["hooks", event, -1], entry)
     return text, notes
 
@@ -215,14 +216,24 @@ def _with_server(text: str, client: Client) -> str:
     server: dict[str, Any] = {"command": program[0], "args": program[1:]}
     if client.name == "claude-code":
         server = {"type": "stdio", **server}
-    if jsonc.get(text, ["mcpServers", _SERVER]) == server:
+    known = jsonc.get(text, ["mcpServers", _SERVER])
+    if known == server or (known is not None and not _is_our_server(known)):
+        # As it should be, or somebody wrote it there himself.
         return text
     return jsonc.put(text, ["mcpServers", _SERVER], server)
 
 
+def _is_our_server(server: Any) -> bool:
+    """Whether setup wrote ``server``, with whichever interpreter."""
+    return isinstance(server, dict) and server.get("args") == mcp_program()[1:]
+
+
 def _with_toml_server(text: str) -> str:
     rest = _without_toml_server(text)
-    if "afterimage" in tomllib.loads(rest).get("mcp_servers", {}):
+    servers = tomllib.loads(rest).get("mcp_servers", {})
+    if not isinstance(servers, dict):
+        raise jsonc.Unparsable("mcp_servers is no table")
+    if _SERVER in servers:
         # Somebody wrote it there himself.
         return text
     program = mcp_program()
@@ -234,7 +245,10 @@ def _with_toml_server(text: str) -> str:
         _TOML_END,
     ]
     gap = "" if not rest else "\n" if rest.endswith("\n") else "\n\n"
-    return rest + gap + "\n".join(lines) + "\n"
+    made = rest + gap + "\n".join(lines) + "\n"
+    # An inline table, for one, takes no addition: better no change than a file that its owner cannot read.
+    tomllib.loads(made)
+    return made
 
 
 def _without_toml_server(text: str) -> str:
@@ -243,7 +257,9 @@ def _without_toml_server(text: str) -> str:
     if begin < 0 or end < begin:
         return text
     head = text[:begin]
-    return (head[:-1] if head.endswith("\n\n") else head) + text[end + len(_TOML_END) :].removeprefix("\n")
+    rest = (head[:-1] if head.endswith("\n\n") else head) + text[end + len(_TOML_END) :].removeprefix("\n")
+    tomllib.loads(rest)
+    return rest
 
 
 def _without_us(text: str) -> str:
@@ -251,7 +267,7 @@ def _without_us(text: str) -> str:
     for event, entry in [*_entries(text)]:
         if _is(entry, OURS):
             text = _remove_entry(text, event, entry)
-    if _is(jsonc.get(text, ["mcpServers", _SERVER]), "afterimage"):
+    if _is_our_server(jsonc.get(text, ["mcpServers", _SERVER])):
         text = jsonc.remove(text, ["mcpServers", _SERVER])
         if jsonc.get(text, ["mcpServers"]) == {}:
             text = jsonc.remove(text, ["mcpServers"])
@@ -270,7 +286,8 @@ def _is(entry: Any, mark: str) -> bool:
     """Whether ``mark`` stands in a command of ``entry``: in its own, in its arguments, or in those of its handlers."""
     if not isinstance(entry, dict):
         return False
-    words = [entry.get("command"), *(entry.get("args") or [])]
+    args = entry.get("args")
+    words = [entry.get("command"), *(args if isinstance(args, list) else ())]
     handlers = entry.get("hooks")
     return any(isinstance(word, str) and mark in word for word in words) or any(
         _is(handler, mark) for handler in (handlers if isinstance(handlers, list) else ())
