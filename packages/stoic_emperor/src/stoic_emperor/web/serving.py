@@ -16,6 +16,7 @@ from stoic_emperor.web.auth import routes as auth
 from stoic_emperor.web.auth.cookies import SetCookies
 from stoic_emperor.web.auth.demands import check
 from stoic_emperor.web.headers import SecureHeaders
+from stoic_emperor.web.heads import AnswerHead
 from stoic_emperor.web.limits import LimitRequests
 from stoic_emperor.web.pages import routing as pages
 from stoic_emperor.web.running import running
@@ -55,6 +56,7 @@ def create_app(application: Application) -> FastAPI:
     app.state.hosted = hosted
     app.add_middleware(SetCookies)
     app.add_middleware(LimitRequests, limits=hosted.limits)
+    app.add_middleware(AnswerHead)
     app.add_middleware(failures.AnswerFaults)
     app.add_middleware(SecureHeaders, behind_proxy=application.configuration.settings.web.trust_proxy > 0)
     failures.add_handlers(app)
