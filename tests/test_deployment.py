@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tomllib
@@ -82,4 +83,5 @@ def test_the_images_steps_lead_to_a_server_that_answers(tmp_path: Path) -> None:
         finally:
             server.terminate()
             server.communicate(timeout=60)
-    assert server.returncode == 0
+    # uvicorn comes to its end, and then lets the signal do what it would have done.
+    assert server.returncode == -signal.SIGTERM
