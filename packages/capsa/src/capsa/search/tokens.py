@@ -21,9 +21,6 @@ from collections.abc import Callable, Collection
 
 from capsa.search.stemmer import stem
 
-#: Raised when the same text would give other terms: the lexical index is then made anew.
-TOKENIZER_VERSION = 1
-
 #: Longer runs (hashes, base64) are cut: they are found by their beginning.
 MAX_TERM = 64
 
