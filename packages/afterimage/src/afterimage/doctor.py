@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from afterimage.entries import OWNER
 from afterimage.errors import AfterImageError, ConfigError
-from capsa.terminal import Check, Verdict
+from capsa.terminal import Check, Verdict, check_sqlite
 
 if TYPE_CHECKING:
     from afterimage.config import AfterImageConfig
@@ -25,8 +25,6 @@ _RESTORE = (
 )
 _LOW_SPACE = 500_000_000
 _NO_SPACE = 50_000_000
-#: The first SQLite without the WAL-reset bug.
-_WAL_RESET_FIXED = (3, 51, 3)
 
 
 def examine(environ: Mapping[str, str] | None = None) -> Iterator[Check]:
@@ -190,7 +188,7 @@ def _database(backend: SQLiteBackend | PostgreSQLBackend) -> Iterator[Check]:
 
 def _software(backend: SQLiteBackend | PostgreSQLBackend) -> Check:
     if backend.backend_type == "sqlite":
-        return _sqlite_version()
+        return check_sqlite()
     with backend.database.read(OWNER) as tx:
         version, extension = tx.execute(
             "SELECT current_setting('server_version'), extversion FROM pg_extension WHERE extname = 'vector'"
@@ -259,13 +257,6 @@ def _transfers(backend: SQLiteBackend | PostgreSQLBackend) -> Check:
             "the migration's report names them",
         )
     return Check("migrations", "ok", "none interrupted")
-
-
-def _sqlite_version() -> Check:
-    version = sqlite3.sqlite_version
-    if sqlite3.sqlite_version_info < _WAL_RESET_FIXED:
-        return Check("SQLite", "ok", f"{version}, has the WAL-reset bug; our writers take turns, so it cannot strike")
-    return Check("SQLite", "ok", version)
 
 
 def _model(config: AfterImageConfig) -> Iterator[Check]:

@@ -18,6 +18,7 @@ import click
 __all__ = [
     "Check",
     "Verdict",
+    "check_sqlite",
     "clean",
     "explain",
     "json_option",
@@ -46,6 +47,20 @@ class Check:
     def to_dict(self) -> dict[str, Any]:
         """The fields by name."""
         return asdict(self)
+
+
+#: The version that the bug was first mended in; see docs/storage.md.
+_WAL_RESET_FIXED = (3, 51, 3)
+
+
+def check_sqlite() -> Check:
+    """Which SQLite this Python has, and what that means for a memory."""
+    import sqlite3
+
+    version = sqlite3.sqlite_version
+    if sqlite3.sqlite_version_info < _WAL_RESET_FIXED:
+        return Check("SQLite", "ok", f"{version}, has the WAL-reset bug; our writers take turns, so it cannot strike")
+    return Check("SQLite", "ok", version)
 
 
 def run(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import capsa
-from capsa.terminal import Check
+from capsa.terminal import Check, check_sqlite
 from stoic_emperor.application import Application
 from stoic_emperor.errors import ConfigurationError, StoicError
 from stoic_emperor.infrastructure.opening import OWNERS, is_older, older_files
@@ -25,8 +25,6 @@ from stoic_emperor.web.auth import demands
 if TYPE_CHECKING:
     from stoic_emperor.config import Configuration
 
-#: The first SQLite without the WAL-reset bug.
-_WAL_RESET_FIXED = (3, 51, 3)
 _MODEL_SECONDS = 20.0
 
 
@@ -105,7 +103,7 @@ def _migrations(application: Application) -> Iterator[Check]:
     if wall := getattr(database.engine, "wall", None):
         yield Check("row-level security", "ok", f"on every person's tables ({wall})")
     else:
-        yield _sqlite_version()
+        yield check_sqlite()
     told = ", ".join(f"{count:,} {table.replace('_', ' ')}" for table, count in counts.items() if count)
     yield Check("memory", "ok", told or "empty")
     if unfinished:
@@ -114,13 +112,6 @@ def _migrations(application: Application) -> Iterator[Check]:
         yield Check(
             "transfer", "note", f"{aside:,} rows could not be carried and are kept aside", "the report names them"
         )
-
-
-def _sqlite_version() -> Check:
-    version = sqlite3.sqlite_version
-    if sqlite3.sqlite_version_info < _WAL_RESET_FIXED:
-        return Check("SQLite", "ok", f"{version}, has the WAL-reset bug; our writers take turns, so it cannot strike")
-    return Check("SQLite", "ok", version)
 
 
 def _library(application: Application) -> Iterator[Check]:
