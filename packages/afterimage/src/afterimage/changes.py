@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+from afterimage.hook import patches
 from afterimage.hook.files import absolute
-from afterimage.hook.payloads import SHELLS
-
-_PATHS = ("file_path", "path", "notebook_path", "target_file", "absolute_path")
-_PATCHES = ("command", "patch", "input", "cmd")
-_BEGIN = "*** Begin Patch"
-#: A folder that a shell goes to before it patches there.
-_GOES_TO = re.compile(r"""\bcd\s+(?:"([^"\n]+)"|'([^'\n]+)'|([^\s;&|'"]+))\s*&&\s*apply_?patch\b""")
+from afterimage.hook.payloads import PATHS
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """What became of one part of a file."""
 
-    #: As the tool was told; see `folder_of` for what it is relative to.
+    #: Absolute.
     path: str
     #: write, edit, move or delete.
     kind: str
@@ -30,14 +24,19 @@ class Change:
     moved_from: str | None = None
 
 
-def changes_of(tool: str, given: Mapping[str, Any]) -> Iterator[Change]:
-    """The changes that ``tool``, called with ``given``, makes if it succeeds, in their order."""
-    path = _first(given, *_PATHS)
+def changes_of(tool: str, given: Mapping[str, Any], cwd: str) -> Iterator[Change]:
+    """The changes that ``tool``, called with ``given`` in the folder ``cwd``, makes if it succeeds, in their order."""
+    path = _first(given, *PATHS)
+    folder = cwd if path else patches.folder_of(given, cwd)
+    found = _of_file(tool, given, path) if path else _of_patch(patches.patch_of(tool, given))
+    for change in found:
+        source = absolute(change.moved_from, folder) if change.moved_from else None
+        yield replace(change, path=absolute(change.path, folder), moved_from=source)
+
+
+def _of_file(tool: str, given: Mapping[str, Any], path: str) -> Iterator[Change]:
     edits = given.get("edits")
-    if not path:
-        if patch := _patch(tool, given):
-            yield from _of_patch(patch)
-    elif isinstance(edits, list):
+    if isinstance(edits, list):
         for edit in edits:
             if isinstance(edit, Mapping):
                 yield _edit(path, edit)
@@ -51,72 +50,35 @@ def changes_of(tool: str, given: Mapping[str, Any]) -> Iterator[Change]:
         yield _edit(path, given)
 
 
-def folder_of(given: Mapping[str, Any], cwd: str) -> str:
-    """What the paths of a call are relative to: where the agent works, unless the call goes elsewhere first."""
-    folder = absolute(_first(given, "workdir") or ".", cwd)
-    for value in _texts(given):
-        if found := _GOES_TO.search(value.partition(_BEGIN)[0]):
-            return absolute(found[1] or found[2] or found[3], folder)
-    return folder
-
-
 def _edit(path: str, edit: Mapping[str, Any]) -> Change:
     old = _either(edit, "old_string", "old_str")
     return Change(path, "edit" if old else "write", _first(edit, "new_string", "new_str"), old or None)
 
 
-def _patch(tool: str, given: Mapping[str, Any]) -> str:
-    for text in _texts(given):
-        before, found, rest = text.partition(_BEGIN)
-        # A shell may as well write a patch into a file.
-        if found and (tool not in SHELLS or re.search(r"apply_?patch", before)):
-            return rest
-    return ""
-
-
-def _texts(given: Mapping[str, Any]) -> Iterator[str]:
-    for key in _PATCHES:
-        value = given.get(key)
-        if isinstance(value, Sequence) and not isinstance(value, str):
-            yield "\n".join(part for part in value if isinstance(part, str))
-        elif isinstance(value, str):
-            yield value
-
-
-def _of_patch(patch: str) -> Iterator[Change]:  # noqa: C901  # one branch for each kind of line
+def _of_patch(patch: str) -> Iterator[Change]:
     """The changes of a patch in the form of `apply_patch`: one a hunk, one for a file that moves or goes."""
-    path, kind, target = "", "", ""
+    for section in patches.sections(patch):
+        source = section.path if section.moved_to else None
+        if source:
+            yield Change(section.target, "move", "", None, source)
+        if section.kind == "delete":
+            yield Change(section.path, "delete", "")
+        for old, new in _hunks(section.lines[1:]):
+            yield Change(section.target, section.kind, new, old if section.kind == "edit" else None, source)
+
+
+def _hunks(lines: list[str]) -> Iterator[tuple[str, str]]:
+    """What each hunk takes away and what it puts there."""
     old: list[str] = []
     new: list[str] = []
-
-    def hunk() -> Iterator[Change]:
-        if path and (old or new):
-            before = "\n".join(old) if kind == "edit" else None
-            yield Change(target or path, kind, "\n".join(new), before, path if target else None)
-        old.clear()
-        new.clear()
-
-    for line in patch.split("\n")[1:]:
-        if line.startswith("*** Move to: "):
-            target = line.removeprefix("*** Move to: ").strip()
-            yield Change(target, "move", "", None, path)
-        elif line.startswith("***"):
-            yield from hunk()
-            if line.startswith("*** End Patch"):
-                return
-            action, _, name = line.removeprefix("*** ").partition(" File: ")
-            if action in {"Add", "Update", "Delete"}:
-                path, target = name.strip(), ""
-                kind = {"Add": "write", "Update": "edit", "Delete": "delete"}[action]
-            if action == "Delete":
-                yield Change(path, kind, "")
-        elif line.startswith("@@"):
-            yield from hunk()
-        elif line.startswith("+"):
+    for line in [*lines, "@@"]:
+        if line.startswith("+"):
             new.append(line[1:])
         elif line.startswith("-"):
             old.append(line[1:])
-    yield from hunk()
+        elif line.startswith(("@@", "***")) and (old or new):
+            yield "\n".join(old), "\n".join(new)
+            old, new = [], []
 
 
 def _first(given: Mapping[str, Any], *keys: str) -> str:

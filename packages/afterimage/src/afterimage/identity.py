@@ -18,12 +18,17 @@ def entry_id(*, client: str, session: str, call: str, path: str, index: int) -> 
         call: the client's id of the call (``tool_use_id``), or where it gives none, `call_without_id`.
         path: absolute.
     """
-    return str(uuid.uuid5(_NAMESPACE, "\0".join((client, session, call, path, str(index)))))
+    name = "\0".join((client, session, call, path, str(index)))
+    return str(uuid.uuid5(_NAMESPACE, name.encode("utf-8", "backslashreplace").decode()))
 
 
-def call_without_id(tool: str, text: str, moment: dt.datetime) -> str:
-    """What stands for the id of a call of a client that gives none: tool, content and the minute."""
-    return f"{tool}:{content_hash(text)}:{int(moment.timestamp()) // _BUCKET}"
+def call_without_id(tool: str, text: str, moment: dt.datetime, turn: str = "") -> str:
+    """What stands for the id of a call of a client that gives none: tool, content and ``turn``, or else the minute.
+
+    Args:
+        turn: what the client says of when it was: the call's own time, or the turn that it belongs to.
+    """
+    return f"{tool}:{content_hash(text)}:{turn or int(moment.timestamp()) // _BUCKET}"
 
 
 def content_hash(text: str) -> str:

@@ -6,11 +6,10 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from afterimage.changes import changes_of, folder_of
+from afterimage.changes import changes_of
 from afterimage.entries import StorageEntry
 from afterimage.errors import InvalidEntry
 from afterimage.hook import spool
-from afterimage.hook.files import absolute
 from afterimage.identity import call_without_id, content_hash, entry_id
 
 _FACTS = ("client", "tool", "tool_use_id", "project", "project_name", "scope", "branch", "commit", "agent")
@@ -32,24 +31,24 @@ def entries_of(event: Mapping[str, Any]) -> list[StorageEntry]:
     if not isinstance(event.get("version"), int) or event["version"] > spool.VERSION:
         raise NewerSpool
     moment = dt.datetime.fromtimestamp(int(event["at"]) / 1_000_000, dt.UTC)
-    facts = {key: event[key] for key in _FACTS if event.get(key)}
+    facts = {key: text for key in _FACTS if (text := _storable(event.get(key)))}
     # A hook is told of what succeeded; of a call in a transcript it may not be known.
     outcome = event.get("outcome", "ok")
-    folder = folder_of(event["input"], str(event.get("cwd", "")))
+    session = _storable(event.get("session"))
     found = []
     seen: dict[str, int] = {}
-    for change in changes_of(str(event.get("tool", "")), event["input"]):
-        path = absolute(change.path, folder)
-        index = seen[path] = seen.get(path, -1) + 1
-        call = event.get("tool_use_id") or call_without_id(str(event.get("tool")), change.new, moment)
-        session = str(event.get("session") or "")
+    for change in changes_of(str(event.get("tool", "")), event["input"], str(event.get("cwd", ""))):
+        index = seen[change.path] = seen.get(change.path, -1) + 1
+        call = facts.get("tool_use_id") or call_without_id(
+            str(event.get("tool")), change.new, moment, str(event.get("turn") or "")
+        )
         metadata = {**facts, "change": change.kind, **({"outcome": outcome} if outcome else {})}
         if change.moved_from:
-            metadata["moved_from"] = absolute(change.moved_from, folder)
+            metadata["moved_from"] = change.moved_from
         found.append(
             StorageEntry(
-                entry_id(client=str(event.get("client")), session=session, call=call, path=path, index=index),
-                path,
+                entry_id(client=str(event.get("client")), session=session, call=call, path=change.path, index=index),
+                change.path,
                 change.new,
                 change.old,
                 timestamp=moment.isoformat(),
@@ -59,3 +58,8 @@ def entries_of(event: Mapping[str, Any]) -> list[StorageEntry]:
             )
         )
     return found
+
+
+def _storable(text: object) -> str:
+    """``text`` with what is half a character spelled out: no database takes it, and names must stay apart."""
+    return text.encode("utf-8", "backslashreplace").decode() if isinstance(text, str) else ""

@@ -47,6 +47,17 @@ class Hooks:
         environ: Mapping[str, str] | None = None,
         **options: Any,
     ) -> dict[str, Any]:
+        """What it answered, read; nothing is an empty object, too."""
+        answer = self.answer(payload, client, environ, **options)
+        return dict(json.loads(answer)) if answer else {}
+
+    def answer(
+        self,
+        payload: Any,
+        client: str = "claude-code",
+        environ: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> bytes:
         """What it answered. It always ends well, quietly and in time."""
         data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         done = subprocess.run(
@@ -60,7 +71,7 @@ class Hooks:
         )
         if (done.returncode, done.stderr) != (0, b""):
             raise AssertionError(f"status {done.returncode}: {done.stderr!r}")
-        return dict(json.loads(done.stdout)) if done.stdout else {}
+        return bytes(done.stdout)
 
     def event(self, name: str, *, session: str = "s1", call: str = "call-1", **more: Any) -> dict[str, Any]:
         """An event as Claude Code sends it: by default the Write of one file."""

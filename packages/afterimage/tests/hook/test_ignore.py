@@ -1,10 +1,15 @@
 """Which files are remembered."""
 
+import fnmatch
+import re
+import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from afterimage.hook.ignore import Ignore, like
+from afterimage.hook.ignore import Ignore, like, means
 
 
 @pytest.mark.parametrize(
@@ -57,10 +62,60 @@ def test_our_own_folder_is_never_remembered(tmp_path: Path) -> None:
 
 
 def test_the_configuration_adds_and_takes_back(tmp_path: Path) -> None:
-    ignore = Ignore(str(tmp_path), skip_paths=["gen/"], skip_endings=[".sql"], code_endings=["md"])
+    ignore = Ignore(str(tmp_path), skip_paths=["gen/"], skip_endings=[".sql"], code_endings=["md", "sql"])
     assert [ignore(str(tmp_path / path)) for path in ("gen/a.py", "a.sql", "a.md")] == [True, True, False]
 
 
-def test_a_pattern_of_many_stars_is_quick() -> None:
-    assert not like("a" * 5_000, "*a" * 50 + "b")
-    assert like("abcabc", "a*b?")
+@pytest.mark.parametrize("skipped", ["clients/acme/", "/work/clients", "/work/clients/*/", "acme", "cli*s/acme/shop"])
+def test_what_the_configuration_skips_is_skipped_wherever_the_project_is(skipped: str) -> None:
+    assert Ignore("/work/clients/acme/shop", skip_paths=[skipped])("/work/clients/acme/shop/a.py")
+    assert not Ignore("/work/mine", skip_paths=[skipped])("/work/mine/reclients/acme.py")
+
+
+def test_a_project_takes_back_what_the_configuration_skips(tmp_path: Path) -> None:
+    (tmp_path / ".afterimageignore").write_text("!docs/")
+    assert not Ignore(str(tmp_path), skip_paths=["docs/"])(str(tmp_path / "docs" / "a.py"))
+
+
+HOSTILE = {
+    "many folders": "/".join(["**", "a"] * 20_000),
+    "many folders, and one that is not there": "**/a/" * 6_000 + "b",
+    "many stars": "*a" * 30_000 + "b",
+    "many questions": "*" + "?" * 2_000 + "b",
+    "many lines": "a*b\n**/a/**/b\n" * 4_000,
+}
+
+
+@pytest.mark.parametrize("pattern", HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.parametrize("path", ["a/" * 2_000 + "x.py", "a" * 4_000, "a/" * 50 + "x.py", "a/" * 40_000 + "x.py"])
+def test_a_hostile_file_costs_little(tmp_path: Path, pattern: str, path: str) -> None:
+    (tmp_path / ".afterimageignore").write_text(pattern)
+    started = time.process_time()
+    until = started + 0.3
+    Ignore(str(tmp_path), late=lambda: time.process_time() >= until)(f"{tmp_path}/{path}")
+    assert time.process_time() - started < 1.0
+
+
+def test_what_cannot_be_judged_in_time_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / ".afterimageignore").write_text("secret/")
+    assert Ignore(str(tmp_path), late=lambda: True)(str(tmp_path / "a.py"))
+
+
+def test_what_no_system_could_open_is_left_out(tmp_path: Path) -> None:
+    assert Ignore(str(tmp_path))("/" + "a/" * 5_000 + "b.py")
+
+
+@given(st.text("ab", max_size=8), st.text("ab*?", max_size=8))
+def test_stars_and_questions_are_as_a_shell_has_them(name: str, pattern: str) -> None:
+    assert like(name, pattern) == fnmatch.fnmatchcase(name, pattern)
+
+
+@given(
+    st.lists(st.sampled_from("ab"), min_size=1, max_size=6),
+    st.lists(st.sampled_from(["a", "b", "*", "**"]), min_size=1, max_size=6),
+)
+def test_two_stars_are_any_number_of_folders(parts: list[str], pattern: list[str]) -> None:
+    # A file is meant if it, or a folder it is in, is.
+    spelled = "".join("(?:[^/]+/)*" if part == "**" else f"{part.replace('*', '[^/]+')}/" for part in pattern)
+    expected = re.fullmatch(f"{spelled}(?:[^/]+/)*", "".join(f"{part}/" for part in parts)) is not None
+    assert means("/" + "/".join(pattern), parts) == expected

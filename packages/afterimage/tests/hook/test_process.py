@@ -18,7 +18,9 @@ from typing import Any
 import pytest
 
 from afterimage.config import load_config
+from afterimage.entries import StorageEntry
 from afterimage.hook.marker import BEGIN, END
+from afterimage.hook.project import project_of
 from afterimage.hook_doctor import left_behind
 from afterimage.testing_hooks import CODE, Hooks, context
 
@@ -29,6 +31,10 @@ def known(hooks: Hooks) -> Hooks:
     hooks.write()
     assert hooks.sync().stored == 1
     return hooks
+
+
+def project_id(hooks: Hooks) -> str:
+    return project_of(str(hooks.project)).id
 
 
 # What is written is noted, and arrives once
@@ -162,6 +168,32 @@ def test_a_prompt_recalls_what_it_names_and_nothing_else(known: Hooks) -> None:
     assert ask("please extend `parse_duration` again", "p1") == ""
 
 
+def test_a_prompt_recalls_the_whole_of_what_it_names_not_its_newest_piece(known: Hooks) -> None:
+    lines = CODE.split("\n")
+    piece = {
+        "file_path": str(known.project / "durations.py"),
+        "old_string": "\n".join(lines[:3]),
+        "new_string": "\n".join([lines[0], '    """Seconds."""', lines[2]]),
+    }
+    known.call(known.event("PostToolUse", call="2", tool_name="Edit", tool_input=piece, tool_response={}))
+    known.sync()
+    said = context(known.call(known.event("UserPromptSubmit", session="s3", prompt="change `parse_duration` please")))
+    assert "return total" in said
+
+
+def test_a_session_begins_with_how_often_files_were_written_in_all(hooks: Hooks) -> None:
+    with hooks.memory() as backend:
+        backend.store_many(
+            [
+                StorageEntry(f"{n}", str(hooks.project / "a.py"), f"x = {n}", metadata={"project": project_id(hooks)})
+                for n in range(150)
+            ]
+        )
+    hooks.sync()
+    said = context(hooks.call(hooks.event("SessionStart", session="s2", source="startup")))
+    assert "a.py (150 changes, last " in said
+
+
 def test_a_session_begins_with_what_was_written_last(known: Hooks) -> None:
     said = context(known.call(known.event("SessionStart", session="s2", source="startup")))
     assert "durations.py" in said
@@ -242,6 +274,19 @@ def test_gemini_is_told_after_its_tool(known: Hooks) -> None:
     assert known.call(known.event("BeforeTool", tool_name="write_file", tool_input=given), "gemini") == {}
 
 
+def test_calls_without_an_id_are_told_apart_by_what_the_client_says_of_when(hooks: Hooks) -> None:
+    def edit(turn: str) -> None:
+        given = {"workspace_roots": [str(hooks.project)], "file_path": "c.py", "edits": [{"new_string": CODE}]}
+        hooks.call(
+            {"conversation_id": "c", "generation_id": turn, "hook_event_name": "afterFileEdit", **given}, "cursor"
+        )
+
+    edit("g1")
+    edit("g1")
+    edit("g2")
+    assert hooks.sync().stored == 2
+
+
 def test_cursor_is_understood(known: Hooks) -> None:
     common = {"conversation_id": "c", "generation_id": "g", "workspace_roots": [str(known.project)]}
     path = str(known.project / "c.py")
@@ -282,8 +327,103 @@ def test_cursor_is_understood(known: Hooks) -> None:
 )
 @pytest.mark.parametrize("client", ["claude-code", "codex", "gemini", "cursor", "unheard"])
 def test_what_makes_no_sense_is_let_pass(hooks: Hooks, payload: bytes, client: str) -> None:
-    assert hooks.call(payload, client) == {}
+    assert hooks.answer(payload, client) == (b"{}" if client in {"gemini", "cursor"} else b"")
     assert hooks.spooled() == []
+
+
+def test_what_could_not_be_read_is_said_in_the_log_without_what_it_was(hooks: Hooks) -> None:
+    hooks.call(b'{"hook_event_name": "PostToolUse", "tool_name": "Write", "tool_input": ' + b'{"a":' * 5_000)
+    assert "claude-code UnreadableInput at " in hooks.log()
+    assert hooks.log().count("\n") == 1
+
+
+def test_out_of_time_some_clients_get_their_empty_answer_all_the_same(hooks: Hooks, tmp_path: Path) -> None:
+    package = Path(hooks.command()[3]).parents[1]
+    copy = tmp_path / "copy"
+    shutil.copytree(package / "hook", copy / "hook")
+    budget = copy / "hook" / "budget.py"
+    budget.write_text(budget.read_text().replace("ALL = 4.0", "ALL = 0.0"))
+    event = hooks.event("BeforeTool", tool_name="write_file")
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(copy / "hook" / "run.py"), "gemini"],
+        input=json.dumps(event).encode(),
+        capture_output=True,
+        check=False,
+        env={"HOME": str(hooks.home)},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"{}", b"")
+    assert "OverBudget" in hooks.log()
+
+
+def test_names_of_half_characters_are_no_obstacle(known: Hooks) -> None:
+    assert "durations.py" in context(known.before(session="s\ud800", call="c\udcff", agent_id="\ud83d"))
+    known.write(session="s\ud800", call="c\ud800")
+    known.write(session="s\ud800", call="c\ud801")
+    assert known.sync().put_aside == 0
+    with known.memory() as backend:
+        assert sorted(entry.session_id or "" for entry in backend.iterate()) == ["s1", "s\\ud800", "s\\ud800"]
+
+
+@pytest.mark.parametrize("home", ["", "relative", "./x"])
+def test_a_home_that_says_nothing_is_not_looked_for_in_the_project(hooks: Hooks, home: str) -> None:
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from hook import files\n"
+        "import pwd, os\n"
+        "assert files.directory() == pwd.getpwuid(os.getuid()).pw_dir + '/.afterimage', files.directory()\n"
+    )
+    folder = Path(hooks.command()[3]).parents[1]
+    command = [sys.executable, "-I", "-S", "-c", script, str(folder)]
+    assert subprocess.run(command, env={"HOME": home}, cwd=hooks.project, check=False).returncode == 0
+    assert load_config(environ={"HOME": home}).home.is_absolute()
+
+
+PATCH = """*** Begin Patch
+*** Add File: secret/keys.py
++HIDDEN = "what is left out"
+*** Add File: src/a.py
++def shown() -> str:
++    return "what is remembered"
+*** Update File: src/b.py
+*** Move to: secret/b.py
+@@
+-x
++HIDDEN = 2
+*** Add File: notes.md
++HIDDEN
+*** End Patch"""
+
+
+@pytest.mark.parametrize("workdir", [".", "sub"])
+def test_each_file_of_a_patch_is_judged_by_itself(hooks: Hooks, workdir: str) -> None:
+    (hooks.project / ".afterimageignore").write_text("secret/\n")
+    given = {"command": PATCH, "workdir": workdir}
+    hooks.call(hooks.event("PostToolUse", tool_name="apply_patch", tool_input=given, tool_response="Done"), "codex")
+    (spooled,) = hooks.spooled()
+    assert "HIDDEN" not in spooled.read_text()
+    hooks.sync()
+    with hooks.memory() as backend:
+        assert [entry.file_path for entry in backend.iterate()] == [str(hooks.project / workdir / "src/a.py")]
+
+
+def test_a_patch_of_files_that_are_all_left_out_is_not_noted(hooks: Hooks) -> None:
+    (hooks.project / ".afterimageignore").write_text("*\n")
+    given = {"command": PATCH}
+    hooks.call(hooks.event("PostToolUse", tool_name="apply_patch", tool_input=given, tool_response="Done"), "codex")
+    assert hooks.spooled() == []
+
+
+def test_files_of_two_projects_are_judged_by_the_rules_of_their_own_and_belong_there(hooks: Hooks) -> None:
+    for name in ("one", "two"):
+        (hooks.project / name / ".git").mkdir(parents=True)
+    (hooks.project / "two" / ".afterimageignore").write_text("b.py")
+    lines = [f"*** Add File: {path}\n+def f(): return 1" for path in ("one/b.py", "two/b.py", "two/c.py")]
+    given = {"command": "\n".join(["*** Begin Patch", *lines, "*** End Patch"])}
+    hooks.call(hooks.event("PostToolUse", tool_name="apply_patch", tool_input=given, tool_response="Done"), "codex")
+    assert hooks.sync().stored == 2
+    with hooks.memory() as backend:
+        found = {(entry.metadata["project_name"], Path(entry.file_path).name) for entry in backend.iterate()}
+    assert found == {("one", "b.py"), ("two", "c.py")}
 
 
 def test_half_characters_and_fields_unheard_of_arrive(hooks: Hooks) -> None:

@@ -30,7 +30,10 @@ def respond(client: str, data: bytes, say: "Callable[[bytes], None]", directory:
         budget.wake()
         from . import jsons
 
-        event = payloads.read(client, jsons.loads(data))
+        value = jsons.loads(data)
+        if value is None:
+            log(directory, UnreadableInput(), client)
+        event = payloads.read(client, value)
         if event is not None:
             _Hook(event, directory, budget).run(say)
     except OverBudget as error:
@@ -39,6 +42,10 @@ def respond(client: str, data: bytes, say: "Callable[[bytes], None]", directory:
         log(directory, error, client)
     finally:
         budget.sleep_on()
+
+
+class UnreadableInput(ValueError):
+    """What the client sent is no JSON, or nested more deeply than anything that is meant."""
 
 
 class _Hook:
@@ -112,15 +119,15 @@ class _Hook:
         if self.event.agent or not self.event.prompt:
             return ""
         found = [entry for entry in recall.named(self.event.prompt, self._wanted) if self._claimed(entry)]
-        parts = [answers.describe(entry, recall, self.project.id) for entry in found]
+        parts = [answers.describe(entry, recall, self.project.id, entry.near) for entry in found]
         return answers.recall_text("Code written earlier that your request names:", parts) if parts else ""
 
     def _for_write(self, recall: "Recall", roles: int) -> bytes:
-        from . import answers
+        from . import answers, marker
 
         text = self.event.written()[:_MOST_TEXT]
-        path = files.absolute(self.event.path, self.event.cwd) if self.event.path else ""
-        found = recall.near(text, lambda entry: self._wanted(entry) and entry.path != path) if text else []
+        path, paths = self.event.path, self.event.paths
+        found = recall.near(text, lambda entry: self._wanted(entry) and entry.path not in paths) if text else []
         if roles & DENY and self.settings.deny_once and self._is_there(found) and self._first_denial(text, path):
             parts = [answers.describe(entry, recall, self.project.id, text) for entry in found[:2]]
             closing = "Use what is there, or send the same call again if it is meant: it will then be let through."
@@ -132,10 +139,11 @@ class _Hook:
             return answers.reply(self.event, "")
         parts = [answers.describe(entry, recall, self.project.id, text) for entry in found if self._claimed(entry)]
         note = recall.note(path) if path else ""
-        if note and self._seen().claim(f"note-{_key(note)}"):
-            parts.append(note)
+        if note and not self._seen().claim(f"note-{_key(path)}"):
+            note = ""
         opening = "Code written earlier that is close to what you are writing:"
-        return answers.reply(self.event, answers.recall_text(opening, parts) if parts else "")
+        said = answers.recall_text(opening, parts, note) if parts else ""
+        return answers.reply(self.event, said or (marker.wrap(note) if note else ""))
 
     def _is_there(self, found: "list[Entry]") -> bool:
         return any(entry.kind in {"identical", "alike"} and entry.score >= _DENY_AT for entry in found)
@@ -160,22 +168,20 @@ class _Hook:
 
     def _capture(self) -> None:
         from . import jsons, spool
-        from .ignore import Ignore
+        from .budget import JUDGE
+        from .keeping import Keeping
+        from .project import project_of
         from .redaction import Redactor, compiled_name
 
-        event, settings = self.event, self.settings
-        if not event.path:
-            return
-        project = self.project
-        left_out = Ignore(
-            project.root, self.directory, settings.skip_paths, settings.skip_endings, settings.code_endings
-        )
-        if event.path and left_out(files.absolute(event.path, event.cwd)):
-            return
-        rules = f"{self.directory}/hook-state/{compiled_name()}"
-        data = jsons.dumps(spool.noted(event, project, Redactor(rules, lambda: self.budget.late(REDACT))))
+        event = self.event
+        until = self.budget.passed() + JUDGE
+        keeping = Keeping(self.directory, self.settings, lambda: self.budget.late(until))
+        clean = Redactor(f"{self.directory}/hook-state/{compiled_name()}", lambda: self.budget.late(REDACT))
+        parts = keeping.parts(event, lambda path: project_of(event.cwd, path))
+        noted = [jsons.dumps(spool.noted(event, project, clean, given)) for project, given in parts]
         self.budget.sleep_on()
-        spool.note(self.directory, data)
+        for data in noted:
+            spool.note(self.directory, data)
 
 
 def _key(text: str) -> str:

@@ -4,6 +4,7 @@ from time import gmtime, strftime
 
 from . import files, jsons, marker
 from .fingerprints import Lines
+from .payloads import ALWAYS_ANSWERED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def recall_text(opening: str, parts: list[str], closing: str = "") -> str:
 
 
 def recent_text(found: "list[tuple[Entry, int]]") -> str:
-    """What was written last in a project, a line a file."""
+    """What was written last in a project, a line a file, with how often it was written in all."""
     lines = []
     for entry, count in found:
         times = f"{count} changes, last " if count > 1 else ""
@@ -115,13 +116,15 @@ def recent_text(found: "list[tuple[Entry, int]]") -> str:
     for line in lines:
         if sum(map(len, kept)) + len(line) < MOST // 4:
             kept.append(line)
+    if len(kept) < len(lines):
+        kept.append(f"- and {len(lines) - len(kept)} more")
     return marker.wrap("Files written in this project in earlier sessions, newest first:\n" + "\n".join(kept))
 
 
 def reply(event: "Event", context: str, *, deny: bool = False) -> bytes:
     """The JSON that ``event``'s client expects; nothing to say is nothing, or an empty object where that is asked."""
     if not context:
-        return b"{}" if event.client in {"gemini", "cursor"} else b""
+        return b"{}" if event.client in ALWAYS_ANSWERED else b""
     said: dict[str, Any]
     if event.client == "cursor":
         if deny:

@@ -6,9 +6,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
 
-#: Seconds for recalling, for taking secrets out, and for everything: far more than is needed on a machine that has
-#: other things to do, and less than any client's patience.
+#: Seconds for recalling, for telling what is to be left out, for taking secrets out, and for everything: far more than
+#: is needed on a machine that has other things to do, and less than any client's patience.
 RECALL = 0.4
+JUDGE = 0.5
 REDACT = 1.5
 ALL = 4.0
 
@@ -28,6 +29,10 @@ class Budget:
         """Whether so many seconds have passed, or all there are."""
         now = monotonic()
         return now >= self._end or now - self._started >= seconds
+
+    def passed(self) -> float:
+        """Seconds since then."""
+        return monotonic() - self._started
 
     def wake(self) -> None:
         """From now on `OverBudget` is raised when everything has taken too long, wherever that is."""

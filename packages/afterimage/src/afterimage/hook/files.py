@@ -15,6 +15,8 @@ posix = _system
 
 #: How much of a file is read at once.
 _CHUNK = 1 << 20
+#: No system opens a file by a longer path.
+LONGEST_PATH = 4096
 
 
 def variable(name: str) -> str:
@@ -25,11 +27,19 @@ def variable(name: str) -> str:
     return given.decode("utf-8", "surrogateescape") if isinstance(given, bytes) else str(given)
 
 
+def is_absolute(path: str) -> bool:
+    """Whether ``path`` says by itself where it is."""
+    return path.startswith("/") or path[1:2] == ":"
+
+
 def home() -> str:
-    """The user's folder, also where nothing set HOME: a desktop program need not."""
+    """The user's folder, also where HOME is not set, as with a desktop program, or is relative and so says nothing."""
     named = variable("HOME") or variable("USERPROFILE")
-    if named:
-        return named
+    return named if is_absolute(named) else account_home()
+
+
+def account_home() -> str:
+    """The user's folder as the system knows it; empty if it knows none."""
     try:
         import pwd
 
@@ -44,7 +54,7 @@ def directory() -> str:
     if named:
         if named.startswith("~/"):
             named = home() + named[1:]
-        return parent(named)
+        return parent(absolute(named, posix.getcwd()))
     folder = home()
     return folder + "/.afterimage" if folder else ""
 
@@ -72,8 +82,7 @@ def normal(path: str) -> str:
 
 def absolute(path: str, folder: str) -> str:
     """``path`` as seen from ``folder``."""
-    rooted = path.startswith("/") or path[1:2] == ":"
-    return normal(path if rooted else f"{folder}/{path}")
+    return normal(path if is_absolute(path) else f"{folder}/{path}")
 
 
 def exists(path: str) -> bool:

@@ -7,7 +7,7 @@ from . import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 #: Folders, as their names, whose files others made.
 SKIPPED_FOLDERS = frozenset(
@@ -123,28 +123,35 @@ class Ignore:
         self,
         root: str,
         directory: str = "",
+        *,
         skip_paths: "Iterable[str]" = (),
         skip_endings: "Iterable[str]" = (),
         code_endings: "Iterable[str]" = (),
+        late: "Callable[[], bool]" = bool,
     ) -> None:
         """Reads ``.afterimageignore`` in ``root`` and the file ``ignore`` of AfterImage's own folder.
 
         Args:
             root: the project's folder.
             directory: AfterImage's own folder, of which nothing is remembered.
-            skip_paths: patterns like those of the files, from the configuration.
-            skip_endings, code_endings: endings of names that are left out, and taken all the same.
+            skip_paths: files and folders from the configuration, wherever they are; / at the beginning is the system's.
+            skip_endings, code_endings: endings of names that are left out, and taken where they else are not.
+            late: whether the time is up. What cannot be judged in time is left out.
         """
         self._root = root.rstrip("/")
         self._directory = directory
+        self._late = late
         taken = {ending.lower().lstrip(".") for ending in code_endings}
-        self._endings = (SKIPPED_ENDINGS | {ending.lower().lstrip(".") for ending in skip_endings}) - taken
+        self._endings = (SKIPPED_ENDINGS - taken) | {ending.lower().lstrip(".") for ending in skip_endings}
+        self._paths = [line if line.startswith("/") else f"**/{line}" for raw in skip_paths if (line := raw.strip())]
         own = files.read_text(f"{directory}/ignore") if directory else ""
-        lines = [*skip_paths, *own.split("\n"), *files.read_text(f"{self._root}/{_FILE}").split("\n")]
-        self._patterns = [pattern for line in lines if (pattern := _Pattern.read(line))]
+        lines = [*own.split("\n"), *files.read_text(f"{self._root}/{_FILE}").split("\n")]
+        self._lines = [line for raw in lines if (line := raw.strip()) and line[0] != "#"]
 
     def __call__(self, path: str) -> bool:
         """Whether the file at ``path``, absolute, is left out."""
+        if len(path) > files.LONGEST_PATH:
+            return True
         path = files.normal(path)
         if self._directory and f"{path}/".startswith(f"{self._directory}/"):
             return True
@@ -157,66 +164,82 @@ class Ignore:
         # Of a file outside the project only its own folder says anything: what is above is where somebody works.
         below = parts[:-1] if inside else parts[-2:-1]
         left_out = any(part in SKIPPED_FOLDERS or part.endswith(".egg-info") for part in below)
-        for pattern in self._patterns:
-            if pattern.matches(parts):
-                left_out = not pattern.negated
+        left_out = left_out or any(means(line, path.strip("/").split("/")) for line in self._paths)
+        for line in self._lines:
+            if self._late():
+                return True
+            negated = line[0] == "!"
+            if negated == left_out and means(line.removeprefix("!"), parts):
+                left_out = not negated
         return left_out
 
 
-class _Pattern:
-    """One line of an ignore file, as git reads it."""
-
-    __slots__ = ("anchored", "folders_only", "negated", "parts")
-
-    def __init__(self, line: str) -> None:
-        self.negated = line.startswith("!")
-        line = line.removeprefix("!")
-        self.folders_only = line.endswith("/")
-        line = line.rstrip("/")
-        self.anchored = "/" in line
-        self.parts = [part for part in line.split("/") if part]
-
-    @classmethod
-    def read(cls, line: str) -> "_Pattern | None":
-        line = line.strip()
-        if not line or line.startswith("#"):
-            return None
-        pattern = cls(line)
-        return pattern if pattern.parts else None
-
-    def matches(self, parts: "Sequence[str]") -> bool:
-        """Whether the file at ``parts``, or a folder it is in, is meant."""
-        last = len(parts) - (1 if self.folders_only else 0)
-        starts = (0,) if self.anchored else range(len(parts))
-        return any(_meets(self.parts, parts, start, last) for start in starts)
+def means(line: str, parts: "Sequence[str]") -> bool:
+    """Whether a line of an ignore file, read as git reads it, means the file at ``parts`` or a folder it is in."""
+    folders_only = line.endswith("/")
+    line = line.rstrip("/")
+    pattern = [] if "/" in line else ["**"]
+    # What is in a folder that is meant is meant, too.
+    for part in [*line.split("/"), "**"]:
+        # Of several ** in a row one says the same.
+        if part and not (part == "**" and pattern and pattern[-1] == "**"):
+            pattern.append(part)
+    where = parts[:-1] if folders_only else parts
+    return bool(line and where) and _covers(pattern, where)
 
 
-def _meets(pattern: "Sequence[str]", parts: "Sequence[str]", at: int, last: int) -> bool:
-    """Whether ``pattern`` covers ``parts`` from ``at`` to some end that is no later than ``last``."""
-    if not pattern:
-        return at <= last and at > 0
-    if pattern[0] == "**":
-        return any(_meets(pattern[1:], parts, start, last) for start in range(at, last + 1))
-    return at < last and like(parts[at], pattern[0]) and _meets(pattern[1:], parts, at + 1, last)
+def _covers(pattern: "Sequence[str]", parts: "Sequence[str]") -> bool:
+    """Whether ``pattern``, in which ``**`` stands for any number of parts, is all of ``parts``.
+
+    Only the last ``**`` ever takes more: whatever an earlier one could take, the last can.
+    """
+    if len(pattern) - pattern.count("**") > len(parts):
+        return False
+    at = step = resume = 0
+    found = -1
+    while at < len(parts):
+        if step < len(pattern) and pattern[step] == "**":
+            found, resume = step, at
+            step += 1
+        elif step < len(pattern) and like(parts[at], pattern[step]):
+            step += 1
+            at += 1
+        elif found >= 0:
+            resume += 1
+            step, at = found + 1, resume
+        else:
+            return False
+    return all(part == "**" for part in pattern[step:])
 
 
 def like(name: str, pattern: str) -> bool:
     """Whether ``name`` is as ``pattern`` says, in which ``*`` stands for any letters and ``?`` for one."""
-    if "*" not in pattern and "?" not in pattern:
-        return name == pattern
-    # The last star takes as much as is needed; no pattern makes this slower than the product of both lengths.
-    at = star = resume = 0
-    found = -1
-    while at < len(name):
-        if star < len(pattern) and pattern[star] == "*":
-            found, resume = star, at
-            star += 1
-        elif star < len(pattern) and pattern[star] in {"?", name[at]}:
-            star += 1
-            at += 1
-        elif found >= 0:
-            resume += 1
-            star, at = found + 1, resume
-        else:
+    if len(pattern) - pattern.count("*") > len(name):
+        return False
+    first, *more = pattern.split("*")
+    if not more:
+        return len(name) == len(first) and _stands(name, first, 0)
+    last = more.pop()
+    end = len(name) - len(last)
+    at = len(first)
+    if at > end or not _stands(name, first, 0) or not _stands(name, last, end):
+        return False
+    for piece in more:
+        at = _find(name, piece, at, end)
+        if at < 0:
             return False
-    return all(letter == "*" for letter in pattern[star:])
+        at += len(piece)
+    return True
+
+
+def _stands(name: str, piece: str, at: int) -> bool:
+    if "?" not in piece:
+        return name.startswith(piece, at)
+    return all(wanted in {"?", letter} for wanted, letter in zip(piece, name[at : at + len(piece)], strict=False))
+
+
+def _find(name: str, piece: str, at: int, end: int) -> int:
+    """Where ``piece`` stands first from ``at`` on and before ``end``; -1 if nowhere."""
+    if "?" not in piece:
+        return name.find(piece, at, end)
+    return next((start for start in range(at, end - len(piece) + 1) if _stands(name, piece, start)), -1)

@@ -41,6 +41,9 @@ EVENTS: "dict[str, dict[str, int]]" = {
     },
 }
 
+#: Clients that want JSON in any case: an empty object where there is nothing to say.
+ALWAYS_ANSWERED = ("gemini", "cursor")
+
 #: Client -> the tools that change files. A shell matters only for a patch in it.
 TOOLS: "dict[str, tuple[str, ...]]" = {
     "claude-code": ("Write", "Edit", "MultiEdit", "NotebookEdit"),
@@ -50,10 +53,10 @@ TOOLS: "dict[str, tuple[str, ...]]" = {
 }
 SHELLS = ("Bash", "shell", "exec_command")
 
-_PATHS = ("file_path", "path", "notebook_path", "target_file", "absolute_path")
+#: Where a call names the one file it changes.
+PATHS = ("file_path", "path", "notebook_path", "target_file", "absolute_path")
 _TEXTS = ("content", "contents", "new_string", "new_source", "new_str")
 _OLD_TEXTS = ("old_string", "old_str")
-_PATCHES = ("command", "patch", "input", "cmd")
 
 
 def matters(client: str, data: bytes) -> bool:
@@ -69,7 +72,7 @@ def matters(client: str, data: bytes) -> bool:
 class Event:
     """One call of a hook."""
 
-    __slots__ = ("agent", "client", "cwd", "given", "name", "path", "prompt", "roles", "session", "source", "tool")
+    __slots__ = ("agent", "client", "cwd", "given", "name", "paths", "prompt", "roles", "session", "source", "tool")
 
     def __init__(self, client: str, given: "dict[str, Any]") -> None:
         self.client = client
@@ -82,12 +85,19 @@ class Event:
         self.agent = _text(given, "agent_id")
         roots = given.get("workspace_roots")
         root = roots[0] if isinstance(roots, list) and roots and isinstance(roots[0], str) else ""
-        self.cwd = files.normal(_text(given, "cwd") or root)
+        self.cwd = files.normal(_path(given, "cwd") or root[: files.LONGEST_PATH])
         self.tool = _text(given, "tool_name") or ("afterFileEdit" if self.name == "afterFileEdit" else "")
         self.prompt = _text(given, "prompt")
         self.source = _text(given, "source")
         tool_input = self.tool_input
-        self.path = next((found for key in _PATHS if (found := _text(tool_input, key))), "") or _patched(tool_input)
+        path = next((found for key in PATHS if (found := _path(tool_input, key))), "")
+        #: The files that the call changes, by the names they have afterwards, absolute; those of a patch are several.
+        self.paths = (files.absolute(path, self.cwd),) if path else self._patched()
+
+    @property
+    def path(self) -> str:
+        """The first of the files; empty if there is none."""
+        return self.paths[0] if self.paths else ""
 
     @property
     def tool_input(self) -> "dict[str, Any]":
@@ -105,7 +115,7 @@ class Event:
                 return found
         if isinstance(edits := tool_input.get("edits"), list):
             return "\n".join(_text(edit, "new_string") for edit in edits if isinstance(edit, dict))
-        lines = _patch(tool_input).split("\n")
+        lines = self._patch().split("\n")
         return "\n".join(line[1:] for line in lines if line.startswith("+") and not line.startswith("+++"))
 
     def replaced(self) -> str:
@@ -118,12 +128,26 @@ class Event:
         if self.name == "afterFileEdit":
             return True
         if self.tool in SHELLS:
-            return bool(_patch(self.tool_input))
+            return bool(self._patch())
         return self.tool in TOOLS[self.client] and bool(self.tool_input)
 
     def succeeded(self) -> bool:
         """Whether the tool did what it was called for, as far as its answer says."""
         return not _failed(self.given.get("tool_response", self.given.get("tool_output")))
+
+    def _patch(self) -> str:
+        from . import patches
+
+        return patches.patch_of(self.tool, self.tool_input)
+
+    def _patched(self) -> tuple[str, ...]:
+        if not self._patch():
+            return ()
+        from . import patches
+
+        folder = patches.folder_of(self.tool_input, self.cwd)
+        sections = patches.sections(self._patch())
+        return tuple({files.absolute(section.target, folder): None for section in sections if section.target})
 
 
 def read(client: str, value: object) -> "Event | None":
@@ -143,23 +167,9 @@ def _text(values: "dict[str, Any]", key: str) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _patch(tool_input: "dict[str, Any]") -> str:
-    for key in _PATCHES:
-        found = tool_input.get(key)
-        if isinstance(found, list):
-            found = "\n".join(part for part in found if isinstance(part, str))
-        if isinstance(found, str) and (at := found.find("*** Begin Patch")) >= 0:
-            return found[at:].partition("*** End Patch")[0]
-    return ""
-
-
-def _patched(tool_input: "dict[str, Any]") -> str:
-    """The first file that a patch touches."""
-    for line in _patch(tool_input).split("\n"):
-        for opening in ("*** Add File: ", "*** Update File: ", "*** Delete File: "):
-            if line.startswith(opening):
-                return line.removeprefix(opening).strip()
-    return ""
+def _path(values: "dict[str, Any]", key: str) -> str:
+    found = _text(values, key)
+    return found if len(found) <= files.LONGEST_PATH else ""
 
 
 def _failed(response: object) -> bool:

@@ -5,6 +5,8 @@ code, there is nothing to recall. What is found by marks (see `fingerprints`) is
 rare identifiers is *related*.
 """
 
+from time import time_ns
+
 from . import files, fingerprints
 from .fingerprints import WINDOW, Lines, digest
 from .sqlite import sqlite3
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 #: Of the file's form; `afterimage.recalling` writes the same.
-VERSION = 1
+VERSION = 2
 NAME = "recall.db"
 #: A mark of more entries than this says nothing; no more are kept.
 COMMON = 24
@@ -43,8 +45,8 @@ class Entry:
     """An entry that was found, and why."""
 
     __slots__ = (
-        *("at", "branch", "e", "grams", "id", "kind", "path", "project", "project_name", "score", "session", "title"),
-        "whole",
+        *("at", "branch", "e", "grams", "id", "kind", "near", "path", "project", "project_name", "score", "session"),
+        *("title", "whole"),
     )
 
     def __init__(self, row: "tuple[Any, ...]", kind: str = "", score: float = 0.0) -> None:
@@ -53,6 +55,8 @@ class Entry:
         #: "identical", "alike", "related", "defines", "file" or "recent".
         self.kind = kind
         self.score = score
+        #: The part of its code that was asked for, where that is known.
+        self.near = ""
 
 
 class Recall:
@@ -139,42 +143,61 @@ class Recall:
         return sorted(found, key=lambda entry: (entry.score, entry.e), reverse=True)
 
     def named(self, prompt: str, wanted: "Callable[[Entry], bool]", limit: int = 3) -> list[Entry]:
-        """The newest entries of the files and definitions that ``prompt`` names."""
+        """The entries of the files and definitions that ``prompt`` names, one a file.
+
+        Of a file the newest; of a definition the newest that holds all of it, which then stands in `Entry.near`.
+        """
         names, identifiers = mentioned(prompt)
-        marks = {digest(b"define", word.encode("utf-8", "surrogatepass")): "defines" for word in identifiers}
-        marks |= {fingerprints.name_mark(name): "file" for name in names}
-        kinds: dict[int, str] = {}
+        marks = {digest(b"define", word.encode("utf-8", "surrogatepass")): word for word in identifiers}
+        marks |= {fingerprints.name_mark(name): "" for name in names}
+        defined: dict[int, str] = {}
         scores: dict[int, float] = {}
-        for mark, kind in marks.items():
-            for (e,) in self._sql.execute("SELECT e FROM mark WHERE h = ? ORDER BY e DESC LIMIT 8", (mark,)):
-                kinds[e] = "defines" if kind == "defines" else kinds.get(e, kind)
+        for mark, word in marks.items():
+            for (e,) in self._sql.execute("SELECT e FROM mark WHERE h = ? ORDER BY e DESC LIMIT ?", (mark, COMMON)):
                 scores[e] = scores.get(e, 0.0) + 1.0
+                if word:
+                    defined.setdefault(e, word)
         found = []
         for entry in self._entries(scores):
-            entry.kind, entry.score = kinds[entry.e], scores[entry.e]
+            entry.kind, entry.score = "defines" if entry.e in defined else "file", scores[entry.e]
             if wanted(entry):
                 found.append(entry)
         found.sort(key=lambda entry: (entry.score, entry.kind == "defines", entry.e), reverse=True)
-        chosen: list[Entry] = []
-        paths = set()
+        files_: dict[str, list[Entry]] = {}
         for entry in found:
-            if entry.path not in paths:
-                paths.add(entry.path)
-                chosen.append(entry)
-        return chosen[:limit]
+            files_.setdefault(entry.path, []).append(entry)
+        return [self._whole(entries, defined) for entries in list(files_.values())[:limit]]
+
+    def _whole(self, entries: list[Entry], defined: dict[int, str]) -> Entry:
+        """The first of ``entries``, or if it only has a part of what it defines, the newest that has all of it."""
+        from . import definitions
+
+        word = defined.get(entries[0].e, "")
+        if not word:
+            return entries[0]
+        same = sorted((one for one in entries if defined.get(one.e) == word), key=lambda one: one.e, reverse=True)
+        number, code = definitions.whole(word, [self.text(entry) for entry in same])
+        if number < 0:
+            return entries[0]
+        same[number].near = code
+        return same[number]
 
     def recent(self, project: str, wanted: "Callable[[Entry], bool]", limit: int = 8) -> "list[tuple[Entry, int]]":
-        """The files of a project that were written last, each by its newest entry, with how many there are."""
+        """The files of a project that were written last, each by its newest entry, with how many there are in all."""
         rows = self._sql.execute(
             "SELECT e FROM mark WHERE h = ? ORDER BY e DESC LIMIT 120", (fingerprints.project_mark(project),)
         )
         newest: dict[str, Entry] = {}
-        counts: dict[str, int] = {}
         for entry in sorted(self._entries(e for (e,) in rows), key=lambda entry: -entry.e):
             if wanted(entry):
                 newest.setdefault(entry.path, entry)
-                counts[entry.path] = counts.get(entry.path, 0) + 1
-        return [(entry, counts[path]) for path, entry in list(newest.items())[:limit]]
+        return [(entry, self._times(path)) for path, entry in list(newest.items())[:limit]]
+
+    def _times(self, path: str) -> int:
+        """How many entries a file has."""
+        mark = fingerprints.path_mark(path)
+        ((count,),) = self._sql.execute("SELECT count(*) FROM mark WHERE h = ?", (mark,)).fetchall()
+        return int(count)
 
     def text(self, entry: Entry) -> str:
         """The code of an entry, as far as the index keeps it."""
@@ -199,7 +222,8 @@ class Recall:
 
     def note(self, path: str) -> str:
         """The line that the memory has to say about a file, or nothing."""
-        row = self._sql.execute("SELECT line FROM note WHERE h = ?", (fingerprints.path_mark(path),)).fetchone()
+        marked = (fingerprints.path_mark(path), time_ns() // 1000)
+        row = self._sql.execute("SELECT line FROM note WHERE h = ? AND until > ?", marked).fetchone()
         return row[0] if row and isinstance(row[0], str) else ""
 
     def _rows(self, marks: "list[int]") -> "list[tuple[int, int]]":

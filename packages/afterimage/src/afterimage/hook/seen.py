@@ -12,7 +12,7 @@ class Seen:
     """The memory of one session of one agent."""
 
     def __init__(self, directory: str, session: str, agent: str = "") -> None:
-        name = digest(b"session", f"{session}\0{agent}".encode("utf-8", "surrogateescape"))
+        name = digest(b"session", f"{session}\0{agent}".encode("utf-8", "surrogatepass"))
         self._folder = f"{directory}/hook-state/seen/{name:012x}"
 
     def claim(self, key: str) -> bool:

@@ -30,9 +30,19 @@ def folders(directory: str) -> list[str]:
     return [f"{directory}/spool", f"{runtime}/{name}", f"/tmp/{name}"]  # noqa: S108  # made 0700, and only if ours
 
 
-def noted(event: "Event", project: "Project", clean: "Callable[[str], str]") -> "dict[str, Any]":
-    """What is noted of ``event``: no more of the client's JSON than is needed, without secrets."""
+def noted(
+    event: "Event", project: "Project", clean: "Callable[[str], str]", tool_input: "dict[str, Any]"
+) -> "dict[str, Any]":
+    """What is noted of ``event``: no more of the client's JSON than is needed, without secrets.
+
+    Args:
+        tool_input: the part of the call that is remembered (`Keeping.parts`).
+    """
     given = event.given
+
+    def said(key: str) -> str:
+        found = given.get(key)
+        return found if isinstance(found, str) else ""
 
     def text(value: str) -> str:
         return clean(marker.without_private(marker.without_injections(value)))
@@ -46,9 +56,10 @@ def noted(event: "Event", project: "Project", clean: "Callable[[str], str]") -> 
         "agent": event.agent,
         "cwd": event.cwd,
         "tool": event.tool,
-        "tool_use_id": given.get("tool_use_id") if isinstance(given.get("tool_use_id"), str) else "",
-        "timestamp": given.get("timestamp") if isinstance(given.get("timestamp"), str) else "",
-        "input": _each_text(event.tool_input, text),
+        "tool_use_id": said("tool_use_id"),
+        # What tells calls apart where they have no id: the client's own moment, or the turn they belong to.
+        "turn": said("timestamp") or said("generation_id"),
+        "input": _each_text(tool_input, text),
         "project": project.id,
         "project_name": project.name,
         "root": project.root,

@@ -2,7 +2,7 @@
 
 import sys
 
-from .payloads import EVENTS, matters
+from .payloads import ALWAYS_ANSWERED, EVENTS, matters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,25 +16,35 @@ def main(arguments: list[str]) -> "NoReturn":
     """Read the event from standard input, answer on standard output, end with status 0 whatever happens."""
     from .files import posix
 
+    client = arguments[0] if arguments else ""
+    say = _Saying()
     try:
-        client = arguments[0] if arguments else ""
         if client in EVENTS:
             data = sys.stdin.buffer.read(_MOST)
             if matters(client, data):
                 from .act import respond
 
-                respond(client, data, _say, arguments[1] if len(arguments) > 1 else "")
-            elif client in {"gemini", "cursor"}:
-                _say(b"{}")
+                respond(client, data, say, arguments[1] if len(arguments) > 1 else "")
     except BaseException:  # noqa: BLE001, S110  # nothing that happens here is the agent's business
+        pass
+    try:
+        # Some clients want an answer in any case: also to what could not be read, or not in time.
+        if client in ALWAYS_ANSWERED and not say.said:
+            say(b"{}")
+    except BaseException:  # noqa: BLE001, S110
         pass
     # What the interpreter does at its end takes a tenth of the hook's time and frees what dies with it anyway.
     posix._exit(0)  # noqa: SLF001  # its name, nothing private
 
 
-def _say(answer: bytes) -> None:
-    """Give the client its answer now: what is left to do is not its business."""
-    from .files import posix
+class _Saying:
+    """Gives the client its answer at once: what is left to do is not its business."""
 
-    while answer:
-        answer = answer[posix.write(1, answer) :]
+    said = False
+
+    def __call__(self, answer: bytes) -> None:
+        from .files import posix
+
+        while answer:
+            self.said = True
+            answer = answer[posix.write(1, answer) :]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from afterimage.errors import InvalidEntry
 from afterimage.hook import files, spool
-from afterimage.hook.ignore import Ignore
+from afterimage.hook.keeping import Keeping
 from afterimage.hook.project import Project, normal_remote, project_of
 from afterimage.hook.redaction import Redactor
 from afterimage.hook.settings import Settings
@@ -108,11 +108,9 @@ class _Taking:
 
     def __init__(self, backend: StorageBackend, directory: Path) -> None:
         self._backend = backend
-        self._directory = str(directory)
-        self._settings = Settings(self._directory)
+        self._keeping = Keeping(str(directory), Settings(str(directory)))
         self._redact = Redactor()
         self._projects: dict[tuple[str, str], Project] = {}
-        self._ignores: dict[str, Ignore] = {}
         self._calls_of: dict[str, frozenset[str]] = {}
         self.counts: dict[str, int] = {}
 
@@ -148,32 +146,28 @@ class _Taking:
         event, setting = call.event, call.setting
         if len(event.session.encode("utf-8", "surrogatepass")) > MAX_KEY_BYTES:
             raise InvalidEntry("the session has no name that a memory can hold")
-        project = self._project(call)
-        noted = spool.noted(event, project, self._redact) | {
-            "at": setting.at,
-            # Of then, not of now.
-            "branch": setting.branch,
-            "commit": setting.commit,
-            "outcome": "ok" if call.succeeded else "",
-        }
-        if project.root not in self._ignores:
-            settings = self._settings
-            self._ignores[project.root] = Ignore(
-                project.root, self._directory, settings.skip_paths, settings.skip_endings, settings.code_endings
-            )
-        left_out = self._ignores[project.root]
-        return [entry for entry in entries_of(noted) if not left_out(entry.file_path)]
+        made: list[StorageEntry] = []
+        for project, given in self._keeping.parts(event, lambda path: self._project(call, path)):
+            noted = spool.noted(event, project, self._redact, given) | {
+                "at": setting.at,
+                # Of then, not of now.
+                "branch": setting.branch,
+                "commit": setting.commit,
+                "outcome": "ok" if call.succeeded else "",
+            }
+            made += entries_of(noted)
+        return made
 
-    def _project(self, call: Noted) -> Project:
+    def _project(self, call: Noted, path: str) -> Project:
         event = call.event
-        key = (event.cwd, files.parent(files.absolute(event.path, event.cwd)))
+        key = (event.cwd, files.parent(path))
         if key not in self._projects:
             remote = normal_remote(call.setting.remote)
             if remote and not files.exists(event.cwd):
                 # The folder is gone; the project is not.
                 self._projects[key] = Project(remote, files.name_of(remote), event.cwd)
             else:
-                self._projects[key] = project_of(event.cwd, event.path)
+                self._projects[key] = project_of(event.cwd, path)
         return self._projects[key]
 
     def _is_copied(self, call: Noted) -> bool:
