@@ -191,6 +191,48 @@ def test_an_error_that_was_caught_inside_does_not_pass_for_success(store: Store)
     assert store.collection("notes", owner="me").count() == 0
 
 
+def test_while_the_server_is_away_that_is_said_soon_and_then_at_once_and_it_is_found_again() -> None:
+    with running_server() as server, Store.open(server.url) as store:
+        notes = store.collection("notes")
+        notes.add([Record(text="kept")])
+        server.stop()
+        took = []
+        for _ in range(4):
+            began = time.monotonic()
+            with pytest.raises(DatabaseUnavailable, match="PostgreSQL is running"):
+                notes.count()
+            took.append(time.monotonic() - began)
+        assert max(took) < 3
+        assert max(took[1:]) < 0.5, "it is known"
+        assert in_threads(8, lambda _: notes.count()) != []
+        server.start()
+        began = time.monotonic()
+        while True:
+            try:
+                assert notes.count() == 1
+                break
+            except DatabaseUnavailable:
+                time.sleep(0.1)
+        assert time.monotonic() - began < 5
+
+
+def test_a_host_that_does_not_answer_any_more_keeps_few_waiting(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.open(postgres_url, connect_timeout=3) as store:
+        notes = store.collection("notes")
+        with socket.socket() as silent:
+            silent.bind(("127.0.0.1", 0))
+            silent.listen()
+            elsewhere = dataclasses.replace(store.database.url, port=silent.getsockname()[1])
+            monkeypatch.setattr(store.database, "url", elsewhere)
+            with pytest.raises(DatabaseUnavailable):
+                notes.count()
+            began = time.monotonic()
+            assert len(in_threads(20, lambda _: notes.count())) == 20
+            assert time.monotonic() - began < 1, "it was asked a moment ago, and nobody asks again"
+
+
 def test_all_connections_in_use_is_said_after_the_wait(postgres_url: str) -> None:
     with (
         open_database(postgres_url, max_connections=1, connect_timeout=0.1) as database,
