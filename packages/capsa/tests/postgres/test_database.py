@@ -220,12 +220,13 @@ def test_a_host_that_does_not_answer_any_more_keeps_few_waiting(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Store.open(postgres_url, connect_timeout=3) as store:
+        assert isinstance(store.database, PostgresDatabase)
         notes = store.collection("notes")
         with socket.socket() as silent:
             silent.bind(("127.0.0.1", 0))
             silent.listen()
             elsewhere = dataclasses.replace(store.database.url, port=silent.getsockname()[1])
-            monkeypatch.setattr(store.database, "url", elsewhere)
+            monkeypatch.setattr(store.database._connections, "url", elsewhere)
             with pytest.raises(DatabaseUnavailable):
                 notes.count()
             began = time.monotonic()

@@ -9,21 +9,18 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import itertools
-import threading
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg_pool import ConnectionPool, PoolTimeout
 
 from capsa import _queries, _schema
 from capsa._schema import SchemaPackage
 from capsa.database import Database, Transaction, check_writer
-from capsa.errors import CapsaError, DatabaseUnavailable
+from capsa.errors import DatabaseUnavailable
 from capsa.postgres import errors, walls
+from capsa.postgres.connections import Connections
 from capsa.postgres.transaction import PostgresTransaction
 from capsa.postgres.types import register_vector, vector_oid
 from capsa.postgres.vectors import PostgresVectors, ensure_indexes
@@ -45,11 +42,6 @@ _LIFTINGS = 5
 _ROWS_AT_ONCE = 500
 
 _PRELUDES_KEPT = 1_000
-
-#: Seconds that a connection is waited for before it is asked whether the server is there at all.
-_SOON = 1.0
-#: Seconds for which a server that was found away is not asked again; whoever comes meanwhile is told at once.
-_AWAY = 2.0
 
 # PostgreSQL documentation, COPY, "Binary Format": signature, flags, length of the header's extension.
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -83,15 +75,10 @@ class PostgresDatabase(Database):
             SchemaTooNew: a newer version of the software has been here.
         """
         self.url = url
-        self._connect_timeout = connect_timeout
         self._statement_timeout = statement_timeout
-        self._guard = threading.Lock()
         self._migrated: dict[str, SchemaPackage] = {}
-        self._pool: ConnectionPool | None = None
-        #: Why the server was found away, and until when that is believed.
-        self._away: CapsaError | None = None
-        self._away_until = 0.0
-        self._sizes = (min_connections, max(1, max_connections, min_connections))
+        sizes = (min_connections, max(1, max_connections, min_connections))
+        self._connections = Connections(url, sizes, connect_timeout, self._configure)
         self.wall = Wall.ROLE
         self._preludes: dict[tuple[str, str, Wall], bytes] = {}
         self._vector_oid = 0
@@ -99,28 +86,9 @@ class PostgresDatabase(Database):
 
     # Connections
 
-    def connect(self, *, patience: float | None = None) -> psycopg.Connection:
-        """A connection of one's own, in autocommit mode, outside the pool.
-
-        Args:
-            patience: seconds to wait for it; default: as the database was opened with.
-        """
-        try:
-            connection = psycopg.connect(**self._parameters(patience))
-        except psycopg.Error as error:
-            raise errors.translate(error, self.url) or error from error
-        self._configure(connection)
-        return connection
-
-    def _parameters(self, patience: float | None = None) -> dict[str, Any]:
-        return {
-            "connect_timeout": max(2, round(self._connect_timeout if patience is None else patience)),
-            "application_name": "capsa",
-            **self.url.conninfo(),
-            "autocommit": True,
-            # Poolers in transaction mode, and plans that know the owner: nothing is prepared.
-            "prepare_threshold": None,
-        }
+    def connect(self) -> psycopg.Connection:
+        """A connection of one's own, in autocommit mode, outside the pool."""
+        return self._connections.make()
 
     def _configure(self, connection: psycopg.Connection) -> None:
         if self._vector_oid:
@@ -128,77 +96,16 @@ class PostgresDatabase(Database):
 
     @contextmanager
     def _borrow(self) -> Iterator[psycopg.Connection]:
-        pool = self._open_pool()
-        connection = self._lent(pool)
-        try:
-            yield connection
-        except psycopg.Error as error:
-            if translated := errors.translate(error, self.url):
-                raise translated from error
-            raise
-        finally:
-            pool.putconn(connection)
-
-    def _lent(self, pool: ConnectionPool) -> psycopg.Connection:
-        """A connection of the pool; soon an error if the server is away, and at once while that is known."""
-        self._look_again()
-        try:
-            return pool.getconn(min(_SOON, self._connect_timeout))
-        except PoolTimeout:
-            # The pool tells only that it waited; a connection of our own tells why, or that all are busy.
-            self._ask()
-        # After a restart of the server all that were idle are dead, and would be found out one by one.
-        pool.check()
-        try:
-            return pool.getconn(self._connect_timeout + 1)
-        except PoolTimeout:
-            raise DatabaseUnavailable(f"all connections to {self.url} were busy for too long: try again") from None
-
-    def _look_again(self) -> None:
-        """Of those who come while the server is known to be away, one looks now and then whether it is back."""
-        with self._guard:
-            away = self._away
-            mine = time.monotonic() >= self._away_until
-            if away is not None and mine:
-                self._away_until = time.monotonic() + _AWAY
-        if away is None:
-            return
-        if not mine:
-            raise type(away)(str(away))
-        self._ask(patience=_AWAY)
-
-    def _ask(self, *, patience: float | None = None) -> None:
-        try:
-            self.connect(patience=patience).close()
-        except CapsaError as error:
-            with self._guard:
-                self._away, self._away_until = error, time.monotonic() + _AWAY
-            raise
-        with self._guard:
-            self._away = None
-
-    def _open_pool(self) -> ConnectionPool:
-        with self._guard:
-            if self._pool is None:
-                self._pool = ConnectionPool(
-                    kwargs=self._parameters(),
-                    min_size=self._sizes[0],
-                    max_size=self._sizes[1],
-                    # One that failed is not tried again later, and later still, but when it is next asked for.
-                    reconnect_timeout=0.0,
-                    configure=self._configure,
-                    # A server restart leaves dead connections behind: looked at before each use.
-                    check=ConnectionPool.check_connection,
-                    open=True,
-                    name="capsa",
-                )
-            return self._pool
+        with self._connections.lent() as connection:
+            try:
+                yield connection
+            except psycopg.Error as error:
+                if translated := errors.translate(error, self.url):
+                    raise translated from error
+                raise
 
     def close(self) -> None:
-        with self._guard:
-            pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.close()
+        self._connections.close()
 
     # Transactions
 
