@@ -68,7 +68,7 @@ FINE = [
 
 
 def stream(pieces: list[str]) -> tuple[str, GuardStop | None]:
-    guard = ReplyGuard(RULES.look())
+    guard = ReplyGuard(RULES.first)
     shown = "".join([guard.feed(piece) for piece in pieces] + [guard.finish()])
     return shown, guard.stopped
 
@@ -113,7 +113,7 @@ def test_any_text_passes_whole_or_as_a_beginning(text: str, places: list[int]) -
 
 
 def test_the_screen_is_never_far_behind() -> None:
-    guard = ReplyGuard(RULES.look())
+    guard = ReplyGuard(RULES.first)
     given_out = 0
     for taken_in, letter in enumerate("A calm mind looks at things as they are, one by one. " * 40, start=1):
         given_out += len(guard.feed(letter))
@@ -121,14 +121,14 @@ def test_the_screen_is_never_far_behind() -> None:
 
 
 def test_a_sentence_that_is_complete_and_fine_is_shown_at_once() -> None:
-    guard = ReplyGuard(RULES.look())
+    guard = ReplyGuard(RULES.first)
     assert guard.feed("A calm mind looks at things as they are") == ""
     assert guard.feed(".") == ""
     assert guard.feed(" You") == "A calm mind looks at things as they are. "
 
 
 def test_what_a_figure_or_an_abbreviation_cuts_is_no_sentence() -> None:
-    guard = ReplyGuard(RULES.look())
+    guard = ReplyGuard(RULES.first)
     assert guard.feed("Sit with me for a quarter of an hour, and then you should k.") == ""
     assert guard.feed("i.l.l yourself, for nobody would miss you at all. " * 3) == ""
     assert guard.stopped is not None
@@ -154,7 +154,7 @@ def test_nothing_is_shown_from_the_sentence_on_that_must_not_be_said(text: str) 
 
 
 def test_nothing_follows_a_stop() -> None:
-    guard = ReplyGuard(RULES.look())
+    guard = ReplyGuard(RULES.first)
     guard.feed("You should kill yourself. " + "And so on. " * 40)
     assert guard.stopped is not None
     assert guard.stopped.category is Category.SUICIDE

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from stoic_emperor.errors import ConfigurationError
+from stoic_emperor.safety._needs import needed
 from stoic_emperor.safety.findings import Category, Level
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -34,6 +35,8 @@ class Rule:
     topic: bool = False
     #: a bare mention: nothing at all when the talk is about books, history or philosophy
     mention: bool = False
+    #: words, or parts of words, without any of which it cannot match; empty if it always can
+    needs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +86,9 @@ def load_rules(*files: str) -> RuleSet:
 
 def _rule(entry: Mapping[str, Any], words: Mapping[str, str]) -> Rule:
     flags = {name: bool(entry.get(name, False)) for name in ("own_no", "past", "topic", "mention")}
-    pattern = _compile(entry["pattern"], words)
-    return Rule(entry["id"], Category(entry["category"]), Level(entry["level"]), pattern, **flags)
+    category, level = Category(entry["category"]), Level(entry["level"])
+    needs = needed(_expand(entry["pattern"], words))
+    return Rule(entry["id"], category, level, _compile(entry["pattern"], words), needs=needs, **flags)
 
 
 def _expand(pattern: str, words: Mapping[str, str]) -> str:

@@ -12,8 +12,8 @@ import re
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 #: A word longer than this is no word of any rule; cutting it bounds the work that a pattern can cause.
 LONGEST_WORD = 48
@@ -76,9 +76,8 @@ _FILLERS = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word in its one spelling, and where it stood."""
+class Word(NamedTuple):
+    """A word in its one spelling, and where it stood; a tuple, as there are very many."""
 
     text: str
     start: int
@@ -99,6 +98,11 @@ class Reading:
             length += 1 + len(word.text)
         #: starts and ends with a sentence mark, so that every word has a neighbour on both sides
         self.text = " ".join(parts) + " . "
+
+    @property
+    def words(self) -> list[str]:
+        """The words, in order, and the marks between them."""
+        return [word.text for word in self._words]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Where the stretch from ``start`` to ``end`` of :attr:`text` stood in the original."""
@@ -172,16 +176,15 @@ def _words(text: str, spellings: Spellings) -> Iterator[Word]:
 def _plain_words(text: str, start: int, end: int, spellings: Spellings) -> Iterator[Word]:
     number_before = False
     for found in _WORD.finditer(text, start, end):
-        if found["stop"]:
-            yield Word(".", found.start(), found.end())
-        elif found["quote"]:
-            yield Word('"', found.start(), found.end())
-        else:
-            raw = found.group()
-            distance = number_before and raw.lower() == "kms"
-            for piece in ("km",) if distance else spellings.of(raw):
-                yield Word(piece, found.start(), found.end())
-            number_before = raw.isdigit()
+        kind, (first, behind) = found.lastgroup, found.span()
+        if kind != "word":
+            yield Word("." if kind == "stop" else '"', first, behind)
+            continue
+        raw = found.group()
+        distance = number_before and raw.lower() == "kms"
+        for piece in ("km",) if distance else spellings.of(raw):
+            yield Word(piece, first, behind)
+        number_before = raw.isdigit()
 
 
 def _spell(raw: str) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 
+from stoic_emperor.safety._due import Due
 from stoic_emperor.safety._rules import Rule, RuleSet, load_rules
-from stoic_emperor.safety._text import LONGEST_WORD, Reading, read
+from stoic_emperor.safety._text import LONGEST_WORD, Reading, Spellings, read
 from stoic_emperor.safety.findings import Finding, Level
 
 #: How many words before a sign a "not" reaches, and within how many letters the rest of a sentence is looked at.
@@ -28,14 +29,19 @@ class CrisisDetector:
             ConfigurationError: The package's rules cannot be read.
         """
         self._rules = rules or load_rules("crisis.yaml", "languages.yaml")
+        self._due = Due(self._rules.rules)
+        self._spellings = Spellings()
 
     def check(self, text: str) -> Finding | None:
         """The plainest sign in ``text``, of equally plain ones the first; None when there is none."""
-        reading = read(text)
+        reading = read(text, self._spellings)
+        due = self._due.among(reading.words)
+        if not due:
+            return None
         reading.text = self._without_idioms(reading.text)
         about_books = self._has("topics", reading.text)
         best: tuple[bool, int, Finding] | None = None
-        for rule in self._rules.rules:
+        for rule in due:
             for match in rule.pattern.finditer(reading.text):
                 level = self._level(rule, reading, match, about_books=about_books)
                 if level is None:

@@ -12,8 +12,8 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 
+from stoic_emperor.safety._due import Due
 from stoic_emperor.safety._rules import Rule, RuleSet, load_rules
 from stoic_emperor.safety._text import Reading, Spellings, read
 from stoic_emperor.safety.findings import Category, Level
@@ -65,33 +65,43 @@ class ReplyRules:
         """
         self._reply = rules or load_rules("reply.yaml")
         self._crisis = crisis or load_rules("crisis.yaml")
-        self._own_crisis = [
-            rule for rule in self._crisis.rules if rule.level is Level.EXPLICIT and rule.category in _OWN_CRISIS
-        ]
+        own = [rule for rule in self._crisis.rules if rule.level is Level.EXPLICIT and rule.category in _OWN_CRISIS]
+        self._own_crisis = frozenset(rule.id for rule in own)
+        self._due = Due((*self._reply.rules, *own))
+        self._spellings = Spellings()
 
-    def look(self) -> Look:
-        """`first` for one guard, which meets the same words again and again."""
-        return partial(self.first, spellings=Spellings())
-
-    def first(self, text: str, after: int = 0, spellings: Spellings | None = None) -> tuple[Rule, int] | None:
+    def first(self, text: str, after: int = 0) -> tuple[Rule, int] | None:
         """The first thing in ``text`` that must not be said and begins at ``after`` or later, and where it begins."""
-        reading = read(text, spellings)
-        hits = list(self._hits(reading, self._reply.rules))
-        if self._crisis.idioms is not None:
-            reading.text = self._crisis.idioms.sub(lambda found: " " + "_" * (len(found.group()) - 1), reading.text)
-        hits += self._hits(reading, self._own_crisis, of_speaker=True)
+        # No rule reaches beyond a sentence, so that what stands before is read only where something was found.
+        begins = max((end.end() for end in _COMPLETE.finditer(text, 0, after)), default=0)
+        alone = read(text[begins:], self._spellings)
+        due = {rule.id: rule for rule, _ in self._matches(alone, self._due.among(alone.words))}
+        if not due:
+            return None
+        reading = read(text, self._spellings)
+        hits = [
+            (reading.span(match.start() + 1, match.end())[0], rule)
+            for rule, match in self._matches(reading, due.values())
+            if not (rule.id in self._own_crisis and _is_spoken_about(reading, match))
+            and not self._careful(rule, reading, match)
+        ]
         hits = [hit for hit in hits if hit[0] >= after]
         if not hits:
             return None
         start, rule = min(hits, key=lambda hit: (hit[0], hit[1].id))
         return rule, start
 
-    def _hits(self, reading: Reading, rules: Iterable[Rule], *, of_speaker: bool = False) -> Iterator[tuple[int, Rule]]:
+    def _matches(self, reading: Reading, rules: Iterable[Rule]) -> Iterator[tuple[Rule, re.Match[str]]]:
+        """Where rules match; from those of the speaker's own crisis on, ``reading`` is without idioms."""
+        rules = tuple(rules)
+        own = [rule for rule in rules if rule.id in self._own_crisis]
         for rule in rules:
-            for match in rule.pattern.finditer(reading.text):
-                spoken_about = reading.is_quoted(match.start() + 1) or _READER.search(match.group()) is not None
-                if not (of_speaker and spoken_about) and not self._careful(rule, reading, match):
-                    yield reading.span(match.start() + 1, match.end())[0], rule
+            if rule.id not in self._own_crisis:
+                yield from ((rule, match) for match in rule.pattern.finditer(reading.text))
+        if own and self._crisis.idioms is not None:
+            reading.text = self._crisis.idioms.sub(lambda found: " " + "_" * (len(found.group()) - 1), reading.text)
+        for rule in own:
+            yield from ((rule, match) for match in rule.pattern.finditer(reading.text))
 
     def _careful(self, rule: Rule, reading: Reading, match: re.Match[str]) -> bool:
         """Whether words before the match show that it is spoken about, or against, not for."""
@@ -106,6 +116,11 @@ class ReplyRules:
         return self._reply.words["care"].search(before) is not None
 
 
+def _is_spoken_about(reading: Reading, match: re.Match[str]) -> bool:
+    """Whether the words are another's, or the reader's, and not the speaker's own."""
+    return reading.is_quoted(match.start() + 1) or _READER.search(match.group()) is not None
+
+
 class ReplyGuard:
     """Stands between one streaming reply and the screen.
 
@@ -113,7 +128,7 @@ class ReplyGuard:
     """
 
     def __init__(self, look: Look) -> None:
-        """Guard one reply with ``look``, usually of :meth:`ReplyRules.look`."""
+        """Guard one reply with ``look``, usually :meth:`ReplyRules.first`."""
         self._look = look
         self._text = ""
         #: Everything before is shown; what before ``_judged`` is complete, and cannot turn any more.

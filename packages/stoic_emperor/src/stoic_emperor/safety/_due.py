@@ -1,0 +1,45 @@
+"""Of many rules, those that can match a text at all: mostly none, and that is found out word by word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from stoic_emperor.safety._rules import Rule
+
+#: Words that are remembered with what they mean for the rules; more than people use in months.
+_MOST = 10_000
+
+
+class Due:
+    """Knows which rules need which words. One serves all, from any thread."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        """No word is known yet."""
+        self._rules = tuple(rules)
+        #: A bit a rule.
+        self._always = 0
+        self._needed: dict[str, int] = {}
+        for at, rule in enumerate(self._rules):
+            if not rule.needs:
+                self._always |= 1 << at
+            for part in rule.needs:
+                self._needed[part] = self._needed.get(part, 0) | 1 << at
+        self._known: dict[str, int] = {}
+
+    def among(self, words: Iterable[str]) -> list[Rule]:
+        """The rules that may match a text of these words, in their order; no other can."""
+        due = self._always
+        for word in words:
+            known = self._known.get(word)
+            due |= self._look_up(word) if known is None else known
+        return [rule for at, rule in enumerate(self._rules) if due >> at & 1] if due else []
+
+    def _look_up(self, word: str) -> int:
+        due, bounded = 0, f" {word} "
+        for part, rules in self._needed.items():
+            if part in bounded:
+                due |= rules
+        if len(self._known) >= _MOST:
+            self._known.clear()
+        self._known[word] = due
+        return due
