@@ -6,6 +6,7 @@ import abc
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from capsa._schema import SchemaPackage
@@ -21,6 +22,21 @@ Parameters = Mapping[str, Any]
 
 #: Nobody may put anything in.
 NO_PARAMETERS: Parameters = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A table of the lexical index that many rows are put into at once."""
+
+    #: What a row is called in the names of statements.
+    row: str
+    name: str
+    #: What it has beside owner and collection, with PostgreSQL's types: bigint or bytea.
+    columns: Mapping[str, str]
+
+
+#: The values of a row, in the order of its columns.
+LoadedRow = tuple[int | bytes, ...]
 
 
 class Transaction(abc.ABC):
@@ -120,8 +136,8 @@ class Database(abc.ABC):
         """`lock` if it is free now."""
 
     @abc.abstractmethod
-    def load_blocks(self, tx: Transaction, owner: str, collection: str, rows: Iterable[tuple[int, bytes]]) -> None:
-        """Store new rows of the lexical index, given by place and content; there may be megabytes of them."""
+    def load(self, tx: Transaction, table: Loaded, owner: str, collection: str, rows: Iterable[LoadedRow]) -> None:
+        """Store new rows of the lexical index; there may be megabytes of them."""
 
     @abc.abstractmethod
     def maintain_vectors(self) -> None:

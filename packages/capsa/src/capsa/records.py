@@ -7,7 +7,10 @@ import enum
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
+
+if TYPE_CHECKING:
+    from capsa.search.spelling import Typed
 
 #: Owner, collection, id and session are parts of index keys, which PostgreSQL bounds.
 MAX_KEY_BYTES = 512
@@ -91,18 +94,16 @@ class Hit:
     #: The words of the query that occur in the record, as the index spells them.
     words: tuple[str, ...] = ()
     #: What was looked for, to explain the words by.
-    query: str = field(default="", repr=False, compare=False)
+    typed: Typed | None = field(default=None, repr=False, compare=False)
 
     @property
     def reason(self) -> str:
         """Why this record was found, for a person: with the words as they were typed."""
-        from capsa.search.spelling import as_typed
-
         parts = []
         if self.literal:
             parts.append("literal match")
         if self.words:
-            parts.append("words: " + ", ".join(as_typed(self.query, self.words) or self.words))
+            parts.append("words: " + ", ".join((self.typed and self.typed.giving(self.words)) or self.words))
         if self.semantic_score is not None:
             parts.append(f"meaning {self.semantic_score:.2f}")
         return "; ".join(parts)

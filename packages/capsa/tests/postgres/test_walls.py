@@ -42,6 +42,7 @@ ROWS: dict[str, dict[str, object]] = {
     "capsa_lexical_segments": {
         "collection": "c", "segment": 1, "first_seq": 1, "last_seq": 1, "records": 1, "tokens": 1, "blocks": 1,
     },
+    "capsa_lexical_documents": {"collection": "c", "seq": 1, "tokens": 1, "terms": "\\x00"},
     "capsa_lexical_blocks": {"collection": "c", "place": 1, "content": "\\x00"},
     "capsa_transfers": {"transfer": "t", "started_at": "2024-01-01", "state": "s", "source": "{}"},
     "capsa_transfer_ranges": {"transfer": "t", "part": "p", "ordinal": 1, "first_key": "a", "last_key": "b"},
@@ -53,7 +54,8 @@ ROWS: dict[str, dict[str, object]] = {
 #: A column of each table that an update may change.
 COLUMN = {
     "capsa_records": "text", "capsa_embeddings": "seq", "capsa_lexical_pending": "tokens",
-    "capsa_lexical_segments": "tokens", "capsa_lexical_blocks": "place", "capsa_transfers": "state",
+    "capsa_lexical_segments": "tokens", "capsa_lexical_documents": "tokens", "capsa_lexical_blocks": "place",
+    "capsa_transfers": "state",
     "capsa_transfer_ranges": "last_key", "capsa_quarantine": "reason",
 }  # fmt: skip
 

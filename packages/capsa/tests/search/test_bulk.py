@@ -6,7 +6,7 @@ import string
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from capsa.search import bulk, lexical, postings, tokens
+from capsa.search import bulk, forward, lexical, postings, tokens
 
 texts = st.lists(
     st.lists(
@@ -28,7 +28,12 @@ def plain(segment: postings.Segment | None) -> object:
         return None
     some = segment.postings
     arrays = [part.tolist() for part in (some.keys, some.ends, some.deltas, some.weights)]
-    return segment.first_seq, segment.last_seq, segment.records, segment.tokens, arrays
+    # The terms of a record come in any order.
+    documents = []
+    for row in segment.documents.rows():
+        one = forward.Documents.decode([row])
+        documents.append((*row[:2], sorted(zip(one.halves.tolist(), one.occurrences.tolist(), strict=True))))
+    return segment.first_seq, segment.last_seq, segment.records, segment.tokens, arrays, documents
 
 
 @given(texts, st.sampled_from([1, 5, bulk.BLOCK]), st.integers(1, 2**40))

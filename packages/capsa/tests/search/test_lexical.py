@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from capsa.local_postgres import LocalPostgres
 from capsa.records import Filter, Record
-from capsa.search import blocks, engine, keys, lexical, merging, postings, ranking, scoring, segments, tokens
+from capsa.search import blocks, engine, forward, keys, lexical, merging, postings, ranking, scoring, segments, tokens
 from capsa.store import Collection, Store
 from capsa.testing.databases import fresh_database
+from capsa.text import from_stored
 
 #: As Robertson and Zaragoza give them, and every other implementation has them.
 K1, B = 1.2, 0.75
@@ -26,6 +27,10 @@ K1, B = 1.2, 0.75
 VOCABULARY = ["alpha", "beta", "gamma", "delta", "get_user", "getUser", "Straße", "記憶力", "ความ", "x1", "🎉", "the"]
 texts = st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=12).map(" ".join)
 places = st.integers(0, 1_000)
+
+ALL_DOCUMENTS = """
+    SELECT seq, tokens, terms FROM capsa_lexical_documents WHERE owner = :owner AND collection = :collection
+"""
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("add"), st.lists(texts, min_size=1, max_size=7)),
@@ -109,11 +114,16 @@ def check_tables(collection: Collection, texts: Mapping[str, str]) -> None:
     """The tables know the records that exist, each once, and no other."""
     key = {"owner": collection.owner, "collection": collection.name}
     with collection.database.read(collection.owner) as tx:
-        seqs = {seq for (seq, *_) in tx.query("lexical_texts", {**key, "first": 0, "last": 1 << 40})}
+        read = {
+            seq: lexical.index_text(*(from_stored(part) if part else part for part in parts))
+            for seq, *parts in tx.query("lexical_texts", {**key, "first": 0, "last": 1 << 40})
+        }
         every = segments.stored(tx, collection.owner, collection.name)
         rows = tx.query("lexical_blocks_between", {**key, "first": 0, "last": (1 << 63) - 1})
         index = ranking.Index(tx, collection.owner, collection.name)
         pending = lexical.pending(tx.query("lexical_pending_all", key))
+        documents = tx.execute(ALL_DOCUMENTS, key)
+    seqs = set(read)
     assert {blocks.taken_apart(place)[0] for place, _ in rows} <= {segment.segment for segment in every}
     indexed: list[int] = [document.seq for document in pending]
     for segment in every:
@@ -122,8 +132,24 @@ def check_tables(collection: Collection, texts: Mapping[str, str]) -> None:
         if segment in segments.counting(every):
             indexed += mine
     assert len(indexed) == len(set(indexed))
+    folded = sorted(seqs - {document.seq for document in pending})
+    assert by_record(documents) == by_record(forward_rows(lexical.document(seq, read[seq]) for seq in folded))
     assert len(seqs) == len(texts) == sum(s.records for s in segments.counting(every)) + len(pending)
     assert (index.records, index.words) == (len(texts), sum(tokens.terms(text)[1] for text in texts.values()))
+
+
+def forward_rows(documents: Iterable[postings.Document]) -> Iterable[forward.Row]:
+    segment = postings.build(documents)
+    return segment.documents.rows() if segment else []
+
+
+def by_record(rows: Iterable[forward.Row]) -> dict[int, tuple[int, dict[int, int]]]:
+    """The terms of each record, whatever their order."""
+    found = {}
+    for seq, length, content in rows:
+        one = forward.Documents.decode([(seq, length, content)])
+        found[seq] = length, dict(zip(one.halves.tolist(), one.occurrences.tolist(), strict=True))
+    return found
 
 
 def deltas_in(rows: Iterable[tuple[int, bytes]], segment: int) -> set[int]:
@@ -312,12 +338,12 @@ def test_a_page_of_unknown_words_still_finds_by_the_few_known_ones(sqlite: Store
     assert hits[0].words == ("knownandlong7", "common")
 
 
-def test_long_texts_are_not_read_to_weigh_them(sqlite: Store) -> None:
+def test_of_long_records_fewer_are_weighed_by_all_words(sqlite: Store) -> None:
     collection = fresh(sqlite)
     collection.add(Record(id=f"{i}", text=f"a{i} b c d " + "long " * 100) for i in range(20))
     with (
         mock.patch.object(ranking, "MAX_POSTINGS", 45),
-        mock.patch.object(engine, "MAX_WEIGHED_CHARACTERS", 1_200),
+        mock.patch.object(engine, "MAX_WEIGHED_WORDS", 320),
     ):
         hits = collection.search("a3 b c d", limit=20)
     assert hits[0].record.id == "3"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capsa import Mode, Record, Store
-from capsa.search.spelling import as_typed
+from capsa.search.spelling import Typed
 from capsa.search.tokens import query_terms
 
 
@@ -25,22 +25,22 @@ from capsa.search.tokens import query_terms
     ],
 )
 def test_every_word_that_was_found_is_shown_once_as_it_was_typed(query: str, typed: list[str]) -> None:
-    assert as_typed(query, query_terms(query)) == typed
+    assert Typed(query).giving(query_terms(query)) == typed
 
 
 def test_of_an_identifier_that_was_found_in_part_the_part_is_shown() -> None:
-    assert as_typed("parse_config getUserName", ["pars", "name"]) == ["parse", "Name"]
+    assert Typed("parse_config getUserName").giving(["pars", "name"]) == ["parse", "Name"]
 
 
 def test_what_was_not_found_is_not_shown() -> None:
-    assert as_typed("splitting strings", ["split"]) == ["splitting"]
-    assert as_typed("splitting strings", []) == []
+    assert Typed("splitting strings").giving(["split"]) == ["splitting"]
+    assert Typed("splitting strings").giving([]) == []
 
 
 @given(st.text())
 def test_any_query_can_be_explained(query: str) -> None:
     terms = query_terms(query)
-    assert bool(as_typed(query, terms)) == bool(terms)
+    assert bool(Typed(query).giving(terms)) == bool(terms)
 
 
 def test_a_hit_explains_itself_with_the_words_of_the_query(store_url: str) -> None:

@@ -17,7 +17,7 @@ from psycopg import sql
 
 from capsa import _queries, _schema
 from capsa._schema import SchemaPackage
-from capsa.database import Database, Transaction, check_writer
+from capsa.database import Database, Loaded, LoadedRow, Transaction, check_writer
 from capsa.errors import DatabaseUnavailable
 from capsa.postgres import errors, walls
 from capsa.postgres.connections import Connections
@@ -267,32 +267,32 @@ class PostgresDatabase(Database):
         ((taken,),) = tx.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(:what, 0))", {"what": name})
         return bool(taken)
 
-    def load_blocks(self, tx: Transaction, owner: str, collection: str, rows: Iterable[tuple[int, bytes]]) -> None:
+    def load(self, tx: Transaction, table: Loaded, owner: str, collection: str, rows: Iterable[LoadedRow]) -> None:
         if tx.owner is None:
-            self._copy_blocks(tx, owner, collection, rows)
+            self._copy(tx, table, owner, collection, rows)
             return
         # COPY refuses a table whose policies bind us, so one statement takes arrays of a bounded size.
+        arrays = ", ".join(f":{column}::{kind}[]" for column, kind in table.columns.items())
+        statement = (
+            f"INSERT INTO {table.name} (owner, collection, {', '.join(table.columns)}) "
+            f"SELECT :owner, :collection, * FROM unnest({arrays})"
+        )
         left = iter(rows)
         while chunk := list(itertools.islice(left, _ROWS_AT_ONCE)):
-            tx.execute(
-                "INSERT INTO capsa_lexical_blocks (owner, collection, place, content) "
-                "SELECT :owner, :collection, * FROM unnest(:places::bigint[], :contents::bytea[])",
-                {
-                    "owner": owner,
-                    "collection": collection,
-                    "places": [place for place, _ in chunk],
-                    "contents": [content for _, content in chunk],
-                },
-            )
+            values = dict(zip(table.columns, map(list, zip(*chunk, strict=True)), strict=True))
+            tx.execute(statement, {"owner": owner, "collection": collection, **values})
 
     @staticmethod
-    def _copy_blocks(tx: Transaction, owner: str, collection: str, rows: Iterable[tuple[int, bytes]]) -> None:
-        constant = b"".join((b"\0\4", *map(_field, (owner.encode(), collection.encode()))))
-        statement = "COPY capsa_lexical_blocks (owner, collection, place, content) FROM STDIN (FORMAT binary)"
+    def _copy(tx: Transaction, table: Loaded, owner: str, collection: str, rows: Iterable[LoadedRow]) -> None:
+        count = (2 + len(table.columns)).to_bytes(2, "big")
+        constant = b"".join((count, *map(_field, (owner.encode(), collection.encode()))))
+        columns = ", ".join(("owner", "collection", *table.columns))
+        statement = f"COPY {table.name} ({columns}) FROM STDIN (FORMAT binary)"
         with tx.connection.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(_COPY_HEADER)
-            for place, content in rows:
-                copy.write(constant + _field(place.to_bytes(8, "big")) + _field(content))
+            for row in rows:
+                values = (value if isinstance(value, bytes) else value.to_bytes(8, "big") for value in row)
+                copy.write(constant + b"".join(map(_field, values)))
             copy.write(b"\xff\xff")
 
     def maintain_vectors(self) -> None:

@@ -30,6 +30,7 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from capsa.database import Loaded
 from capsa.errors import DatabaseDamaged
 from capsa.search import directory, keys
 
@@ -59,6 +60,7 @@ Deltas = NDArray[np.uint32]
 Weights = NDArray[np.uint16]
 #: Place and content of a row.
 Row = tuple[int, bytes]
+TABLE = Loaded("block", "capsa_lexical_blocks", {"place": "bigint", "content": "bytea"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +256,7 @@ def rows(postings: Postings, segment: int, blocks: int, records: int) -> Iterato
         postings: of all its terms, or of all in some of its parts.
     """
     counts = postings.counts
-    numbers = keys.block_of_each(postings.keys, blocks)
+    numbers = keys.block_of_each(keys.halves(postings.keys), blocks)
     for start in np.unique(numbers // PART).tolist():
         part = slice(*np.searchsorted(numbers, (start * PART, (start + 1) * PART)))
         if listed := directory.build(postings.keys[part], counts[part], records):

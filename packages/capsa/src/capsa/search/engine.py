@@ -9,7 +9,6 @@ without a vector, which meaning cannot find, keep the place that their words giv
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from heapq import nlargest
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -20,8 +19,9 @@ from capsa.database import Transaction
 from capsa.errors import ModelMismatch
 from capsa.records import Filter, Hit, Mode, Record, SearchResult
 from capsa.search import lexical, literal, ranking, tokens
+from capsa.search.spelling import Typed
 from capsa.search.vectors import Model, Space
-from capsa.store._rows import filtered, from_row, searchable
+from capsa.store._rows import filtered, from_row
 from capsa.text import from_stored
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ MAX_LITERAL_CANDIDATES = 200
 #: A query longer than this is not looked for literally as a whole.
 MAX_LITERAL_LENGTH = 2_000
 MAX_PHRASES = 8
-#: So many of the best, or twice the limit, are weighed by their texts if the query has more words than were read.
-WEIGHED, MAX_WEIGHED = 40, 128
-#: Words in all of these texts, of average length, and characters of those that are longer: some ten milliseconds.
-MAX_WEIGHED_WORDS, MAX_WEIGHED_CHARACTERS = 12_000, 100_000
+#: So many of the best, or twice the limit, are weighed by all words if the query has more words than were read.
+WEIGHED = 128
+#: Words in all of these, of average length: a megabyte or two.
+MAX_WEIGHED_WORDS = 1_000_000
 
 #: Filters that let no more than this through are resolved before the search, others with it.
 _CHUNK = 256
@@ -57,8 +57,8 @@ class Search:
         self._allowed: NDArray[np.int64] | None = None
         self._plan: ranking.Plan | None = None
         self._read: dict[int, Record] = {}
-        #: The words of the query in each record that was weighed by its text.
-        self._words: dict[int, list[str]] = {}
+        #: The records that all words of the query were looked for in.
+        self._weighed: ranking.Weighed | None = None
 
     @property
     def index(self) -> ranking.Index:
@@ -112,35 +112,20 @@ class Search:
         plan = self.plan(query)
         if not plan.terms:
             return []
-        best = self._weighed(plan, self._passing(self.index.search(plan.terms)))
+        best = self._by_all_words(plan, self._passing(self.index.search(plan.terms)))
         return [Found(seq, score, lexical=score) for seq, score in islice(best, self.limit)]
 
-    def _weighed(self, plan: ranking.Plan, best: Iterator[tuple[int, float]]) -> Iterator[tuple[int, float]]:
-        """The same, but the first of them by all words of the query, as their texts have them."""
+    def _by_all_words(self, plan: ranking.Plan, best: Iterator[tuple[int, float]]) -> Iterator[tuple[int, float]]:
+        """The same, but the first of them by all words of the query."""
         if not plan.rest:
             yield from best
             return
         average = self.index.words // max(1, self.index.records)
-        most = min(max(WEIGHED, 2 * self.limit), MAX_WEIGHED, MAX_WEIGHED_WORDS // max(1, average))
-        head = list(islice(best, max(1, most)))
-        records = self._records([seq for seq, _ in head])
-        scores: dict[int, float] = {}
-        gain, read, looked_at = 0.0, 0, 0
-        for seq, score in head:
-            # By what others gained, it does not come among the wanted any more.
-            hopeless = len(scores) >= self.limit and score + gain < nlargest(self.limit, scores.values())[-1]
-            if hopeless or read > MAX_WEIGHED_CHARACTERS:
-                break
-            looked_at += 1
-            if record := records.get(seq):
-                text = searchable(record)
-                counts, length = tokens.terms(text)
-                scores[seq], have = self.index.score(counts, length, plan)
-                self._words[seq] = sorted(have, key=plan.weight.__getitem__, reverse=True)
-                gain, read = max(gain, scores[seq] - score), read + len(text)
+        most = max(1, min(max(WEIGHED, 2 * self.limit), MAX_WEIGHED_WORDS // max(1, average)))
+        head = list(islice(best, most))
+        self._weighed = self.index.weigh([seq for seq, _ in head], plan)
         # What is weighed stays before what is not: a score can only grow by more words.
-        yield from sorted(scores.items(), key=lambda found: (-found[1], -found[0]))
-        yield from head[looked_at:]
+        yield from self._weighed.best()
         yield from best
 
     def _nearest(self, space: Space, vector: NDArray[np.float32]) -> list[tuple[int, float]]:
@@ -149,11 +134,16 @@ class Search:
 
     def _hybrid(self, query: str, space: Space, vector: NDArray[np.float32]) -> list[Found]:
         near = dict(self._nearest(space, vector))
-        plan = self.plan(query)
-        matches = self.index.search(plan.terms) if plan.terms else None
-        words = dict(islice(self._weighed(plan, self._passing(matches)), self.limit)) if matches is not None else {}
         first = self._literal(query)
-        scores = _scores_of(matches, {*near, *first}) | words
+        plan = self.plan(query)
+        if self.collection.database.vectors.count(self.tx, space) == self.index.records:
+            # Meaning finds everything, and words only explain it.
+            self._weighed = self.index.weigh([*{*near, *first}], plan)
+            scores, words = self._weighed.matching(), {}
+        else:
+            matches = self.index.search(plan.terms)
+            words = dict(islice(self._by_all_words(plan, self._passing(matches)), self.limit))
+            scores = _scores_of(matches, {*near, *first}) | words
         ordered: dict[int, Found] = {}
         for seq in sorted(first, key=lambda seq: (first[seq], -scores.get(seq, 0.0), -seq)):
             ordered[seq] = Found(seq, 0.0, scores.get(seq), near.get(seq), literal=True)
@@ -236,9 +226,10 @@ class Search:
 
     def _hits(self, found: Sequence[Found], query: str | None) -> tuple[Hit, ...]:
         records = self._records([f.seq for f in found])
-        words = self._words
+        words = self._weighed.words(records) if self._weighed else {}
         if query is not None and (others := [seq for seq in records if seq not in words]):
             words = words | self.index.words_of(others, self.plan(query).terms)
+        typed = None if query is None else Typed(query)
         return tuple(
             Hit(
                 record=records[f.seq],
@@ -247,7 +238,7 @@ class Search:
                 semantic_score=f.semantic,
                 literal=f.literal,
                 words=tuple(words.get(f.seq, ())),
-                query=query or "",
+                typed=typed,
             )
             for f in found
             if f.seq in records
@@ -288,9 +279,7 @@ def _merged(near: Sequence[int], unembedded: Sequence[int], limit: int) -> list[
     return [*merged, *others][:limit]
 
 
-def _scores_of(matches: ranking.Matches | None, seqs: Iterable[int]) -> dict[int, float]:
-    if matches is None:
-        return {}
+def _scores_of(matches: ranking.Matches, seqs: Iterable[int]) -> dict[int, float]:
     wanted = np.fromiter(seqs, np.int64)
     places = np.flatnonzero(np.isin(matches.seqs, wanted))
     return dict(zip(matches.seqs[places].tolist(), matches.scores[places].tolist(), strict=True))

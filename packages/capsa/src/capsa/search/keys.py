@@ -44,12 +44,22 @@ def of(terms: Collection[str]) -> Keys:
 
 def block(key: bytes, blocks: int) -> int:
     """In which of so many blocks a key belongs: as they are even, each gets its share, and in their order."""
-    return int.from_bytes(key[4:], "little") * blocks >> 32
+    return half(key) * blocks >> 32
 
 
-def block_of_each(keys: Keys, blocks: int) -> NDArray[np.int64]:
-    """`block` of many keys."""
-    return ((keys >> _HALF) * np.uint64(blocks) >> _HALF).astype(np.int64)
+def half(key: bytes) -> int:
+    """The upper half of a key."""
+    return int.from_bytes(key[4:], "little")
+
+
+def halves(keys: Keys) -> NDArray[np.uint32]:
+    """The upper half of each key: it alone says which block a term belongs to."""
+    return (keys >> _HALF).astype(np.uint32)
+
+
+def block_of_each(halves: NDArray[np.uint32], blocks: int) -> NDArray[np.int64]:
+    """`block` of many keys, given by their upper halves."""
+    return (halves.astype(np.uint64) * np.uint64(blocks) >> _HALF).astype(np.int64)
 
 
 def first_in(block: int, blocks: int) -> int:

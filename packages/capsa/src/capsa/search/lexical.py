@@ -11,7 +11,7 @@ from itertools import chain
 
 from capsa.database import Transaction
 from capsa.errors import DatabaseDamaged
-from capsa.search import blocks, bulk, keys, postings, removing, segments, tokens
+from capsa.search import blocks, bulk, forward, keys, postings, removing, segments, tokens
 from capsa.search.postings import Document, Segment
 from capsa.text import from_stored
 
@@ -75,24 +75,23 @@ def pending(rows: Iterable[tuple[int, int, bytes]]) -> list[Document]:
     return documents
 
 
-def remove(tx: Transaction, owner: str, collection: str, documents: Iterable[Document]) -> None:
+def remove(tx: Transaction, owner: str, collection: str, seqs: Sequence[int]) -> None:
     """Take records out of the index: no posting of them stays, and no term that only they had."""
     key = {"owner": owner, "collection": collection}
     tx.database.lock(tx, "lexical", owner, collection)
-    left = {doc.seq: doc for doc in documents}
-    for (seq,) in tx.query("lexical_remove_pending", {**key, "seqs": tx.database.array(list(left))}):
-        del left[seq]
+    pending = {seq for (seq,) in tx.query("lexical_remove_pending", {**key, "seqs": tx.database.array(list(seqs))})}
+    if len(pending) == len(seqs):
+        return
+    left = forward.take(tx, key, [seq for seq in seqs if seq not in pending])
     # Of a merge that is under way, or was cut short, both sides.
-    for segment in segments.stored(tx, owner, collection) if left else ():
-        inside = {s - segment.first_seq: d for s, d in left.items() if segment.first_seq <= s <= segment.last_seq}
-        if inside:
-            removing.from_segment(tx, key, segment, inside)
+    for segment in segments.stored(tx, owner, collection):
+        removing.from_segment(tx, key, segment, left)
 
 
 def clear(tx: Transaction, owner: str, collection: str) -> None:
     """Empty the index of a collection."""
     tx.database.lock(tx, "lexical", owner, collection)
-    for name in ("lexical_clear_pending", "lexical_clear_blocks", "lexical_clear_segments"):
+    for name in ("lexical_clear_pending", "lexical_clear_documents", "lexical_clear_blocks", "lexical_clear_segments"):
         tx.query(name, {"owner": owner, "collection": collection})
 
 
@@ -111,7 +110,8 @@ def write_segment(tx: Transaction, owner: str, collection: str, segment: Segment
         blocks=blocks.fitting(segment.postings),
     )
     rows = blocks.rows(segment.postings, number, blocks.fitting(segment.postings), segment.records)
-    tx.database.load_blocks(tx, owner, collection, rows)
+    tx.database.load(tx, blocks.TABLE, owner, collection, rows)
+    tx.database.load(tx, forward.TABLE, owner, collection, segment.documents.rows())
 
 
 def fold(tx: Transaction, owner: str, collection: str, *, if_due: bool = False) -> int:

@@ -166,7 +166,7 @@ class _Merging:
         start, end = keys.first_in(first, target.blocks), keys.first_in(last, target.blocks)
         part = merged([self._read(source, start, end, target.first_seq) for source in sources])
         rows = blocks.rows(part, target.segment, target.blocks, target.records)
-        self.tx.database.load_blocks(self.tx, self.owner, self.collection, rows)
+        self.tx.database.load(self.tx, blocks.TABLE, self.owner, self.collection, rows)
         done = last == target.blocks
         totals = {
             "made": None if done else (target.made or 0) + 1,

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from capsa.search import keys
 from capsa.search.blocks import Postings
+from capsa.search.forward import Documents
 
 #: BM25's parameters as Robertson and Zaragoza give them, "The Probabilistic Relevance Framework", 2009.
 K1, B = 1.2, 0.75
@@ -46,6 +47,8 @@ class Segment:
     records: int
     tokens: int
     postings: Postings
+    #: The same by record.
+    documents: Documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +81,14 @@ def build(documents: Iterable[Document]) -> Segment | None:
     if not seqs:
         return None
     rows = np.repeat(np.arange(len(seqs)), sizes)
-    every = np.frombuffer(known, "<u8")
+    every, counts = np.frombuffer(known, "<u8"), np.frombuffer(occurrences, np.uint8)
+    halves = keys.halves(every)
     order = np.argsort(every, kind="stable")
     every, rows = every[order], rows[order]
     ends = np.append(np.flatnonzero(every[1:] != every[:-1]) + 1, len(every))[: len(every)]
-    weights = np.frombuffer(occurrences, np.uint8)[order] + _classes(lengths)[rows]
-    return _segment(seqs, lengths, Postings(every[ends - 1], ends, _differences(seqs)[rows], weights))
+    weights = counts[order] + _classes(lengths)[rows]
+    made = Postings(every[ends - 1], ends, _differences(seqs)[rows], weights)
+    return _segment(made, Documents(seqs, lengths, np.cumsum(sizes, dtype=np.int64), halves, counts))
 
 
 def assemble(
@@ -92,18 +97,35 @@ def assemble(
     """A segment of records, given by number and length, and of what occurs in them; None if there are no records."""
     if not seqs:
         return None
-    known, places = np.unique(keys.of(vocabulary), return_inverse=True)
+    unordered = keys.of(vocabulary)
+    documents = _by_record(seqs, lengths, entries, keys.halves(unordered))
+    known, places = np.unique(unordered, return_inverse=True)
     terms = places.astype(np.uint32)[np.concatenate([piece.terms for piece in entries])]
     ends = np.cumsum(np.bincount(terms, minlength=len(known)))
     order = np.argsort(terms, kind="stable")
     del terms
     rows = np.concatenate([piece.rows for piece in entries])[order]
     weights = np.concatenate([piece.occurrences for piece in entries])[order] + _classes(lengths)[rows]
-    return _segment(seqs, lengths, Postings(known, ends, _differences(seqs)[rows], weights))
+    return _segment(Postings(known, ends, _differences(seqs)[rows], weights), documents)
 
 
-def _segment(seqs: Sequence[int], lengths: Sequence[int], postings: Postings) -> Segment:
-    return Segment(seqs[0], seqs[-1], len(seqs), sum(lengths), postings)
+def _by_record(
+    seqs: Sequence[int], lengths: Sequence[int], entries: Sequence[Entries], halves: NDArray[np.uint32]
+) -> Documents:
+    """What occurs in each record; ``halves`` are those of the vocabulary."""
+    sizes = np.concatenate([np.bincount(piece.rows, minlength=len(seqs))[None] for piece in entries]).sum(axis=0)
+    return Documents(
+        seqs,
+        lengths,
+        np.cumsum(sizes, dtype=np.int64),
+        np.concatenate([halves[piece.terms] for piece in entries]),
+        np.concatenate([piece.occurrences for piece in entries]).astype(np.uint8),
+    )
+
+
+def _segment(postings: Postings, documents: Documents) -> Segment:
+    seqs = documents.seqs
+    return Segment(seqs[0], seqs[-1], len(seqs), sum(documents.lengths), postings, documents)
 
 
 def _differences(seqs: Sequence[int]) -> NDArray[np.uint32]:

@@ -2,12 +2,12 @@
 
 Every record with a word of the query is scored by its rarer words; what is bounded is how many words are looked up
 and how many postings are read. A query too long for that (a page of code) has words left over, all of them frequent or
-one of very many: those are weighed in the text of the best records alone, which `capsa.search.engine` reads.
+one of very many: those are weighed in the best records alone, by the forward index.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, pairwise, zip_longest
 
@@ -15,23 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capsa.database import Transaction
-from capsa.search import blocks, directory, keys, lexical, postings, scoring, segments
+from capsa.search import blocks, directory, forward, keys, lexical, postings, scoring, segments
 from capsa.search.blocks import Chunked
-from capsa.search.postings import Document
+from capsa.search.forward import Documents
+from capsa.search.pending import Pending
 
 #: So many terms are looked up, and their number of records is exact; of a longer query, those worth most.
-MAX_TERMS = 128
-#: Where segments are few, more terms: so many look-ups. Pending rows are read all, so there any number.
-MAX_LOOK_UPS = 512
+MAX_TERMS = 192
 #: Fewer of them in the collection, and so many more are looked up, a few times over.
 ENOUGH_TERMS, ROUNDS = 32, 4
 #: Postings read for one query, unless its rarest word alone has more.
 MAX_POSTINGS = 1_500_000
-#: A query of more words than this needs fewer postings: what they leave open, the texts of the best decide.
+#: A query of more words than this needs fewer postings: what they leave open, all words of the best decide.
 SHORT_QUERY = 32
-#: Such a query reads so many postings, or so many for each record of the collection if that is more: to weigh twice as
-#: many texts costs less than twice as many postings, and finds more.
-LONG_QUERY_POSTINGS, LONG_QUERY_SHARE = 200_000, 1.5
+#: Such a query reads so many postings, or so many for each record of the collection if that is more: to weigh three
+#: times as many records costs less than three times as many postings, and finds more.
+LONG_QUERY_POSTINGS, LONG_QUERY_SHARE = 60_000, 0.5
 #: So few records are looked at themselves rather than by one more term.
 FEW = 32
 #: The number of no segment: under it stands what is pending.
@@ -105,6 +104,35 @@ def _first(seqs: NDArray[np.int64], scores: NDArray[np.float32], count: int) -> 
     return chosen
 
 
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """Some records and all words of the query."""
+
+    seqs: Sequence[int]
+    scores: Sequence[float]
+    #: The terms of the query, those worth most first.
+    _terms: Sequence[str]
+    #: Which of them the records have, and where those of each begin.
+    _which: NDArray[np.int64]
+    _begin: NDArray[np.int64]
+
+    def best(self) -> list[tuple[int, float]]:
+        """Best first; of equal ones the newer first."""
+        return sorted(zip(self.seqs, self.scores, strict=True), key=lambda found: (-found[1], -found[0]))
+
+    def matching(self) -> dict[int, float]:
+        """The scores of those that have a word."""
+        return {seq: score for seq, score in zip(self.seqs, self.scores, strict=True) if score > 0}
+
+    def words(self, wanted: Collection[int]) -> dict[int, list[str]]:
+        """The terms that those of the records have which are ``wanted``, those worth most first."""
+        return {
+            seq: [self._terms[number] for number in self._which[start:end].tolist()]
+            for seq, (start, end) in zip(self.seqs, pairwise(self._begin.tolist()), strict=True)
+            if seq in wanted
+        }
+
+
 @dataclass
 class Index:
     """One collection's lexical index as one transaction sees it."""
@@ -121,9 +149,9 @@ class Index:
     _gathered: tuple[Sequence[str], dict[int, scoring.Gathered]] = ((), {})
 
     def __post_init__(self) -> None:
-        key = {"owner": self.owner, "collection": self.collection}
+        self._key = {"owner": self.owner, "collection": self.collection}
         self._segments = segments.counting(segments.stored(self.tx, self.owner, self.collection))
-        self._pending = _Pending(lexical.pending(self.tx.query("lexical_pending_all", key)))
+        self._pending = Pending(lexical.pending(self.tx.query("lexical_pending_all", self._key)))
         #: The first and the last number of each segment.
         self._spans = {s.segment: (s.first_seq, s.last_seq) for s in self._segments}
         if self._pending.records:
@@ -138,7 +166,8 @@ class Index:
         """Which terms to score all records by: bounded in number and in postings to read."""
         unique = list(dict.fromkeys(terms))
         guesses: dict[str, float] = {}
-        at_once = max(MAX_TERMS, MAX_LOOK_UPS // len(self._segments)) if self._segments else len(unique)
+        # Pending rows are read all, so there any number.
+        at_once = MAX_TERMS if self._segments else len(unique)
         if len(unique) <= at_once:
             self._look_up(unique)
         else:
@@ -201,9 +230,19 @@ class Index:
         """In how many records a term occurs that was read."""
         return self._sizes[term]
 
-    def score(self, counts: Mapping[str, int], words: int, plan: Plan) -> tuple[float, list[str]]:
-        """The whole score of one record, by what `tokens.terms` gives of it, and the terms of the query it has."""
-        return scoring.total(counts, words, plan.weight, self.table)
+    def weigh(self, seqs: Sequence[int], plan: Plan) -> Weighed:
+        """The whole score of some records, by every term of the query."""
+        documents = Documents.decode([*self._pending.rows(seqs), *forward.read(self.tx, self._key, seqs)])
+        terms = sorted(plan.weight, key=plan.weight.__getitem__, reverse=True)
+        records, which, occurrences = documents.among(keys.halves(keys.of(terms)))
+        classes = np.array([postings.length_class(n) << 8 for n in documents.lengths], np.int64)
+        weights = np.array([plan.weight[term] for term in terms])
+        # Added in the order of the terms: records with the same words in another order are equals.
+        points = self.table.take(classes[records] + occurrences) * weights[which]
+        scores = np.bincount(records, points, len(documents.seqs))
+        return Weighed(
+            documents.seqs, scores.tolist(), terms, which, np.searchsorted(records, np.arange(len(scores) + 1))
+        )
 
     def words_of(self, seqs: Sequence[int], terms: Sequence[str]) -> dict[int, list[str]]:
         """Which of ``terms`` each record has."""
@@ -242,8 +281,15 @@ class Index:
         return np.sort(np.concatenate(parts), kind="stable")
 
     def _among(self, wanted: NDArray[np.int64], term: str) -> NDArray[np.int64]:
-        """Which of a few records, ascending, have the term: looked for in its postings, however many they are."""
-        return wanted[np.isin(wanted, sorted({seq for seq, _, _ in self._occurrences(wanted.tolist(), [term])}))]
+        """Which of some records, ascending, have the term."""
+        have = np.zeros(len(wanted), bool)
+        for number, deltas, _ in self._postings[term]:
+            first, last = self._spans[number]
+            inside = slice(*np.searchsorted(wanted, (first, last + 1)))
+            sought, there = (wanted[inside] - first).astype(np.uint32), np.frombuffer(deltas, "<u4")
+            if len(there):
+                have[inside] |= there.take(np.searchsorted(there, sought), mode="clip") == sought
+        return wanted[have]
 
     # Looking up
 
@@ -315,37 +361,4 @@ class Index:
         """The rows there are at some places."""
         if not places:
             return {}
-        key = {"owner": self.owner, "collection": self.collection}
-        return dict(self.tx.query("lexical_blocks", {**key, "places": self.tx.database.array(list(places))}))
-
-
-class _Pending:
-    """What is not in a segment yet, looked up as if it were in one."""
-
-    def __init__(self, documents: Sequence[Document]) -> None:
-        self.records = len(documents)
-        self.words = sum(document.length for document in documents)
-        self._documents = documents
-        self._keys = np.frombuffer(b"".join([document.keys for document in documents]), "<u8")
-
-    @property
-    def span(self) -> tuple[int, int]:
-        return self._documents[0].seq, self._documents[-1].seq
-
-    def find(self, wanted: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
-        """The postings of each key: differences and weights."""
-        if not len(self._keys):
-            return [(b"", b"")] * len(wanted)
-        sought = np.frombuffer(b"".join(wanted), "<u8")
-        order = np.argsort(sought)
-        which = order[np.searchsorted(sought, self._keys, sorter=order).clip(max=len(wanted) - 1)]
-        at = np.flatnonzero(sought[which] == self._keys)
-        # In the order of the keys, and of each in that of the records.
-        at = at[np.argsort(which[at], kind="stable")]
-        rows = np.searchsorted(np.cumsum([len(d.occurrences) for d in self._documents]), at, side="right")
-        deltas = np.array([d.seq - self._documents[0].seq for d in self._documents], "<u4")[rows].tobytes()
-        classes = np.array([postings.length_class(d.length) << 8 for d in self._documents], "<u2")
-        occurrences = np.frombuffer(b"".join([d.occurrences for d in self._documents]), np.uint8)
-        weights = (occurrences[at] + classes[rows]).tobytes()
-        ends = np.cumsum(np.bincount(which[at], minlength=len(wanted))).tolist()
-        return [(deltas[4 * a : 4 * b], weights[2 * a : 2 * b]) for a, b in pairwise([0, *ends])]
+        return dict(self.tx.query("lexical_blocks", {**self._key, "places": self.tx.database.array(list(places))}))

@@ -10,7 +10,7 @@ import numpy as np
 from capsa.database import Transaction
 from capsa.search import blocks, directory, keys
 from capsa.search.blocks import Block, Chunked, Deltas, Postings
-from capsa.search.postings import Document
+from capsa.search.forward import Documents
 from capsa.search.segments import Stored
 
 #: The border of an empty chunk after which there is none: no record has this difference.
@@ -30,11 +30,11 @@ class Removal:
     #: How many records each term lost.
     lost: dict[bytes, int] = field(default_factory=dict)
 
-    def reduce(self, place: int, block: Block, terms: Collection[bytes], read: Mapping[int, bytes]) -> None:
-        """One block, and the chunks of these of its terms; ``read`` has their rows, by place."""
+    def reduce(self, place: int, block: Block, terms: Collection[int], read: Mapping[int, bytes]) -> None:
+        """One block, and the chunks of these of its terms, given by half their keys; ``read`` has them by place."""
         short, chunked = self._short(block.short), []
         for term in block.chunked:
-            left = self._chunks(place, term, read) if term.key in terms else term
+            left = self._chunks(place, term, read) if keys.half(term.key) in terms else term
             if left.records:
                 chunked.append(left)
         after = Block(short, tuple(chunked))
@@ -79,21 +79,26 @@ class Removal:
         return [number for number in np.unique(numbers).tolist() if number >= 0]
 
 
-def from_segment(
-    tx: Transaction, collection: Mapping[str, str], segment: Stored, documents: Mapping[int, Document]
-) -> None:
-    """Remove documents, given by their difference to the segment's first number."""
-    removal = Removal(np.array(sorted(documents), np.uint32))
-    terms = np.unique(np.frombuffer(b"".join([doc.keys for doc in documents.values()]), "<u8"))
+def from_segment(tx: Transaction, collection: Mapping[str, str], segment: Stored, documents: Documents) -> None:
+    """Remove those of the documents, which are in ascending order, that are in the segment."""
+    first, last = np.searchsorted(documents.seqs, (segment.first_seq, segment.last_seq + 1)).tolist()
+    if first == last:
+        return
+    lengths = {
+        s - segment.first_seq: n for s, n in zip(documents.seqs[first:last], documents.lengths[first:last], strict=True)
+    }
+    removal = Removal(np.array(list(lengths), np.uint32))
+    ends = [0, *documents.ends.tolist()]
+    terms = np.unique(documents.halves[ends[first] : ends[last]])
     numbers = np.unique(keys.block_of_each(terms, segment.blocks)).tolist()
     read = _read(tx, collection, [blocks.place(segment.segment, number) for number in numbers])
     decoded = {place: blocks.decode(data) for place, data in read.items()}
-    known = {key.tobytes() for key in terms}
+    known = set(terms.tolist())
     chunks = [
         place + term.slot + number
         for place, block in decoded.items()
         for term in block.chunked
-        if term.key in known
+        if keys.half(term.key) in known
         for number in removal.chunks(term)
     ]
     rows = _read(tx, collection, chunks) if chunks else {}
@@ -101,7 +106,7 @@ def from_segment(
         removal.reduce(place, block, known, rows)
     _lower_directories(tx, collection, segment, removal)
     _write(tx, collection, removal.rows)
-    words = sum(documents[delta].length for delta in removal.found)
+    words = sum(lengths[delta] for delta in removal.found)
     shrunk = {"segment": segment.segment, "records": len(removal.found), "tokens": words}
     tx.query("lexical_shrink_segment", {**collection, **shrunk})
 
@@ -111,7 +116,7 @@ def _lower_directories(tx: Transaction, collection: Mapping[str, str], segment: 
         return
     known = np.frombuffer(b"".join(removal.lost), "<u8")
     counts = np.fromiter(removal.lost.values(), np.int64, len(known))
-    parts = np.unique(keys.block_of_each(known, segment.blocks) // blocks.PART * blocks.PART).tolist()
+    parts = np.unique(keys.block_of_each(keys.halves(known), segment.blocks) // blocks.PART * blocks.PART).tolist()
     places = [blocks.directory_place(segment.segment, part) for part in parts]
     for place, data in _read(tx, collection, places).items():
         # Of the many terms in it, none stays that only what was removed made frequent.

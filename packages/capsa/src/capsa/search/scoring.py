@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import math
-import operator
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
-from capsa.search import postings
 
 #: A term in so many records of a segment is added by itself, rarer ones all at once.
 _LONG = 2_048
@@ -107,18 +103,3 @@ def idf(records: int, guesses: Sequence[float]) -> list[float]:
     numbers = np.clip(np.round(guesses), 1, max(records, 1))
     weights: list[float] = np.log1p((records - numbers + 0.5) / (numbers + 0.5)).tolist()
     return weights
-
-
-def total(
-    counts: Mapping[str, int], length: int, weight: Mapping[str, float], table: NDArray[np.float32]
-) -> tuple[float, list[str]]:
-    """The score of a record by all terms that are weighed, and which of them it has.
-
-    Args:
-        counts, length: what `tokens.terms` gives of its text.
-    """
-    have = [term for term in counts if term in weight]
-    codes = np.minimum([counts[term] for term in have], 255).astype(np.int64) + (postings.length_class(length) << 8)
-    points = table.take(codes).tolist()
-    # Exactly rounded: records with the same words in another order are equals.
-    return math.fsum(map(operator.mul, map(weight.__getitem__, have), points)), have

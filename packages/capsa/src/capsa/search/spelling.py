@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import string
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 from capsa.search import tokens
 
@@ -13,25 +15,46 @@ _SEAM = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_+")
 _AROUND = string.punctuation.replace("_", "")
 
 
-def as_typed(query: str, terms: Collection[str]) -> list[str]:
-    """The words of ``query`` that give any of ``terms``, each once; an identifier is whole if it was found whole."""
-    wanted = set(terms)
-    return list(dict.fromkeys(word for typed in query.split() for word in _words(typed, wanted)))
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Terms that a word of the query gives, each with what is shown for it; the first ones there are, alone."""
+
+    alternatives: tuple[tuple[tuple[str, str], ...], ...]
 
 
-def _words(typed: str, wanted: set[str]) -> Iterator[str]:
+class Typed:
+    """The words of a query, taken apart once, however many hits are explained by them."""
+
+    def __init__(self, query: str) -> None:
+        self._query = query
+
+    def giving(self, terms: Collection[str]) -> list[str]:
+        """The words that give any of ``terms``, each once; an identifier is whole if it was found whole."""
+        wanted = frozenset(terms)
+        shown: dict[str, None] = {}
+        for choice in self._choices:
+            for alternative in choice.alternatives:
+                if found := [word for term, word in alternative if term in wanted]:
+                    shown.update(dict.fromkeys(found))
+                    break
+        return list(shown)
+
+    @functools.cached_property
+    def _choices(self) -> list[_Choice]:
+        return [choice for typed in dict.fromkeys(self._query.split()) for choice in _choices(typed)]
+
+
+def _choices(typed: str) -> Iterator[_Choice]:
     split = tokens.split(typed)
     for token in split:
         # Alone it is shown with its accents, which the index drops.
         shown = typed.strip(_AROUND) if len(split) == 1 else token
         parts, joined = tokens.take_apart(token)
         if not joined:
-            yield from (shown for part in parts if part in wanted)
+            yield _Choice((tuple((part, shown) for part in parts),))
         elif len(joined) > 1:
             # Neighbours in a script without spaces.
-            yield from (pair for pair in joined if pair in wanted)
-        elif joined[0] in wanted:
-            yield shown
+            yield _Choice((tuple((pair, pair) for pair in joined),))
         else:
             pieces = [piece for piece in _SEAM.split(token) if piece]
-            yield from (piece for part, piece in zip(parts, pieces, strict=False) if part in wanted)
+            yield _Choice((((joined[0], shown),), tuple(zip(parts, pieces, strict=False))))

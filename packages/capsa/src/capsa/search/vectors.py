@@ -65,6 +65,10 @@ class VectorIndex(abc.ABC):
         rows = tx.query("seqs_with_vector", {**space.parameters(), "seqs": tx.database.array(seqs)})
         return {seq for (seq,) in rows}
 
+    def count(self, tx: Transaction, space: Space) -> int | None:  # noqa: ARG002 - for those that know
+        """How many vectors there are that can be compared, if that need not be counted."""
+        return None
+
     @abc.abstractmethod
     def nearest(
         self,

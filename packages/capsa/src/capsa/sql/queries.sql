@@ -111,6 +111,13 @@ RETURNING seq, tokens, terms
 -- name: lexical_clear_pending
 DELETE FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection
 
+-- name: lexical_add_document
+INSERT INTO capsa_lexical_documents (owner, collection, seq, tokens, terms)
+VALUES (:owner, :collection, :seq, :tokens, :terms)
+
+-- name: lexical_clear_documents
+DELETE FROM capsa_lexical_documents WHERE owner = :owner AND collection = :collection
+
 -- name: lexical_clear_segments
 DELETE FROM capsa_lexical_segments WHERE owner = :owner AND collection = :collection
 

@@ -123,6 +123,10 @@ class SqliteVectors(VectorIndex):
         rows = tx.query("vectors_by_seq", {**space.parameters(), "seqs": tx.database.array(seqs)})
         return {seq: np.frombuffer(data, "<f4") for seq, data in rows}
 
+    def count(self, tx: Transaction, space: Space) -> int:
+        with self._guard:
+            return self._current(tx, space).count
+
     def nearest(
         self,
         tx: Transaction,

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from capsa import _queries, _schema
 from capsa._schema import SchemaPackage
-from capsa.database import NO_PARAMETERS, Database, Parameters, Row, Transaction, check_writer
+from capsa.database import NO_PARAMETERS, Database, Loaded, LoadedRow, Parameters, Row, Transaction, check_writer
 from capsa.errors import CapsaError, DatabaseBusy, DatabaseDamaged, DatabaseUnavailable
 from capsa.sqlite import still
 from capsa.sqlite.lock import WriterLock
@@ -291,10 +291,10 @@ class SqliteDatabase(Database):
     def try_lock(self, tx: Transaction, kind: str, owner: str, collection: str) -> bool:  # noqa: ARG002 - as in Database
         return True
 
-    def load_blocks(self, tx: Transaction, owner: str, collection: str, rows: Iterable[tuple[int, bytes]]) -> None:
+    def load(self, tx: Transaction, table: Loaded, owner: str, collection: str, rows: Iterable[LoadedRow]) -> None:
         key = {"owner": owner, "collection": collection}
-        complete = ({**key, "place": place, "content": content} for place, content in rows)
-        tx.connection.executemany(self.statement("lexical_add_block"), complete)
+        complete = ({**key, **dict(zip(table.columns, row, strict=True))} for row in rows)
+        tx.connection.executemany(self.statement(f"lexical_add_{table.row}"), complete)
 
     def maintain_vectors(self) -> None:
         """Nothing to do: the codes are kept with every write."""

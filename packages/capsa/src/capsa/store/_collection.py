@@ -150,7 +150,7 @@ class Collection(Reading):
                 raise InvalidRecord(f"a record has no part {sorted(changes)}") from None
             own.query("update_record", {**self._key, "seq": seq, **to_row(self.database, after)})
             if searchable(before) != searchable(after):
-                lexical.remove(own, self.owner, self.name, [lexical.document(seq, searchable(before))])
+                lexical.remove(own, self.owner, self.name, [seq])
                 lexical.add(own, self.owner, self.name, [lexical.document(seq, searchable(after))])
             if before.text != after.text:
                 self.database.vectors.remove(own, self.owner, self.name, [seq], None)
@@ -169,9 +169,7 @@ class Collection(Reading):
         if not found:
             return 0
         seqs = [seq for seq, _ in found.values()]
-        lexical.remove(
-            tx, self.owner, self.name, [lexical.document(seq, searchable(record)) for seq, record in found.values()]
-        )
+        lexical.remove(tx, self.owner, self.name, seqs)
         self.database.vectors.remove(tx, self.owner, self.name, seqs, None)
         tx.query("delete_records", {**self._key, "seqs": self.database.array(seqs)})
         return len(found)

@@ -18,6 +18,7 @@ TRACES = (
     "capsa_embeddings",
     "capsa_codes",
     "capsa_lexical_pending",
+    "capsa_lexical_documents",
     "capsa_lexical_blocks",
 )
 NOON = dt.datetime(2024, 5, 17, 12, 0, tzinfo=dt.UTC)

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 
 from capsa.database import Transaction
 from capsa.search import lexical
-from capsa.text import from_stored
 from capsa.transfer.tables import Row
 
 
@@ -25,18 +24,9 @@ def delete_records(tx: Transaction, owner: str, collection: str, ids: Sequence[s
     """Delete records by id: rows, vectors, codes and index entries."""
     key = {"owner": owner, "collection": collection}
     where = "WHERE owner = :owner AND collection = :collection"
-    documents = []
+    seqs: list[int] = []
     for record in ids:
-        rows = tx.execute(
-            f"SELECT seq, title, path, text, context FROM capsa_records {where} AND id = :id", {**key, "id": record}
-        )
-        for seq, title, path, text, context in rows:
-            plain = lexical.index_text(_plain(title), _plain(path), from_stored(text), _plain(context))
-            documents.append(lexical.document(seq, plain))
-        tx.execute(f"DELETE FROM capsa_records {where} AND id = :id", {**key, "id": record})
-    tx.database.vectors.remove(tx, owner, collection, [document.seq for document in documents], None)
-    lexical.remove(tx, owner, collection, documents)
-
-
-def _plain(text: str | None) -> str | None:
-    return None if text is None else from_stored(text)
+        rows = tx.execute(f"DELETE FROM capsa_records {where} AND id = :id RETURNING seq", {**key, "id": record})
+        seqs += (seq for (seq,) in rows)
+    tx.database.vectors.remove(tx, owner, collection, seqs, None)
+    lexical.remove(tx, owner, collection, seqs)

@@ -90,6 +90,14 @@ LIMIT :limit
 DELETE FROM capsa_lexical_pending
 WHERE owner = :owner AND collection = :collection AND seq = ANY(:seqs::bigint[]) RETURNING seq
 
+-- name: lexical_documents
+SELECT seq, tokens, terms FROM capsa_lexical_documents
+WHERE owner = :owner AND collection = :collection AND seq = ANY(:seqs::bigint[])
+
+-- name: lexical_take_documents
+DELETE FROM capsa_lexical_documents
+WHERE owner = :owner AND collection = :collection AND seq = ANY(:seqs::bigint[]) RETURNING seq, tokens, terms
+
 -- name: lexical_next_segment
 SELECT nextval('capsa_sequence')
 

@@ -80,8 +80,20 @@ CREATE TABLE capsa_lexical_blocks (
     content    bytea  NOT NULL,
     PRIMARY KEY (owner, collection, place)
 ) WITH (toast_tuple_target = 8160);
+
+-- The terms of each record that is in a segment; capsa/search/forward.py has the layout.
+CREATE TABLE capsa_lexical_documents (
+    owner      text   NOT NULL,
+    collection text   NOT NULL,
+    seq        bigint NOT NULL,
+    -- Number of words in the record.
+    tokens     bigint NOT NULL,
+    terms      bytea  NOT NULL,
+    PRIMARY KEY (owner, collection, seq)
+) WITH (toast_tuple_target = 8160);
 -- In the row while it fits a page, and uncompressed: it hardly compresses, and elsewhere it takes twice as long to read.
 ALTER TABLE capsa_lexical_pending ALTER COLUMN terms SET STORAGE EXTERNAL;
+ALTER TABLE capsa_lexical_documents ALTER COLUMN terms SET STORAGE EXTERNAL;
 ALTER TABLE capsa_lexical_blocks ALTER COLUMN content SET STORAGE EXTERNAL;
 
 -- Transfers into this database: what was planned, what is done. A row a range is committed

@@ -98,6 +98,14 @@ LIMIT :limit
 DELETE FROM capsa_lexical_pending
 WHERE owner = :owner AND collection = :collection AND seq IN (SELECT value FROM json_each(:seqs)) RETURNING seq
 
+-- name: lexical_documents
+SELECT seq, tokens, terms FROM capsa_lexical_documents
+WHERE owner = :owner AND collection = :collection AND seq IN (SELECT value FROM json_each(:seqs))
+
+-- name: lexical_take_documents
+DELETE FROM capsa_lexical_documents
+WHERE owner = :owner AND collection = :collection AND seq IN (SELECT value FROM json_each(:seqs)) RETURNING seq, tokens, terms
+
 -- name: lexical_next_segment
 SELECT 1 + coalesce(max(segment), 0) FROM capsa_lexical_segments
 WHERE owner = :owner AND collection = :collection

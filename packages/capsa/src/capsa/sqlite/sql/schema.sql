@@ -95,6 +95,17 @@ CREATE TABLE capsa_lexical_blocks (
     PRIMARY KEY (owner, collection, place)
 );
 
+-- The terms of each record that is in a segment; capsa/search/forward.py has the layout.
+CREATE TABLE capsa_lexical_documents (
+    owner      TEXT    NOT NULL,
+    collection TEXT    NOT NULL,
+    seq        INTEGER NOT NULL,
+    -- Number of words in the record.
+    tokens     INTEGER NOT NULL,
+    terms      BLOB    NOT NULL,
+    PRIMARY KEY (owner, collection, seq)
+);
+
 CREATE TABLE capsa_transfers (
     owner      TEXT    NOT NULL,
     transfer   TEXT    NOT NULL,

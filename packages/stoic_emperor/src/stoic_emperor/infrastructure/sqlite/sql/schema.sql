@@ -125,4 +125,5 @@ CREATE INDEX sessions_recent ON sessions (user_id, created_at);
 CREATE INDEX insights_recent ON semantic_insights (user_id, created_at);
 CREATE INDEX insights_by_source ON semantic_insights (user_id, source_message_id);
 CREATE INDEX summaries_by_level ON condensed_summaries (user_id, level, period_start);
+CREATE INDEX summaries_newest ON condensed_summaries (user_id, period_start, level, id) WHERE condensed_into IS NULL;
 CREATE INDEX profiles_by_version ON profiles (user_id, version);
