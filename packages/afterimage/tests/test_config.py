@@ -1,11 +1,20 @@
 import dataclasses
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
 from afterimage import config, settings
-from afterimage.config import AfterImageConfig, database_url, load_config, own_path, password_source, postgresql_url
+from afterimage.config import (
+    AfterImageConfig,
+    FilterConfig,
+    database_url,
+    load_config,
+    own_path,
+    password_source,
+    postgresql_url,
+)
 from afterimage.errors import ConfigError
 
 PASSWORD = "p@ss/w:rd#1"
@@ -76,6 +85,7 @@ def test_every_key_is_read_from_the_file_and_changes_something(home: Path, setti
         "storage.postgresql.min_pool_size": "3",
         "search.relevance_threshold": "0.9",
     }.get(setting.key, "7" if isinstance(setting.default, int) else "/else/where")
+    other = "['a', 'b']" if setting.read is settings.names else other
     *sections, leaf = setting.key.split(".")
     lines = [f"{'  ' * depth}{name}:" for depth, name in enumerate(sections)]
     before = load(home)
@@ -83,7 +93,7 @@ def test_every_key_is_read_from_the_file_and_changes_something(home: Path, setti
     value: object = after
     for part in setting.key.split("."):
         value = getattr(value, part)
-    assert str(value) == other
+    assert str(list(value) if isinstance(value, tuple) else value) == other
     assert dataclasses.replace(after, sources=before.sources) != before
 
 
@@ -132,6 +142,7 @@ embeddings:
   embedding_dim: 384
 filter:
   code_extensions: [.py]
+  extensionless_code_files: [Makefile]
 semantic_chunking:
   enabled: true
   chunking:
@@ -149,7 +160,7 @@ pattern_quality:
         "search.fts_weight",
         "embeddings.device",
         "embeddings.embedding_dim",
-        "filter.code_extensions",
+        "filter.extensionless_code_files",
         "semantic_chunking.enabled",
         "semantic_chunking.chunking.max_chunk_tokens",
         "hook.seen_write_key",
@@ -202,6 +213,20 @@ def test_a_file_that_was_named_must_exist(home: Path) -> None:
     other.write_text("search: {max_results: 9}")
     assert load(home, AFTERIMAGE_CONFIG=str(other)).search.max_results == 9
     assert load_config(other, {"HOME": str(home)}).directory == home
+
+
+def test_what_the_earlier_programs_file_leaves_out_stays_left_out(home: Path) -> None:
+    loaded = load(home, "filter: {skip_paths: [clients/acme/], skip_extensions: [.tf], code_extensions: }")
+    assert loaded.filter == FilterConfig(skip_paths=("clients/acme/",), skip_extensions=(".tf",), code_extensions=())
+    with pytest.raises(ConfigError, match="list of texts"):
+        load(home, "filter: {skip_paths: secret}")
+
+
+def test_a_pipe_in_its_place_is_not_waited_for(home: Path) -> None:
+    (home / ".afterimage").mkdir()
+    os.mkfifo(home / ".afterimage" / "config.yaml")
+    with pytest.raises(ConfigError, match="it is no file"):
+        load(home)
 
 
 def test_a_file_that_cannot_be_read_is_one_line(home: Path) -> None:

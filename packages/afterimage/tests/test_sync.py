@@ -2,13 +2,16 @@
 
 import json
 import multiprocessing
+import os
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from afterimage import sync
 from afterimage.hook import recall, spool
 from afterimage.spooled import NewerSpool, entries_of
 from afterimage.storage import SQLiteBackend, StorageBackend
@@ -190,9 +193,26 @@ def test_one_run_at_a_time(memory: StorageBackend, tmp_path: Path) -> None:
     assert ready.wait(20)
     note(tmp_path, event())
     assert synchronise(memory, tmp_path).busy
-    other.kill()
+    assert synchronise(memory, tmp_path, patience=0.2).busy
+    threading.Timer(0.3, other.kill).start()
+    assert synchronise(memory, tmp_path, patience=20).stored == 1, (
+        "who waits has its turn; the lock of the dead is free"
+    )
     other.join()
-    assert synchronise(memory, tmp_path).stored == 1, "the lock of who was killed is free"
+
+
+def test_what_was_put_aside_is_kept_for_a_while_and_up_to_a_size(
+    memory: StorageBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "_MOST_ASIDE", 250)
+    for number in range(4):
+        (tmp_path / "spool").mkdir(exist_ok=True)
+        (tmp_path / "spool" / f"{number}.unreadable").write_bytes(b"x" * 100)
+    (tmp_path / "spool" / "9.part").write_bytes(b"")
+    os.utime(tmp_path / "spool" / "3.unreadable", (1, 1))
+    os.utime(tmp_path / "spool" / "9.part", (1, 1))
+    synchronise(memory, tmp_path)
+    assert sorted(path.name for path in (tmp_path / "spool").iterdir()) == ["2.unreadable"]
 
 
 PATCH = """*** Begin Patch

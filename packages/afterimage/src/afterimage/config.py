@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from afterimage import settings
 from afterimage.errors import ConfigError
+from afterimage.hook import files
 
 if TYPE_CHECKING:
     from capsa import DatabaseUrl
@@ -63,6 +64,15 @@ class SearchConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FilterConfig:
+    """``filter``: what is not remembered, beside what each project's ``.afterimageignore`` says."""
+
+    skip_paths: tuple[str, ...]
+    skip_extensions: tuple[str, ...]
+    code_extensions: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class EmbeddingsConfig:
     """``embeddings``."""
 
@@ -72,12 +82,22 @@ class EmbeddingsConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class HookConfig:
+    """``hook``."""
+
+    #: Patterns of files that may change often; see `afterimage.churn.exclusions`.
+    warning_noise_exclusions: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AfterImageConfig:
     """Everything AfterImage was told, and by whom."""
 
     storage: StorageConfig
     search: SearchConfig
+    filter: FilterConfig
     embeddings: EmbeddingsConfig
+    hook: HookConfig
     #: The configuration file, whether it exists or not.
     file: Path
     home: Path
@@ -131,7 +151,9 @@ def config_file(environ: Mapping[str, str] | None = None) -> Path:
 
 
 def _home(environ: Mapping[str, str]) -> Path:
-    return Path(environ.get("HOME") or Path.home())
+    named = environ.get("HOME") or ""
+    # One that is not absolute is another folder for every process.
+    return Path(named if files.is_absolute(named) else files.account_home() or Path.home())
 
 
 def _from_file(file: Path) -> tuple[dict[str, Any], dict[str, str], dict[str, str]]:
@@ -140,6 +162,8 @@ def _from_file(file: Path) -> tuple[dict[str, Any], dict[str, str], dict[str, st
     without_effect: dict[str, str] = {}
     if not file.exists():
         return values, sources, without_effect
+    if not file.is_file():
+        raise ConfigError(f"cannot read {file}: it is no file; put one there, or take it away")
     from afterimage._yaml import flat_settings
 
     for key, value in flat_settings(file):
@@ -195,7 +219,9 @@ def _build(
             postgresql=postgresql,
         ),
         search=SearchConfig(**section("search.")),
+        filter=FilterConfig(**{key: given or () for key, given in section("filter.").items()}),
         embeddings=EmbeddingsConfig(**section("embeddings.")),
+        hook=HookConfig(warning_noise_exclusions=tuple(values["hook.warning_noise_exclusions"])),
         file=file,
         home=home,
         sources=sources,

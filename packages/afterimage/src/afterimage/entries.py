@@ -17,8 +17,26 @@ if TYPE_CHECKING:
 COLLECTION = "code"
 OWNER = "local"
 
-#: All collections of the memory: beside the entries, what the earlier program noted of patterns in them.
-COLLECTIONS = (COLLECTION, "pattern-clusters", "pattern-members")
+#: The vectors of the functions, methods and classes in long entries; derived, see `afterimage.chunking.entries`.
+UNITS = "code-units"
+
+#: What the earlier program's churn database knew: a record a row, of each of its tables.
+CHURN_EDITS, CHURN_FILES, CHURN_FUNCTIONS = "churn-edits", "churn-files", "churn-functions"
+
+#: The ids of what was forgotten, without its content, see `afterimage.forgotten`.
+FORGOTTEN = "forgotten"
+
+#: All collections of the memory: beside the entries, what the earlier program noted of patterns in them and of edits.
+COLLECTIONS = (
+    COLLECTION,
+    "pattern-clusters",
+    "pattern-members",
+    UNITS,
+    CHURN_EDITS,
+    CHURN_FILES,
+    CHURN_FUNCTIONS,
+    FORGOTTEN,
+)
 
 #: Columns of the earlier program that a record keeps in its metadata; a missing key is a NULL.
 METADATA_FIELDS = (

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shlex
 import statistics
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from afterimage.agents import CLIENTS, jsonc
+from afterimage.agents import CLIENTS, switched_off
 from afterimage.agents.clients import OURS, Client
+from afterimage.agents.install import SERVER
+from afterimage.agents.reading import setting_at
 from afterimage.hook import spool
-from afterimage.sync import UNREADABLE
+from afterimage.sync import put_aside
 from capsa.terminal import Check
 
 if TYPE_CHECKING:
@@ -33,7 +35,15 @@ def examine_hooks(config: AfterImageConfig, environ: Mapping[str, str]) -> Itera
         programs = installed_programs(client, config, environ)
         if programs:
             installed = True
-            yield _run_all(client, programs, config)
+            why = switched_off(client, config.home, environ, config.directory)
+            if why:
+                name = f"hooks of {client.title}"
+                yield Check(
+                    name, "fail", f"switched off: {why}", f"take it out, or: afterimage uninstall {client.name}"
+                )
+            else:
+                yield _run_all(client, programs, config)
+            yield _server(client, config, environ)
     if not installed:
         yield Check("hooks", "note", "in no coding agent", "afterimage setup")
         return
@@ -49,10 +59,7 @@ def installed_programs(client: Client, config: AfterImageConfig, environ: Mappin
         places.append(root(config.directory) / "afterimage" / "hooks" / "hooks.json")
     found: dict[str, list[str]] = {}
     for place in places:
-        try:
-            hooks = jsonc.get(place.read_text("utf-8"), ["hooks"])
-        except (OSError, ValueError):
-            continue
+        hooks = setting_at(place, "hooks")
         for event, entries in hooks.items() if isinstance(hooks, dict) else ():
             for entry in entries if isinstance(entries, list) else ():
                 if program := _program(entry):
@@ -70,6 +77,27 @@ def _program(entry: Any) -> list[str]:
             if any(OURS in word for word in words):
                 return words
     return []
+
+
+def _server(client: Client, config: AfterImageConfig, environ: Mapping[str, str]) -> Check:
+    """Whether the client is told of the MCP server, and that can run."""
+    from afterimage.agents.plugins import root
+
+    name = f"MCP server of {client.title}"
+    places = [client.files(config.home, environ)[1]]
+    if client.name == "claude-code":
+        places.append(root(config.directory) / "afterimage" / ".mcp.json")
+    named = any(
+        setting_at(place, section, SERVER) is not None for place in places for section in ("mcpServers", "mcp_servers")
+    )
+    if importlib.util.find_spec("mcp") is None:
+        remedy = 'pip install "ai-afterimage[mcp]", then: afterimage setup'
+        if named:
+            return Check(name, "fail", "it is named to the client, and its library is not installed", remedy)
+        return Check(name, "note", "not there: its library is not installed", remedy)
+    if not named:
+        return Check(name, "note", "the client is not told of it", "afterimage setup")
+    return Check(name, "ok", "the client starts it by itself")
 
 
 def sample_event(event: str, folder: str) -> dict[str, Any]:
@@ -138,9 +166,14 @@ def left_behind(config: AfterImageConfig) -> Iterator[Check]:
         yield Check("spool", "fail", f"{waiting} events wait to be taken in", "afterimage sync")
     else:
         yield Check("spool", "ok", f"{waiting} events wait to be taken in" if waiting else "everything is taken in")
-    folders = spool.folders(str(config.directory))
-    if aside := [path for folder in folders for path in Path(folder).glob(f"*{UNREADABLE}")]:
-        yield Check("put aside", "note", f"{len(aside)} events could not be taken in", f"look into {aside[0].parent}")
+    if aside := put_aside(config.directory):
+        size = sum(path.stat().st_size for path in aside)
+        yield Check(
+            "put aside",
+            "note",
+            f"{len(aside)} events could not be taken in ({size / 1000:,.0f} kB, each kept for 30 days at most)",
+            f"look into {aside[0].parent}",
+        )
     log = config.directory / "hook.log"
     if log.exists():
         last = log.read_text("utf-8", "replace").splitlines()[-1:]

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TextIO
 
+from afterimage.entries import CHURN_EDITS, CHURN_FILES, CHURN_FUNCTIONS, FORGOTTEN, UNITS
+
 if TYPE_CHECKING:
     from capsa import transfer
 
@@ -22,6 +24,11 @@ _BESIDE = {
     "pattern_members": "pattern members",
     "pattern-clusters": "pattern clusters",
     "pattern-members": "pattern members",
+    UNITS: "units of entries",
+    FORGOTTEN: "ids of what was forgotten",
+    CHURN_EDITS: "earlier edits",
+    CHURN_FILES: "earlier counts of files",
+    CHURN_FUNCTIONS: "earlier counts of functions",
     "capsa_quarantine": "rows in quarantine",
 }
 _TITLE = "AI-AfterImage Migration Report"

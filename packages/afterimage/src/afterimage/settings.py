@@ -64,6 +64,13 @@ def whole(low: int, high: int) -> Callable[[Any], int]:
     return read
 
 
+def names(value: Any) -> tuple[str, ...]:
+    """A list of texts."""
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise ValueError(f"must be a list of texts, e.g. [a, b], not {value!r}")
+    return tuple(value)
+
+
 def fraction(value: Any) -> float:
     """A number from 0 to 1."""
     try:
@@ -157,6 +164,21 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default=0.3,
     ),
     Setting(
+        key="filter.skip_paths",
+        help="Files and folders that are not remembered, wherever they are: [clients/acme/, '*_pb2.py'].",
+        read=names,
+    ),
+    Setting(
+        key="filter.skip_extensions",
+        help="Endings of files that are not remembered: [.sql, .tf].",
+        read=names,
+    ),
+    Setting(
+        key="filter.code_extensions",
+        help="Endings of files that are remembered though they are usually no code: [.md].",
+        read=names,
+    ),
+    Setting(
         key="embeddings.model",
         help="all-MiniLM-L6-v2 (needs no network), openai:MODEL for an endpoint, or none.",
         read=text,
@@ -176,6 +198,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         variable="AFTERIMAGE_EMBEDDING_API_KEY",
         secret=True,
     ),
+    Setting(
+        key="hook.warning_noise_exclusions",
+        help="Files that may change as often as they like: no hook says so, and they are no hotspots.",
+        read=names,
+        default=["tests/", "test_*.py", "*_test.*", "/tmp/"],
+    ),
 )
 
 BY_KEY: Final[Mapping[str, Setting]] = {setting.key: setting for setting in SETTINGS}
@@ -190,7 +218,7 @@ WITHOUT_EFFECT: Final[Mapping[str, str]] = {
     "search.min_query_tokens": "nothing is injected by this version",
     "embeddings.device": "the model runs on the CPU",
     "embeddings.embedding_dim": "a vector has as many numbers as its model gives",
-    "filter": "what is left out stands in .afterimageignore of a project, or in `ignore` beside this file",
+    "filter.extensionless_code_files": "files without an ending are remembered anyway",
     "semantic_chunking": "this version does not chunk",
     "hook": "what the hooks do is chosen with `afterimage setup`",
     "pattern_quality": "this version keeps no pattern clusters",

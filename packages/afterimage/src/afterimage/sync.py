@@ -1,6 +1,6 @@
 """Takes in what the hooks noted, gives it vectors, and keeps the recall index in step: one run at a time, bounded.
 
-The command, the MCP server and the background run that a hook starts all do it here; none waits for another.
+The command, the MCP server and the background run that a hook starts all do it here, one at a time.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from afterimage.errors import InvalidEntry
 from afterimage.hook import spool
+from afterimage.forgotten import were_forgotten
 from afterimage.hook.redaction import compile_rules
-from afterimage.hook.settings import NAME as SETTINGS
 from afterimage.recalling import RecallIndex
 from afterimage.spooled import NewerSpool, entries_of
 
+from afterimage.telling import told
 if TYPE_CHECKING:
     from afterimage.entries import StorageEntry
     from afterimage.storage import StorageBackend
@@ -69,6 +70,7 @@ def synchronise(
 
     Args:
         backend: the memory; `close` it yourself.
+    patience: float = 0.0,
         directory: AfterImage's folder (`AfterImageConfig.directory`).
         seconds: stop after so many; what is left is done by the next run.
         embed: whether to embed at all.
@@ -79,8 +81,8 @@ def synchronise(
         capsa.DatabaseUnavailable: the memory cannot be reached; everything stays in the spool.
         OSError, sqlite3.Error: the folder cannot be written.
     """
-    until = time.monotonic() + seconds
-    with _alone(directory) as alone:
+        patience: wait so many seconds for another run to end; if it has not by then, nothing is done.
+    with _alone(directory, patience) as alone:
         if not alone:
             return Synced(busy=True, complete=False)
         compile_rules(str(directory / "hook-state"))
@@ -89,12 +91,13 @@ def synchronise(
             backend, rebuild=rebuild, seconds=max(until - time.monotonic(), 0.0), progress=progress
         )
         embedded = _embed(backend, until) if embed else 0
-        _tidy(directory / "hook-state")
+        until = time.monotonic() + seconds
+        _tidy(directory)
         left = bool(spool.waiting(str(directory))) or time.monotonic() >= until
         return Synced(
             stored=stored,
             events=events,
-            put_aside=put_aside,
+            put_aside=aside,
             embedded=embedded,
             indexed=refreshed.added,
             forgotten=refreshed.removed,
@@ -103,8 +106,9 @@ def synchronise(
 
 
 @contextlib.contextmanager
-def _alone(directory: Path) -> Iterator[bool]:
-    """Whether this is the only run; the system takes the lock back from whoever dies."""
+def _alone(directory: Path, patience: float = 0.0) -> Iterator[bool]:
+    """Whether this is the only run, waited for so many seconds; the system takes the lock back from whoever dies."""
+    until = time.monotonic() + patience
     folder = directory / "hook-state"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(folder / "sync.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -114,11 +118,15 @@ def _alone(directory: Path) -> Iterator[bool]:
         except ImportError:  # Windows has other locks; there the memory's own transactions must do.
             yield True
             return
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    yield False
+                    return
+            time.sleep(_PAUSE)
         yield True
     finally:
         os.close(descriptor)
@@ -127,7 +135,7 @@ def _alone(directory: Path) -> Iterator[bool]:
 def _take_in(backend: StorageBackend, directory: Path, until: float) -> tuple[int, int, int]:
     """Store what waits; events taken, entries stored, events put aside."""
     waiting = [Path(path) for path in spool.waiting(str(directory))]
-    events = stored = put_aside = 0
+    events = stored = aside = 0
     for first in range(0, len(waiting), _BATCH):
         if first and time.monotonic() >= until:
             break
@@ -142,18 +150,18 @@ def _take_in(backend: StorageBackend, directory: Path, until: float) -> tuple[in
                 continue
             except (InvalidEntry, ValueError, KeyError, TypeError, OverflowError):
                 path.replace(path.with_suffix(UNREADABLE))
-                put_aside += 1
+                aside += 1
         new, refused = _store_events(backend, taken)
         stored += new
         events += len(taken) - len(refused)
-        put_aside += len(refused)
+        aside += len(refused)
         # Only now: whoever is killed before stores the same ids again, which is nothing.
         for path in taken:
             if path in refused:
                 path.replace(path.with_suffix(UNREADABLE))
             else:
                 path.unlink(missing_ok=True)
-    return events, stored, put_aside
+    return events, stored, aside
 
 
 def _store_events(backend: StorageBackend, taken: Mapping[Path, list[StorageEntry]]) -> tuple[int, set[Path]]:
@@ -171,11 +179,15 @@ def _store_events(backend: StorageBackend, taken: Mapping[Path, list[StorageEntr
 
 
 def store_once(backend: StorageBackend, entries: list[StorageEntry]) -> int:
-    """Store those of ``entries`` that are not there; how many. Others may be storing the same at the same time."""
+    """Store those of ``entries`` that are not there and were not forgotten; how many.
+
+    Others may be storing the same at the same time.
+    """
     from capsa import InvalidRecord
 
     for last in (False, True):
-        known = backend.collection.get_many([entry.id for entry in entries])
+        ids = [entry.id for entry in entries]
+        known = backend.collection.get_many(ids).keys() | were_forgotten(backend, ids)
         new = [entry for entry in entries if entry.id not in known]
         if not new:
             return 0
@@ -206,10 +218,24 @@ def _embed(backend: StorageBackend, until: float) -> int:
     return made
 
 
-def _tidy(state: Path) -> None:
+def put_aside(directory: Path) -> list[Path]:
+    """The events that could not be taken in, newest first."""
+    found = [path for folder in spool.folders(str(directory)) for path in Path(folder).glob(f"*{UNREADABLE}")]
+    return sorted(found, key=lambda path: path.name, reverse=True)
+
+
+def _tidy(directory: Path) -> None:
     """Take away what only made sense for a while."""
     now = time.time()
-    for path in state.glob("sync-*"):
+    kept = 0
+    for path in put_aside(directory):
+        found = path.stat()
+        kept += found.st_size
+        if kept > _MOST_ASIDE or found.st_mtime < now - _KEEP_ASIDE:
+            path.unlink(missing_ok=True)
+    state = directory / "hook-state"
+    unfinished = [path for folder in spool.folders(str(directory)) for path in Path(folder).glob("*.part")]
+    for path in [*state.glob("sync-*"), *unfinished]:
         if path.stat().st_mtime < now - 3_600:
             path.unlink(missing_ok=True)
     for folder in (state / "seen").glob("*"):
@@ -222,9 +248,5 @@ def _tidy(state: Path) -> None:
 
 def configured_memory(directory: Path) -> str | None:
     """The memory that setup told the hooks about, without its password; None if it told none."""
-    try:
-        found = json.loads((directory / "hook-state" / SETTINGS).read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    memory = found.get("memory") if isinstance(found, dict) else None
+    memory = told(directory).get("memory")
     return memory if isinstance(memory, str) else None

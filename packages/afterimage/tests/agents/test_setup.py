@@ -1,12 +1,16 @@
 """Into the settings of four agents and out again: nothing of others is lost."""
 
+import importlib.util
 import json
+import os
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from afterimage.agents import switches
 from afterimage.cli import main
+from afterimage.hook.settings import Settings
 
 PREDECESSOR = {
     "matcher": "Write|Edit",
@@ -215,3 +219,93 @@ def test_what_is_installed_runs_as_it_stands_there(agents: Path, capsys: pytest.
     main(["doctor", "--json"])
     checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
     assert checks["hooks of Codex"]["verdict"] == "fail"
+
+
+@pytest.mark.parametrize(
+    ("client", "file", "content", "named"),
+    [
+        ("claude-code", ".claude/settings.json", '{"disableAllHooks": true}', "disableAllHooks"),
+        ("codex", ".codex/config.toml", "[features]\nhooks = false\n", "features.hooks"),
+        ("codex", ".codex/config.toml", "[features]\ncodex_hooks = false\n", "features.codex_hooks"),
+        ("gemini", ".gemini/settings.json", '{"hooksConfig": {"enabled": false}}', "hooksConfig.enabled"),
+        ("gemini", ".gemini/settings.json", '{"hooksConfig": {"disabled": ["afterimage"]}}', "hooksConfig.disabled"),
+    ],
+)
+def test_hooks_that_a_client_has_switched_off_are_not_called_ready(  # noqa: PLR0917
+    agents: Path, capsys: pytest.CaptureFixture[str], client: str, file: str, content: str, named: str
+) -> None:
+    (agents / file).write_text(content)
+    assert main(["setup", client]) == 0
+    said = capsys.readouterr().out
+    assert "it runs no hooks as long as this stands" in said
+    assert f"{named}" in said
+    assert "ready" not in said
+    main(["doctor", "--json"])
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    (check,) = [check for name, check in checks.items() if name.startswith("hooks of")]
+    assert (check["verdict"], named in check["found"]) == ("fail", True)
+
+
+def test_a_plugin_that_the_user_switched_off_is_not_called_ready(
+    agents: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (agents / ".claude/settings.json").write_text('{"enabledPlugins": {"afterimage@afterimage": false}}')
+    main(["setup", "--plugin", "claude-code"])
+    assert "enabledPlugins.afterimage@afterimage: false" in capsys.readouterr().out
+
+
+def test_what_an_administrator_switched_off_counts_too(
+    agents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    managed = tmp_path / "managed-settings.json"
+    managed.write_text('{"allowManagedHooksOnly": true}')
+    monkeypatch.setattr(switches, "_MANAGED", (managed,))
+    main(["setup", "claude-code"])
+    assert f"allowManagedHooksOnly in {managed}" in capsys.readouterr().out
+
+
+def test_a_server_that_cannot_run_is_named_to_nobody(
+    agents: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["setup"])
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "mcp" else found(name))
+    capsys.readouterr()
+    main(["doctor", "--json"])
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert checks["MCP server of Codex"]["verdict"] == "fail"
+    main(["uninstall"])
+    main(["setup"])
+    assert 'pip install "ai-afterimage[mcp]"' in capsys.readouterr().err
+    assert "afterimage" not in tomllib.loads((agents / ".codex/config.toml").read_text()).get("mcp_servers", {})
+    assert json.loads((agents / ".cursor/mcp.json").read_text()) == {}
+    main(["doctor", "--json"])
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert checks["MCP server of Cursor"]["verdict"] == "note"
+    assert "ai-afterimage[mcp]" in checks["MCP server of Cursor"]["remedy"]
+
+
+@pytest.mark.parametrize("file", [".claude/settings.json", ".codex/hooks.json", ".codex/config.toml"])
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(
+    agents: Path, capsys: pytest.CaptureFixture[str], file: str
+) -> None:
+    (agents / file).unlink(missing_ok=True)
+    os.mkfifo(agents / file)
+    assert main(["setup"]) == 1
+    assert f"{agents / file} is no file: nothing was changed anywhere" in capsys.readouterr().err
+    assert "PreToolUse" not in (agents / ".gemini/settings.json").read_text()
+    assert main(["doctor"]) in {0, 1}
+
+
+def test_what_the_configuration_leaves_out_the_hooks_leave_out(agents: Path) -> None:
+    file = agents / ".afterimage" / "config.yaml"
+    file.parent.mkdir()
+    file.write_text("filter: {skip_paths: [clients/], skip_extensions: [.tf], code_extensions: [.md]}")
+    main(["setup", "codex"])
+    known = Settings(str(file.parent))
+    assert (known.skip_paths, known.skip_endings, known.code_endings) == (["clients/"], [".tf"], [".md"])
+    file.write_text("filter: {skip_extensions: [.sql]}")
+    main(["sync"])
+    known = Settings(str(file.parent))
+    assert (known.skip_paths, known.skip_endings, known.code_endings) == ([], [".sql"], [])
+    assert known.sync, "and what setup said stays"

@@ -102,3 +102,29 @@ def test_ten_processes_write_at_once(home: Path) -> None:
     ]
     assert [process.communicate(timeout=120)[1] for process in processes] == [""] * 10
     assert json.loads(run("stats", "--json").stdout)["total_entries"] == 100
+
+
+def test_sync_waits_for_a_run_in_the_background_and_says_so_if_that_does_not_end(home: Path) -> None:
+    script = "import sys, time\nfrom pathlib import Path\nfrom afterimage.sync import _alone\n"
+    held = f"{script}with _alone(Path({str(home / '.afterimage')!r})):\n    print('held', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", held], stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        assert other.stdout.readline() == b"held\n"
+        impatient = (
+            "import afterimage.cli.background as b; b._PATIENCE = 0.2; from afterimage.cli import main; main(['sync'])"
+        )
+        failed = subprocess.run(
+            [sys.executable, "-c", f"import sys; {impatient.replace('main([', 'sys.exit(main([')})"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (failed.returncode, failed.stdout) == (1, "")
+        assert "still is: nothing was done here" in failed.stderr
+        assert run("sync", "--background").returncode == 0, "a hook's own run leaves it to that one"
+        waiting = subprocess.Popen([*AFTERIMAGE, "sync"], stdout=subprocess.PIPE)
+        time.sleep(1)
+        assert waiting.poll() is None
+        other.kill()
+        out, _ = waiting.communicate(timeout=60)
+        assert (waiting.returncode, out) == (0, b"0 entries stored from 0 events, 0 embedded, 0 indexed.\n")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from afterimage.cli import main
+from afterimage.retrieval.forgetting import forget
 from afterimage.storage import get_storage_backend
 from afterimage.testing_transcripts import Claude, Codex
 
@@ -77,3 +78,26 @@ def test_secrets_are_listed_and_cleaned(home: Path, capsys: pytest.CaptureFixtur
     assert KEY not in out + err + out_json + cleaned + err_clean
     status, out, _ = run(capsys, "audit")
     assert (status, out) == (0, "0 secrets in 0 entries\n")
+
+
+def test_what_was_forgotten_is_not_read_in_again(
+    sessions: Claude, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(capsys, "ingest")
+    with get_storage_backend() as backend:
+        (entry,) = backend.iterate()
+        forget(backend, home / ".afterimage", [entry.id])
+    for more in (["--again"], ["-f", str(sessions.path), "--again"]):
+        _, out, _ = run(capsys, "ingest", *more, "--json")
+        assert (json.loads(out)["stored"], json.loads(out)["known"]) == (0, 1)
+    with get_storage_backend() as backend:
+        assert list(backend.iterate()) == []
+
+
+def test_what_the_configuration_leaves_out_is_left_out(
+    sessions: Claude, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / ".afterimage").mkdir(exist_ok=True)
+    (home / ".afterimage" / "config.yaml").write_text("filter: {skip_paths: [/p/]}")
+    _, out, _ = run(capsys, "ingest", "--json")
+    assert (json.loads(out)["stored"], json.loads(out)["ignored"]) == (0, 1)

@@ -34,7 +34,7 @@ def known(hooks: Hooks) -> Hooks:
 
 
 def project_id(hooks: Hooks) -> str:
-    return project_of(str(hooks.project)).id
+    return str(project_of(str(hooks.project)).id)
 
 
 # What is written is noted, and arrives once

@@ -48,6 +48,16 @@ def test_what_is_noted_is_stored_embedded_and_recalled_while_it_runs(memory: Sto
     assert (tmp_path / "recall.db").exists()
 
 
+def test_in_a_hurry_it_does_not_wait_for_its_time(memory: StorageBackend, tmp_path: Path) -> None:
+    with Keeper(memory, tmp_path, first=60, every=60) as kept:
+        memory.store("/p/a.py", CODE)
+        kept.hurry()
+        wait_for(lambda: memory.stats().entries_with_embeddings == 1)
+        memory.store("/p/b.py", CODE)
+        kept.hurry()
+        wait_for(lambda: memory.stats().entries_with_embeddings == 2)
+
+
 @pytest.mark.parametrize(
     ("done", "runs"),
     [
@@ -70,7 +80,7 @@ def test_it_goes_on_at_once_only_while_it_gets_on(
     monkeypatch.setattr(kept, "_turn", turn)
     with kept:
         wait_for(lambda: len(turns) == runs)
-        time.sleep(0.1)
+        time.sleep(0.3)
     assert len(turns) == runs
 
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
+from afterimage.entries import FORGOTTEN
 from afterimage.errors import EntryNotFound
+from afterimage.forgotten import were_forgotten
 from afterimage.hook import recall
 from afterimage.retrieval import forgetting
-from afterimage.sync import _alone
+from afterimage.retrieval.remembering import Remembered, remember
+from afterimage.storage import SQLiteBackend
+from afterimage.sync import _alone, store_once
 from afterimage.testing_hooks import CODE
 from afterimage.testing_shelf import Shelf
-from capsa import Mode
+from capsa import Mode, transfer
 
 
 def test_record_vector_words_and_recall_index_go(shelf: Shelf) -> None:
@@ -40,3 +47,40 @@ def test_it_says_that_the_index_follows_if_another_run_holds_it(shelf: Shelf, mo
     with _alone(shelf.directory):
         assert not forgetting.forget(shelf.backend, shelf.directory, [id_]).in_step
     assert shelf.backend.get(id_) is None
+
+
+def test_what_is_forgotten_does_not_come_back_by_itself(shelf: Shelf) -> None:
+    id_ = shelf.put("durations.py")
+    entry = shelf.backend.get(id_)
+    assert entry is not None
+    forgetting.forget(shelf.backend, shelf.directory, [id_])
+    assert store_once(shelf.backend, [entry]) == 0
+    assert shelf.backend.stats().total_entries == 0
+    (kept,) = shelf.backend.collections()[FORGOTTEN].iterate()
+    assert (kept.id, kept.text, kept.path, kept.session_id, kept.metadata) == (id_, "", None, None, {})
+    assert not len(shelf.backend.collection.search(id_))
+
+
+def test_clearing_forgets_what_was_forgotten_too(shelf: Shelf) -> None:
+    forgetting.forget(shelf.backend, shelf.directory, [shelf.put("durations.py")])
+    shelf.backend.clear()
+    assert not list(shelf.backend.collections()[FORGOTTEN].ids())
+
+
+def test_a_note_that_is_made_again_is_there_again(shelf: Shelf) -> None:
+    def keep() -> Remembered:
+        return remember(shelf.backend, shelf.here.projects[0], "Durations are seconds.", lambda text: text)
+
+    first = keep()
+    forgetting.forget(shelf.backend, shelf.directory, [first.id])
+    assert keep() == first
+    assert shelf.backend.get(first.id)
+
+
+def test_what_was_forgotten_is_carried_to_another_database(shelf: Shelf, tmp_path: Path) -> None:
+    id_ = shelf.put("durations.py")
+    forgetting.forget(shelf.backend, shelf.directory, [id_])
+    with SQLiteBackend(own_file=tmp_path / "other.db", embedder=lambda: None) as other:
+        with closing(transfer.open_source(shelf.backend.url)) as source:
+            assert transfer.transfer(source, other.database).complete
+        assert were_forgotten(other, [id_, "x"]) == {id_}

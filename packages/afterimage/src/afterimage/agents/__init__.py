@@ -2,5 +2,6 @@
 
 from afterimage.agents.clients import CLIENTS, Client
 from afterimage.agents.install import Change, apply, plan_setup, plan_uninstall
+from afterimage.agents.switches import switched_off
 
-__all__ = ["CLIENTS", "Change", "Client", "apply", "plan_setup", "plan_uninstall"]
+__all__ = ["CLIENTS", "Change", "Client", "apply", "plan_setup", "plan_uninstall", "switched_off"]

@@ -16,9 +16,11 @@ from typing import Any
 
 from afterimage.agents import jsonc, plugins
 from afterimage.agents.clients import EARLIER, OURS, Client, mcp_program
+from afterimage.agents.reading import read_settings
 from afterimage.errors import SettingsUnreadable
 
-_SERVER = "afterimage"
+#: The name of our MCP server in the clients' settings.
+SERVER = "afterimage"
 _TOML_BEGIN = "# afterimage: begin"
 _TOML_END = "# afterimage: end"
 
@@ -53,6 +55,7 @@ def plan_setup(
     deny_once: bool = False,
     plugin: bool = False,
     named: bool = False,
+    server: bool = True,
 ) -> list[Change]:
     """What setup would change for ``clients``; nothing is written.
 
@@ -61,6 +64,7 @@ def plan_setup(
         deny_once: whether code that is there already is to be refused once.
         plugin: install into Claude Code as a plugin instead of in its settings.
         named: whether the hook has to be told ``directory``, as it is not the one in the user's home.
+        server: whether the MCP server can run here; one that cannot is named to nobody.
 
     Raises:
         SettingsUnreadable: a client's file is not what it should be; none is to be changed then.
@@ -74,8 +78,9 @@ def plan_setup(
             text, edit.notes = _with_hooks(edit.text or "{}\n", client, {} if as_plugin else hooks)
             edit.text = plugins.enable(text, directory) if as_plugin else plugins.disable(text)
         if as_plugin:
-            for path, content in plugins.files(directory, hooks).items():
-                changes[path] = Change(path, _read(path), content.encode())
+            for path, content in plugins.files(directory, hooks, server=server).items():
+                changes[path] = Change(path, read_settings(path), content.encode())
+        if as_plugin or not server:
             continue
         with _edited(changes, mcp_file) as edit:
             if mcp_file.suffix == ".toml":
@@ -95,7 +100,7 @@ def plan_uninstall(clients: Iterable[Client], home: Path, environ: Mapping[str, 
     changes: dict[Path, Change] = {}
     for client in clients:
         for path in dict.fromkeys(map(_real, client.files(home, environ))):
-            now = _read(path)
+            now = read_settings(path)
             if now is None:
                 continue
             if originals.unchanged_since(path, now):
@@ -105,7 +110,7 @@ def plan_uninstall(clients: Iterable[Client], home: Path, environ: Mapping[str, 
                 edit.text = _without_toml_server(edit.text) if path.suffix == ".toml" else _without_us(edit.text)
         if client.name == "claude-code":
             for path in plugins.files(directory, {}):
-                changes[path] = Change(path, _read(path), None)
+                changes[path] = Change(path, read_settings(path), None)
     return [change for change in changes.values() if change.before != change.after]
 
 
@@ -178,7 +183,7 @@ def _edited(changes: dict[Path, Change], path: Path) -> Iterator[_Edit]:
     """One more edit of a file that earlier ones may have edited already."""
     path = _real(path)
     known = changes.get(path)
-    before = known.before if known else _read(path)
+    before = known.before if known else read_settings(path)
     now = known.after if known else before
     try:
         edit = _Edit("" if now is None else now.decode("utf-8"))
@@ -216,11 +221,11 @@ def _with_server(text: str, client: Client) -> str:
     server: dict[str, Any] = {"command": program[0], "args": program[1:]}
     if client.name == "claude-code":
         server = {"type": "stdio", **server}
-    known = jsonc.get(text, ["mcpServers", _SERVER])
+    known = jsonc.get(text, ["mcpServers", SERVER])
     if known == server or (known is not None and not _is_our_server(known)):
         # As it should be, or somebody wrote it there himself.
         return text
-    return jsonc.put(text, ["mcpServers", _SERVER], server)
+    return jsonc.put(text, ["mcpServers", SERVER], server)
 
 
 def _is_our_server(server: Any) -> bool:
@@ -233,13 +238,13 @@ def _with_toml_server(text: str) -> str:
     servers = tomllib.loads(rest).get("mcp_servers", {})
     if not isinstance(servers, dict):
         raise jsonc.Unparsable("mcp_servers is no table")
-    if _SERVER in servers:
+    if SERVER in servers:
         # Somebody wrote it there himself.
         return text
     program = mcp_program()
     lines = [
         _TOML_BEGIN,
-        f"[mcp_servers.{_SERVER}]",
+        f"[mcp_servers.{SERVER}]",
         f"command = {json.dumps(program[0])}",
         f"args = {json.dumps(program[1:])}",
         _TOML_END,
@@ -267,8 +272,8 @@ def _without_us(text: str) -> str:
     for event, entry in [*_entries(text)]:
         if _is(entry, OURS):
             text = _remove_entry(text, event, entry)
-    if _is_our_server(jsonc.get(text, ["mcpServers", _SERVER])):
-        text = jsonc.remove(text, ["mcpServers", _SERVER])
+    if _is_our_server(jsonc.get(text, ["mcpServers", SERVER])):
+        text = jsonc.remove(text, ["mcpServers", SERVER])
         if jsonc.get(text, ["mcpServers"]) == {}:
             text = jsonc.remove(text, ["mcpServers"])
     return text
@@ -315,13 +320,6 @@ def _remove_entry(text: str, event: str, entry: dict[str, Any]) -> str:
 def _real(path: Path) -> Path:
     # A link stays a link: what it points to is changed.
     return Path(os.path.realpath(path))
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
 
 
 def _hash(content: bytes) -> str:

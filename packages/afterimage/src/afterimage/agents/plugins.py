@@ -14,6 +14,8 @@ _NAME = "afterimage"
 _MARKETPLACES = "extraKnownMarketplaces"
 _ENABLED = "enabledPlugins"
 _KEY = f"{_NAME}@{_NAME}"
+#: Where a user switches the plugin off.
+ENABLED = (_ENABLED, _KEY)
 _ABOUT = "Recalls code that was written in earlier sessions, and remembers what is written now."
 
 
@@ -22,8 +24,8 @@ def root(directory: Path) -> Path:
     return directory / "claude-plugin"
 
 
-def files(directory: Path, hooks: Mapping[str, Any]) -> dict[Path, str]:
-    """The files of the plugin and its marketplace."""
+def files(directory: Path, hooks: Mapping[str, Any], *, server: bool = True) -> dict[Path, str]:
+    """The files of the plugin and its marketplace; ``server``: whether it is to have the MCP server."""
     folder = root(directory)
     plugin = folder / _NAME
     program = mcp_program()
@@ -38,7 +40,7 @@ def files(directory: Path, hooks: Mapping[str, Any]) -> dict[Path, str]:
             "description": _ABOUT,
             "hooks": {event: [entry] for event, entry in hooks.items()},
         },
-        plugin / ".mcp.json": {"mcpServers": {_NAME: {"command": program[0], "args": program[1:]}}},
+        plugin / ".mcp.json": {"mcpServers": {_NAME: {"command": program[0], "args": program[1:]}} if server else {}},
     }
     return {path: json.dumps(content, indent=2) + "\n" for path, content in contents.items()}
 

@@ -48,29 +48,38 @@ def setup(clients: Sequence[str], deny_once: bool | None, plugin: bool, dry_run:
       afterimage setup --dry-run
       afterimage setup claude-code
     """
+    from importlib.util import find_spec
+
     from afterimage import agents
     from afterimage.config import load_config
+    from afterimage.telling import told
 
     config = load_config()
     chosen = _chosen(clients, config)
-    told = _told(config)
-    told["deny_once"] = bool(told.get("deny_once")) if deny_once is None else deny_once
+    denying = bool(told(config.directory).get("deny_once")) if deny_once is None else deny_once
+    server = find_spec("mcp") is not None
     changes = agents.plan_setup(
         chosen,
         config.home,
         os.environ,
         config.directory,
-        deny_once=told["deny_once"],
+        deny_once=denying,
         plugin=plugin,
         named=config.directory != config.home / ".afterimage",
+        server=server,
     )
     _show(changes)
     if dry_run:
         return 0
-    _tell_the_hooks(config, told)
+    _tell_the_hooks(config, deny_once=denying)
     agents.apply(changes, config.directory, remember=True)
     for client in chosen:
-        click.echo(f"{client.title}: {'ready' if changes else 'was ready'}; it takes effect in its next session.")
+        if why := agents.switched_off(client, config.home, os.environ, config.directory):
+            click.echo(f"{client.title}: set up, but it runs no hooks as long as this stands: {why}")
+        else:
+            click.echo(f"{client.title}: {'ready' if changes else 'was ready'}; it takes effect in its next session.")
+    if not server:
+        note('without the MCP server: pip install "ai-afterimage[mcp]" and run this again to have it')
     return 0
 
 
@@ -116,38 +125,21 @@ def _show(changes: Sequence[Change]) -> None:
         click.echo(change.diff(), nl=False)
 
 
-def _told(config: AfterImageConfig) -> dict[str, Any]:
-    import json
-
-    from afterimage.hook import settings
-
-    try:
-        found = json.loads((config.directory / "hook-state" / settings.NAME).read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _tell_the_hooks(config: AfterImageConfig, told: dict[str, Any]) -> None:
+def _tell_the_hooks(config: AfterImageConfig, *, deny_once: bool) -> None:
     """What a hook cannot find out by itself, and what would cost it time: settings, compiled modules and rules."""
     import compileall
-    import json
 
     from afterimage import hook
     from afterimage.agents.clients import sync_program
     from afterimage.config import database_url
-    from afterimage.hook import settings
     from afterimage.hook.redaction import compile_rules
+    from afterimage.telling import tell, tell_filter
 
-    state = config.directory / "hook-state"
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    told |= {"memory": str(database_url(config)), "sync": sync_program()}
-    unfinished = state / f"{settings.NAME}.{os.getpid()}"
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        json.dump(told, file, indent=1)
-    unfinished.replace(state / settings.NAME)
+    memory = str(database_url(config))
+    tell(config.directory, {"deny_once": deny_once, "memory": memory, "sync": sync_program()})
+    tell_filter(config)
     compileall.compile_dir(str(Path(hook.__file__).parent), quiet=2)
-    compile_rules(str(state))
+    compile_rules(str(config.directory / "hook-state"))
 
 
 COMMANDS = (setup, uninstall)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from afterimage.cli.terminal import Progress, counted
+from afterimage.cli.terminal import Progress, counted, note
 from capsa.terminal import json_option, write_json
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 #: Seconds that a run in the background may take, and how much it stands back.
 _BACKGROUND_SECONDS = 25.0
 _NICE = 10
+#: Seconds that a person waits for a run in the background: more than it may take.
+_PATIENCE = 60.0
 
 
 @click.command()
@@ -28,7 +30,8 @@ _NICE = 10
 def sync(background: bool, seconds: float | None, rebuild: bool, as_json: bool) -> int:
     """Take in what the agents' hooks noted, and bring the hooks' recall index up to date.
 
-    A hook starts this by itself, at most twice a minute.
+    A hook starts this by itself, at most twice a minute. A run that is at it is waited for, for a minute at most; exit
+    status 1 if it is still at it then.
 
     \b
     Example:
@@ -37,6 +40,7 @@ def sync(background: bool, seconds: float | None, rebuild: bool, as_json: bool) 
     from afterimage.config import load_config
     from afterimage.storage import get_storage_backend
     from afterimage.sync import configured_memory, synchronise
+    from afterimage.telling import tell_filter
 
     config = load_config()
     limit = seconds if seconds is not None else _BACKGROUND_SECONDS if background else float("inf")
@@ -51,7 +55,15 @@ def sync(background: bool, seconds: float | None, rebuild: bool, as_json: bool) 
                     # This environment is not the one of setup: what was noted would go into another memory.
                     _log(config, "this memory is not the one of `afterimage setup`; nothing was taken in")
                     return 1
-            done = synchronise(backend, config.directory, seconds=limit, rebuild=rebuild, progress=progress)
+            tell_filter(config)
+            done = synchronise(
+                backend,
+                config.directory,
+                seconds=limit,
+                rebuild=rebuild,
+                patience=0.0 if background else _PATIENCE,
+                progress=progress,
+            )
     except Exception as error:
         if background:
             # Nobody reads what it prints. A message may name what was noted: the log gets the error's name only.
@@ -60,8 +72,8 @@ def sync(background: bool, seconds: float | None, rebuild: bool, as_json: bool) 
         raise
     if as_json:
         write_json(done.to_dict())
-    elif done.busy:
-        click.echo("Another run is at it.")
+    elif done.busy and not background:
+        note(f"another run was at it for {_PATIENCE:.0f} s and still is: nothing was done here; run this again later")
     elif not background:
         click.echo(
             f"{counted(done.stored)} stored from {counted(done.events, 'event', 'events')}, "
@@ -69,7 +81,7 @@ def sync(background: bool, seconds: float | None, rebuild: bool, as_json: bool) 
         )
         if done.put_aside:
             click.echo(f"{counted(done.put_aside, 'event', 'events')} could not be read or stored and were put aside.")
-    return 0
+    return 1 if done.busy and not background else 0
 
 
 def _log(config: AfterImageConfig, line: str) -> None:

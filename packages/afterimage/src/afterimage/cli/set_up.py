@@ -63,6 +63,8 @@ def _rows(loaded: AfterImageConfig) -> list[tuple[str, Any, str, str | None]]:
             value = getattr(value, part)
         if setting.key == "storage.sqlite.path":
             value = str(value)
+        elif isinstance(value, tuple):
+            value = list(value) or None
         elif setting.secret and value is not None:
             value = "(set)"
         source = loaded.sources[setting.key]

@@ -57,8 +57,10 @@ def ingest(
     from afterimage import ingest as transcripts
     from afterimage.ingest.places import Place
     from afterimage.sync import synchronise
+    from afterimage.telling import tell_filter
 
     with memory(writing=True) as (config, backend):
+        tell_filter(config)
         places = [Place(path.absolute(), path.name) for path in folders]
         places += [Place(path.absolute(), "files") for path in named_files]
         places = places or transcripts.default_places(config.home, os.environ)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 #: Seconds after which the first run begins, so that the client's first questions are not held up; and between runs.
 _FIRST = 1.0
 _EVERY = 30.0
+#: Seconds between two turns of one run, so that a command that waits for its turn gets it.
+_PAUSE = 0.2
 #: Seconds of one turn: as long as a client that goes may have to wait.
 _TURN = 3.0
 _GOODBYE = 5.0
@@ -37,7 +39,8 @@ class Keeper:
         self._backend = backend
         self._directory = directory
         self._waits = (first, every)
-        self._stop = threading.Event()
+        self._stop = False
+        self._awake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="afterimage-sync", daemon=True)
         self._said = ""
 
@@ -46,14 +49,23 @@ class Keeper:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._stop.set()
+        self._stop = True
+        self._awake.set()
         self._thread.join(_GOODBYE)
+
+    def hurry(self) -> None:
+        """Run now: something was stored that is to be found by its meaning."""
+        self._awake.set()
 
     def _run(self) -> None:
         from capsa import CapsaError
 
         wait, every = self._waits
-        while not self._stop.wait(wait):
+        while True:
+            self._awake.wait(wait)
+            self._awake.clear()
+            if self._stop:
+                return
             wait = every
             try:
                 done = self._turn()
@@ -61,7 +73,7 @@ class Keeper:
                 self._say(explain(error) or type(error).__name__)
                 continue
             if done is not None and not done.complete and _got_on(done):
-                wait = 0.0
+                wait = _PAUSE
 
     def _turn(self) -> Synced | None:
         from afterimage.sync import configured_memory, synchronise

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from afterimage.entries import OWNER
+from afterimage.forgotten import note_forgotten
 from afterimage.retrieval.lookup import find_record
 from afterimage.sync import synchronise
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 #: Seconds to wait for a run that is keeping the recall index in step.
 _PATIENCE = 8.0
-_PAUSE = 0.2
 #: Seconds that bringing the recall index in step may take.
 _REFRESH = 10.0
 
@@ -35,7 +35,7 @@ class Forgotten:
 
 
 def forget(backend: StorageBackend, directory: Path, ids: Sequence[str]) -> Forgotten:
-    """Delete the entries with these ids, or the beginnings of ids: all of them, or none.
+    """Delete the entries with these ids, or the beginnings of ids, for good: all of them, or none.
 
     Raises:
         EntryNotFound: an id is nobody's, or the beginning of several.
@@ -46,10 +46,8 @@ def forget(backend: StorageBackend, directory: Path, ids: Sequence[str]) -> Forg
     vectors = 0
     if backend.embedder is not None:
         vectors = sum(backend.collection.vector(id_) is not None for id_ in records)
-    backend.collection.delete(list(records))
-    until = time.monotonic() + _PATIENCE
-    done = synchronise(backend, directory, seconds=_REFRESH, embed=False)
-    while done.busy and time.monotonic() < until:
-        time.sleep(_PAUSE)
-        done = synchronise(backend, directory, seconds=_REFRESH, embed=False)
+    with backend.database.write(OWNER) as tx:
+        backend.collection.delete(list(records), tx=tx)
+        note_forgotten(backend, records, tx=tx)
+    done = synchronise(backend, directory, seconds=_REFRESH, embed=False, patience=_PATIENCE)
     return Forgotten(tuple(records.values()), vectors, done.forgotten, not done.busy)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from afterimage.entries import StorageEntry
 from afterimage.errors import InvalidEntry
+from afterimage.forgotten import take_back
 from afterimage.hook.files import absolute
 from afterimage.hook.marker import without_injections
 from afterimage.hook.project import Project
@@ -80,6 +81,8 @@ def remember(
         supersedes=old.id if old else None,
         metadata=metadata,
     )
+    # Who says it again wants it again.
+    take_back(backend, id_)
     new = store_once(backend, [entry]) > 0
     if old is not None and old.id != id_:
         backend.collection.update(old.id, metadata={**old.metadata, REPLACED_BY: id_})
