@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from afterimage.errors import InvalidEntry
-from afterimage.hook import spool
 from afterimage.forgotten import were_forgotten
+from afterimage.hook import spool
 from afterimage.hook.redaction import compile_rules
 from afterimage.recalling import RecallIndex
 from afterimage.spooled import NewerSpool, entries_of
-
 from afterimage.telling import told
+
 if TYPE_CHECKING:
     from afterimage.entries import StorageEntry
     from afterimage.storage import StorageBackend
@@ -30,8 +30,13 @@ if TYPE_CHECKING:
 UNREADABLE = ".unreadable"
 #: Events of one transaction.
 _BATCH = 100
-#: Entries embedded at once: how far a run can go beyond its time.
+#: Entries embedded at once, fewer if they are long: how far a run can go beyond its time.
 _EMBEDDED_AT_ONCE = 16
+#: Seconds between two looks whether another run has ended.
+_PAUSE = 0.05
+#: What was put aside is kept for so many seconds, the newest of it up to so many bytes: it may hold what users wrote.
+_KEEP_ASIDE = 30 * 86_400
+_MOST_ASIDE = 16 << 20
 #: After so many days nobody asks any more what a session was shown.
 _FORGET_SEEN = 14 * 86_400
 
@@ -64,34 +69,34 @@ def synchronise(
     seconds: float = float("inf"),
     embed: bool = True,
     rebuild: bool = False,
+    patience: float = 0.0,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Synced:
     """Take the spool in, bring the recall index up to date, embed what lacks a vector.
 
     Args:
         backend: the memory; `close` it yourself.
-    patience: float = 0.0,
         directory: AfterImage's folder (`AfterImageConfig.directory`).
         seconds: stop after so many; what is left is done by the next run.
         embed: whether to embed at all.
         rebuild: make the recall index anew.
+        patience: wait so many seconds for another run to end; if it has not by then, nothing is done.
         progress: told how far the index is.
 
     Raises:
         capsa.DatabaseUnavailable: the memory cannot be reached; everything stays in the spool.
         OSError, sqlite3.Error: the folder cannot be written.
     """
-        patience: wait so many seconds for another run to end; if it has not by then, nothing is done.
     with _alone(directory, patience) as alone:
         if not alone:
             return Synced(busy=True, complete=False)
+        until = time.monotonic() + seconds
         compile_rules(str(directory / "hook-state"))
-        events, stored, put_aside = _take_in(backend, directory, until)
+        events, stored, aside = _take_in(backend, directory, until)
         refreshed = RecallIndex(directory).refresh(
             backend, rebuild=rebuild, seconds=max(until - time.monotonic(), 0.0), progress=progress
         )
         embedded = _embed(backend, until) if embed else 0
-        until = time.monotonic() + seconds
         _tidy(directory)
         left = bool(spool.waiting(str(directory))) or time.monotonic() >= until
         return Synced(
