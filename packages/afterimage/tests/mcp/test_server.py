@@ -115,6 +115,44 @@ def test_other_projects_only_if_asked(asking: Asking, tmp_path: Path) -> None:
         assert id_ in asking.call(tool, all_projects=True, **arguments)
 
 
+@ERAS
+def test_an_entry_of_another_project_is_named_only_if_that_is_asked_for(
+    asking: Asking, tmp_path: Path, era: str
+) -> None:
+    id_ = asking.store(project=tmp_path / "other")
+    asked: list[tuple[str, dict[str, Any]]] = [
+        ("show", {"id": id_}),
+        ("show", {"id": id_[:8]}),
+        ("remember", {"text": "It is minutes now.", "replaces": id_}),
+        ("forget", {"ids": [id_]}),
+    ]
+    for tool, arguments in asked:
+        said = asking.call(tool, era, error=True, **arguments)
+        assert "of another project" in said
+        assert "all_projects=true" in said
+    assert asking.backend.stats().total_entries == 1
+    for tool, arguments in asked:
+        asking.call(tool, era, all_projects=True, **arguments)
+    assert asking.backend.get(id_) is None
+
+    async def read(client: Client) -> None:
+        with pytest.raises(MCPError, match="of another project"):
+            await client.read_resource(f"afterimage://entry/{asking.store(project=tmp_path / 'other')}")
+
+    asking.run(read, era)
+
+
+def test_a_note_is_said_to_be_stored_so_that_it_gets_its_vector(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times: list[str] = []
+    asking = Asking(SQLiteBackend(tmp_path / "memory.db", embedder=lambda: None), tmp_path, monkeypatch)
+    asking.server = make_server(asking.backend, tmp_path, stored=lambda: times.append("stored"))
+    asking.call("remember", text="Durations are seconds.")
+    asking.call("remember", text="Durations are seconds.")
+    assert times == ["stored"]
+
+
 def test_the_folders_that_an_older_client_names_are_the_project(asking: Asking, tmp_path: Path) -> None:
     other = tmp_path / "ot her"
     other.mkdir()

@@ -19,6 +19,7 @@ from afterimage.mcp.keeper import Keeper
 from afterimage.mcp.server import make_server
 
 if TYPE_CHECKING:
+    from mcp.server import MCPServer
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from afterimage.config import AfterImageConfig
@@ -31,8 +32,9 @@ _LEAST = 16
 
 def serve_stdio(config: AfterImageConfig, backend: StorageBackend) -> None:
     """Answer on standard output what comes on standard input, until that ends."""
-    server = make_server(backend, config.directory, threshold=config.search.relevance_threshold)
-    with Keeper(backend, config.directory):
+    keeper = Keeper(backend, config.directory)
+    server = _server(config, backend, keeper)
+    with keeper:
         server.run("stdio")
 
 
@@ -52,7 +54,8 @@ def serve_http(config: AfterImageConfig, backend: StorageBackend, port: int, rea
     expected = token(config.directory)
     listening = socket.create_server((_HOST, port))
     port = listening.getsockname()[1]
-    server = make_server(backend, config.directory, threshold=config.search.relevance_threshold)
+    keeper = Keeper(backend, config.directory)
+    server = _server(config, backend, keeper)
     names = [f"{host}:{port}" for host in (_HOST, "localhost")]
     app = server.streamable_http_app(
         host=_HOST,
@@ -61,9 +64,13 @@ def serve_http(config: AfterImageConfig, backend: StorageBackend, port: int, rea
         ),
     )
     settings = uvicorn.Config(TokenRequired(app, expected), log_level="warning", access_log=False)
-    with listening, Keeper(backend, config.directory):
+    with listening, keeper:
         ready(f"http://{_HOST}:{port}/mcp")
         uvicorn.Server(settings).run(sockets=[listening])
+
+
+def _server(config: AfterImageConfig, backend: StorageBackend, keeper: Keeper) -> MCPServer:
+    return make_server(backend, config.directory, threshold=config.search.relevance_threshold, stored=keeper.hurry)
 
 
 class TokenRequired:

@@ -16,9 +16,10 @@ from pydantic import Field
 
 from afterimage.errors import EntryNotFound, explain
 from afterimage.mcp.place import folders
+from afterimage.mcp.reach import reachable
 from afterimage.retrieval import rendering
 from afterimage.retrieval.forgetting import forget
-from afterimage.retrieval.remembering import remember
+from afterimage.retrieval.remembering import Remembered, remember
 from afterimage.retrieval.retriever import Retriever
 from afterimage.retrieval.where import Where
 
@@ -48,12 +49,15 @@ _ADDS = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent
 _DELETES = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False)
 
 
-def make_server(backend: StorageBackend, directory: Path, *, threshold: float = 0.3) -> MCPServer:
+def make_server(
+    backend: StorageBackend, directory: Path, *, threshold: float = 0.3, stored: Callable[[], None] = lambda: None
+) -> MCPServer:
     """A server of ``backend``; nothing is opened yet.
 
     Args:
         directory: AfterImage's folder.
         threshold: the least relevance of what `search` answers.
+        stored: called when a note was stored, which lacks its vector then.
     """
     server = MCPServer(
         "afterimage",
@@ -63,12 +67,12 @@ def make_server(backend: StorageBackend, directory: Path, *, threshold: float = 
         cache_hints={"tools/list": _HOUR, "resources/templates/list": _HOUR},
     )
     retriever = Retriever(backend, directory, threshold=threshold)
-    _add_reading(server, retriever)
-    _add_writing(server, retriever, backend, directory)
+    _add_reading(server, retriever, backend)
+    _add_writing(server, retriever, backend, directory, stored)
     return server
 
 
-def _add_reading(server: MCPServer, retriever: Retriever) -> None:
+def _add_reading(server: MCPServer, retriever: Retriever, backend: StorageBackend) -> None:
     @server.tool(annotations=_READS, structured_output=False)
     async def search(
         query: Annotated[str, Field(min_length=1, max_length=4_000)],
@@ -95,9 +99,15 @@ def _add_reading(server: MCPServer, retriever: Retriever) -> None:
         return rendering.results(found, _nothing(where))
 
     @server.tool(annotations=_READS, structured_output=False)
-    async def show(id: _Id, line: Annotated[int, Field(ge=1, description="From this line on.")] = 1) -> str:
+    async def show(
+        id: _Id,
+        ctx: Context,
+        line: Annotated[int, Field(ge=1, description="From this line on.")] = 1,
+        all_projects: _AllProjects = False,  # noqa: FBT002
+    ) -> str:
         """Show one entry whole."""
-        return rendering.whole(await _done(lambda: retriever.one(id)), line)
+        where = await _where(ctx, everywhere=all_projects)
+        return rendering.whole(await _done(lambda: retriever.one(reachable(backend, id, where))), line)
 
     @server.tool(annotations=_READS, structured_output=False)
     async def recent(
@@ -113,9 +123,10 @@ def _add_reading(server: MCPServer, retriever: Retriever) -> None:
     @server.resource(
         "afterimage://entry/{id}", name="entry", description="One entry of the memory.", mime_type="text/plain"
     )
-    async def entry(id: str) -> str:
+    async def entry(id: str, ctx: Context) -> str:
+        where = await _where(ctx, everywhere=False)
         try:
-            return rendering.whole(await asyncio.to_thread(retriever.one, id))
+            return rendering.whole(await asyncio.to_thread(lambda: retriever.one(reachable(backend, id, where))))
         except EntryNotFound as error:
             raise ResourceNotFoundError(str(error)) from error
         except Exception as error:
@@ -124,27 +135,42 @@ def _add_reading(server: MCPServer, retriever: Retriever) -> None:
             raise
 
 
-def _add_writing(server: MCPServer, retriever: Retriever, backend: StorageBackend, directory: Path) -> None:
+def _add_writing(
+    server: MCPServer, retriever: Retriever, backend: StorageBackend, directory: Path, stored: Callable[[], None]
+) -> None:
     @server.tool(name="remember", annotations=_ADDS, structured_output=False)
     async def remember_(
         text: Annotated[str, Field(description="A decision, a reason, a piece of code.", min_length=1)],
         ctx: Context,
         path: Annotated[str | None, Field(description="The file it is about.", max_length=1_000)] = None,
         replaces: Annotated[str | None, Field(description="The id of what no longer holds.", max_length=512)] = None,
+        all_projects: _AllProjects = False,  # noqa: FBT002
     ) -> str:
         """Keep a note for later sessions in this project. Written code is kept by itself."""
-        where = await _where(ctx, everywhere=False)
+        where = await _where(ctx, everywhere=all_projects)
         clean = retriever.redactor()
-        kept = await _done(
-            lambda: remember(backend, where.projects[0], text, clean, path=path or "", replaces=replaces or "")
-        )
+
+        def keep() -> Remembered:
+            old = reachable(backend, replaces, where) if replaces else ""
+            return remember(backend, where.projects[0], text, clean, path=path or "", replaces=old)
+
+        kept = await _done(keep)
+        if kept.new:
+            stored()
         said = f"{'Remembered' if kept.new else 'Remembered before'}: id {kept.id}."
         return f"{said} {kept.replaced} is superseded by it." if kept.replaced else said
 
     @server.tool(name="forget", annotations=_DELETES, structured_output=False)
-    async def forget_(ids: Annotated[list[_Id], Field(min_length=1, max_length=100)]) -> str:
+    async def forget_(
+        ids: Annotated[list[_Id], Field(min_length=1, max_length=100)],
+        ctx: Context,
+        all_projects: _AllProjects = False,  # noqa: FBT002
+    ) -> str:
         """Delete entries for good. Only if the user asks for it."""
-        return rendering.forgotten(await _done(lambda: forget(backend, directory, ids)))
+        where = await _where(ctx, everywhere=all_projects)
+        return rendering.forgotten(
+            await _done(lambda: forget(backend, directory, [reachable(backend, id_, where) for id_ in ids]))
+        )
 
 
 async def _where(ctx: Context[Any, Any], *, everywhere: bool) -> Where:
