@@ -53,6 +53,28 @@ def test_somebody_new_makes_an_account_and_comes_back_by_a_recovery_code(
     expect(page.get_by_role("heading", level=1)).to_contain_text("Helena")
 
 
+def test_who_reloads_the_page_with_the_codes_is_told_the_truth_and_loses_nothing(site: Site, open_page: Open) -> None:
+    page = open_page(site, None, "/register")
+    page.get_by_label("Name or e-mail").fill("reloads")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator(".codes li")).to_have_count(8)
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Recovery codes")
+    expect(page.get_by_text("cannot be shown again")).to_be_visible()
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Make new codes").click()
+    codes = page.locator(".codes li").all_inner_texts()
+    page.reload()
+    expect(page.get_by_text("8 are unused")).to_be_visible()
+    other = open_page(site, None, "/recover")
+    other.get_by_label("Name or e-mail").fill("reloads")
+    other.get_by_label("Recovery code").fill(codes[0])
+    other.get_by_label("New password").fill(f"{PASSWORD} and more")
+    other.get_by_role("button", name="Choose it").click()
+    expect(other.get_by_role("heading", level=1)).to_have_text("Welcome")
+
+
 def test_a_wrong_password_is_told_and_a_right_one_leads_on(site: Site, open_page: Open) -> None:
     page = open_page(site, None, "/register")
     page.get_by_label("Name or e-mail").fill("marcia")

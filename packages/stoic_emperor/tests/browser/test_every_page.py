@@ -5,29 +5,41 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
 from stoic_emperor.hosting.uploads import Uploads
 from stoic_emperor.infrastructure.person import Person
+from stoic_emperor.library.passages import Tags
 from stoic_emperor.models import CondensedSummary, Message, PsychUpdate, SemanticInsight, now
+from stoic_emperor.testing.models import Drips
 from stoic_emperor.testing.site import OPERATOR, Open, Site
 from stoic_emperor.testing.web import hosted_by
 from stoic_emperor.web.pages.templating import STATIC
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page, Response
 
 
 pytestmark = pytest.mark.debian("chromium")
 
 NOBODY = ("/help", "/terms", "/how-it-works", "/sign-in", "/register", "/recover", "/nowhere")
+#: What one sees between signing in and the first conversation.
+ENTERING = ("/auth/register", "/recovery-codes", "/welcome")
 SIGNED_IN = ("/", "/chat", "/history", "/history?q=boat", "/journey", "/library", "/import", "/account", "/operator")
 
 
 @pytest.fixture(scope="module")
-def helena(site: Site) -> Person:
+def helena(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Person:
     """Somebody with something on every page."""
+    book: Path = tmp_path_factory.mktemp("books") / "on boats.txt"
+    book.write_text("\n\n".join(f"BOOK {n}\n\nOf boats, thought {n}." for n in ("I", "II", "III")))
+    hosted_by(site.app).application.library.import_path(
+        book, author="Seneca", work="On Boats", tags=Tags.of(["reason"])
+    )
     # Whoever keeps the house has one page more.
     person = site.person(user_id=OPERATOR)
     at = now() - dt.timedelta(weeks=3)
@@ -85,15 +97,51 @@ def tour(site: Site, helena: Person, chromium: Browser) -> dict[str, Facts]:
     for path in NOBODY:
         seen[path] = _look(page, path, shared)
     site.sign_in(context, helena)
-    for path in SIGNED_IN:
+    library = hosted_by(site.app).application.library
+    for path in (*SIGNED_IN, f"/library/{quote(next(library.browse()).id)}"):
         seen[path] = _look(page, path, shared)
+    seen["/chat, while a reply comes"] = _look_at(page, _streaming(site, page), shared)
+    context.close()
+    context = chromium.new_context(base_url=site.url, reduced_motion="reduce")
+    page = context.new_page()
+    for path in ENTERING:
+        seen[path] = _look_at(page, _registered(page), shared) if path == ENTERING[0] else _look(page, path, shared)
     context.close()
     return seen
+
+
+def _registered(page: Page) -> Response:
+    """The codes, which only whoever has just made an account sees."""
+    page.goto("/register")
+    page.get_by_label("Name or e-mail").fill("somebody-new")
+    page.get_by_label("Password").fill("four unrelated words here")
+    with page.expect_navigation() as shown:
+        page.keyboard.press("Enter")
+    assert page.locator(".codes li").count() == 8
+    return shown.value
+
+
+def _streaming(site: Site, page: Page) -> Response:
+    """A reply that has begun, with a whole paragraph, and does not end while it is looked at."""
+    site.script["endless"] = Drips(
+        "A *first* paragraph.\n\n| a | b |\n|---|--:|\n| c | 1 |\n\nAnd then on " + "and on " * 3_000, 0.05
+    )
+    answer = page.goto("/chat")
+    page.get_by_label("Your message").fill("endless")
+    page.keyboard.press("Enter")
+    page.locator(".reply td").first.wait_for()
+    page.get_by_role("button", name="Stop").wait_for()
+    assert answer is not None
+    return answer
 
 
 def _look(page: Page, path: str, shared: int) -> Facts:
     answer = page.goto(path)
     assert answer is not None
+    return _look_at(page, answer, shared)
+
+
+def _look_at(page: Page, answer: Response, shared: int) -> Facts:
     page.evaluate("document.querySelectorAll('main details').forEach((node) => { node.open = true })")
     facts = Facts(answer.status, _axe(page, ALL_RULES), weight=len(answer.body()) + shared)
     page.emulate_media(color_scheme="dark")

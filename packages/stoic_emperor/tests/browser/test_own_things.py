@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import FilePayload, expect
 
 from stoic_emperor.models import CondensedSummary, Message, SemanticInsight, now
 from stoic_emperor.testing.site import Open, Site
@@ -21,12 +21,14 @@ def test_a_conversation_is_renamed_copied_and_erased_with_a_receipt(site: Site, 
     page.get_by_role("button", name="Keep the title").click()
     expect(page.locator(".rows .title")).to_have_text("The ark")
     with page.expect_download() as copied:
-        page.get_by_role("link", name="Copy").click()
+        page.get_by_role("link", name="Download").click()
     assert "I build a boat" in copied.value.path().read_text()
+    expect(page.locator("h2 .count")).to_have_text("1")
     page.locator("summary", has_text="Erase").click()
     expect(page.get_by_text("everything said in it")).to_be_visible()
     page.get_by_role("button", name="Erase it").click()
     expect(page.locator(".said-so[tabindex]")).to_contain_text("1 conversation")
+    expect(page.locator("h2 .count")).to_have_text("0")
     assert person.sessions() == []
 
 
@@ -75,6 +77,23 @@ def test_a_journal_is_brought_along_and_read(site: Site, open_page: Open) -> Non
     page.locator("#journal").set_input_files({"name": "x.exe", "mimeType": "text/plain", "buffer": b"x"})
     page.get_by_role("button", name="Bring them along").click()
     expect(page.get_by_role("alert").first).to_contain_text("cannot be read here")
+
+
+def test_of_several_files_that_are_refused_each_is_named(site: Site, open_page: Open) -> None:
+    page = open_page(site, site.person(), "/import")
+    expect(page.get_by_text("Nothing yet.")).to_be_visible()
+    files: dict[str, bytes] = {"one.exe": b"x", "good.md": b"It snowed.\n", "two.pdf": b"x", "three.md": b""}
+    payloads: list[FilePayload] = [
+        {"name": name, "mimeType": "text/plain", "buffer": content} for name, content in files.items()
+    ]
+    page.locator("#journal").set_input_files(payloads)
+    page.get_by_role("button", name="Bring them along").click()
+    error = page.locator("form[data-import=journal] .error")
+    for name in ("one.exe", "two.pdf", "three.md"):
+        expect(error).to_contain_text(name)
+    expect(error).not_to_contain_text("good.md")
+    expect(page.locator("#uploads output")).to_have_text(["Read"])
+    expect(page.get_by_text("Nothing yet.")).to_be_hidden()
 
 
 def test_name_country_and_consent_are_changed_and_taken_back(site: Site, open_page: Open) -> None:
@@ -127,7 +146,7 @@ def test_everything_is_taken_along_and_erased_with_a_receipt_table_by_table(
     page.get_by_role("button", name="Erase everything").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Everything is erased")
     rows = dict(row.inner_text().split("\t") for row in page.locator("#receipt tbody tr").all())
-    assert (rows["messages"], rows["sessions"], rows["users"]) == ("1", "1", "1")
+    assert (rows["messages"], rows["conversations"], rows["names with their settings"]) == ("1", "1", "1")
     assert person.get() is None
     page.goto("/journey")
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
+from stoic_emperor.models import Message, Status
 from stoic_emperor.testing.models import Drips, Hangs, Refuses, Says
 from stoic_emperor.testing.site import Open, Site
 from stoic_emperor.testing.web import hosted_by
@@ -306,3 +307,18 @@ def test_nothing_that_is_typed_is_stored_in_the_browser(site: Site, open_page: O
     page = open_page(site, site.person())
     page.get_by_label("Your message").fill("a draft")
     assert page.evaluate("JSON.stringify([localStorage, sessionStorage])") == "[{},{}]"
+
+
+def test_a_reply_that_another_process_gives_is_read_to_its_end_without_reloading(site: Site, open_page: Open) -> None:
+    person = site.person()
+    session = person.begin_session(title="Elsewhere")
+    person.add_message(Message(session_id=session.id, role="user", content="Are you there?"))
+    reply = Message(session_id=session.id, role="emperor", content="", status=Status.STREAMING)
+    person.add_message(reply)
+    page = open_page(site, person, f"/chat/{session.id}")
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    person.finish_message(reply.id, "I am on", Status.STREAMING)
+    expect(page.locator(".reply .prose")).to_have_text("I am on")
+    person.finish_message(reply.id, "I am on *my way*.", Status.COMPLETE)
+    expect(page.locator(".reply em")).to_have_text("my way")
+    done(page)

@@ -66,6 +66,42 @@ def test_of_many_who_want_to_be_the_first_one_is(accounts: Accounts, database: D
     assert len(database.users()) == 1
 
 
+def test_of_two_who_want_the_first_place_and_one_login_one_gets_in(accounts: Accounts, database: Database) -> None:
+    def register(_: int) -> bool:
+        try:
+            accounts.register("anna", PASSWORD, only_first=True)
+        except (RegistrationClosed, LoginTaken):
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as threads:
+        assert sum(threads.map(register, range(2))) == 1
+    assert accounts.has_first()
+    assert len(database.users()) == 1
+
+
+def test_a_crash_while_the_first_account_is_made_leaves_the_place_free(
+    accounts: Accounts, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(Accounts, "_add", broken)
+        with pytest.raises(KeyboardInterrupt):
+            accounts.register("anna", PASSWORD, only_first=True)
+    assert not accounts.has_first()
+    assert database.users() == []
+    anna = accounts.register("anna", PASSWORD, only_first=True)
+    assert accounts.recognise("anna", PASSWORD) == anna
+
+
+def broken(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_name_is_kept_as_it_is_seen(accounts: Accounts, database: Database) -> None:
+    accounts.register("anna", PASSWORD, name="\u202eAnna\x00")
+    assert [user.name for user in database.users()] == ["Anna"]
+
+
 def test_somebody_added_by_the_keeper_counts_as_the_first(accounts: Accounts) -> None:
     accounts.register("anna", PASSWORD)
     with pytest.raises(RegistrationClosed, match="stoic users add"):

@@ -238,6 +238,28 @@ def test_a_passage_is_read_in_its_place(library: Library, tmp_path: Path) -> Non
     assert library.around(passages[1]) == ([], [])
 
 
+def test_the_order_is_that_of_the_book_whatever_the_file_says(library: Library, tmp_path: Path) -> None:
+    head = "---\nformat: reflections\nname: {0}\nauthor: Marcus\nwork: Meditations\nsource: ours\n---\n"
+    files = {"a": ("10.2", "10.1"), "b": ("2.9", "2.10", "9.40", "13A", "13")}
+    for name, places in files.items():
+        entries = "".join(f"\n## On {place}\n- passage: {place}\n\nAbout {place}.\n" for place in places)
+        (tmp_path / f"{name}.md").write_text(head.format(name) + entries)
+    library.import_path(tmp_path)
+    passages = list(library.browse("Marcus", "Meditations"))
+    assert [p.place for p in passages] == ["2.9", "2.10", "9.40", "10.1", "10.2", "13", "13A"]
+    before, after = library.around(passages[3])
+    assert [p.place for p in (*before, *after)] == ["2.10", "9.40", "10.2", "13"]
+
+
+def test_translations_are_not_mixed(library: Library, tmp_path: Path) -> None:
+    for name in ("Long", "Casaubon"):
+        (tmp_path / f"{name}.txt").write_text("\n\n".join(f"BOOK {n}\n\n{name} {n}." for n in ("I", "II", "III")))
+        library.import_path(tmp_path / f"{name}.txt", author="Marcus", work="Meditations", source=name)
+    middle = next(p for p in library.browse() if p.text == "Long II.")
+    before, after = library.around(middle)
+    assert [p.text for p in (*before, *after)] == ["Long I.", "Long III."]
+
+
 def test_the_two_libraries_are_apart(database: Database, library: Library, texts: Path) -> None:
     other = Library(database, HashingEmbedder(), collection=PSYCHOANALYSIS)
     other.import_path(texts)

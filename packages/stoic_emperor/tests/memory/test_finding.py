@@ -33,6 +33,33 @@ def test_titles_come_first_and_then_what_was_said(anna: Person) -> None:
     assert "pears are ripe" in found[1].excerpt
 
 
+def test_a_conversation_is_found_once_however_many_places_fit(anna: Person) -> None:
+    first = talked(anna, "On pears", "The pears are ripe")
+    more = anna.add_message(Message(session_id=first.session_id, role="user", content="Pears, pears and more pears"))
+    with anna.writing() as tx:
+        recall_of(anna).add_turn(more, tx)
+    other = talked(anna, None, "No pears this year")
+    found = find_conversations(anna, recall_of(anna), "pears")
+    assert [f.session_id for f in found] == [first.session_id, other.session_id]
+    assert "pears" in found[0].excerpt.casefold()
+    assert found[0].message_id in {first.id, more.id}, "it leads to the place"
+
+
+def test_one_long_conversation_does_not_push_out_the_others(anna: Person) -> None:
+    long = talked(anna, None, "pears pears pears")
+    for number in range(8):
+        said = anna.add_message(Message(session_id=long.session_id, role="user", content=f"pears pears {number}"))
+        with anna.writing() as tx:
+            recall_of(anna).add_turn(said, tx)
+    others = {talked(anna, None, f"about {word} and pears and rain and snow").session_id for word in ("plums", "figs")}
+    assert {f.session_id for f in find_conversations(anna, recall_of(anna), "pears", 3)} == {long.session_id, *others}
+
+
+def test_what_has_neither_the_words_nor_a_like_meaning_is_not_shown(anna: Person) -> None:
+    talked(anna, None, "The ferry was late again")
+    assert find_conversations(anna, recall_of(anna), "pears") == []
+
+
 def test_nobody_finds_what_another_said(anna: Person, boris: Person) -> None:
     talked(anna, "On pears", "The pears are ripe")
     assert find_conversations(boris, recall_of(boris), "pears") == []

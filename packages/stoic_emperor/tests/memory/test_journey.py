@@ -52,6 +52,12 @@ def test_what_said_twice_in_one_turn_counts_once(anna: Person) -> None:
     assert journey(anna).weeks[0].themes == {"haste": 1}
 
 
+def test_labels_of_earlier_programs_are_in_no_picture(anna: Person) -> None:
+    noticed(anna, WEDNESDAY, "clinically_depressed", "avoidant_attachment_style", "victim_mindset", "works_too_late")
+    (week,) = journey(anna).weeks
+    assert (week.moods, week.themes) == ({}, {"works too late": 1})
+
+
 def test_what_was_forgotten_is_in_no_picture(anna: Person) -> None:
     noticed(anna, WEDNESDAY, "calm", "haste")
     (message,) = anna.recent_messages()

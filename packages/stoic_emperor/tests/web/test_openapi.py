@@ -62,13 +62,22 @@ def test_the_committed_description_is_that_of_the_application(app: FastAPI) -> N
 
 def test_every_route_of_the_api_says_what_goes_wrong_in_the_same_shape(app: FastAPI) -> None:
     for path, operations in described(app)["paths"].items():
-        if not path.startswith("/api/"):
+        if not path.startswith(("/api/", "/auth/")):
             continue
         for method, operation in operations.items():
+            assert "429" in operation["responses"], (method, path)
             for status, response in operation["responses"].items():
                 if int(status) >= 400:
                     shape = response["content"]["application/json"]["schema"]["$ref"]
                     assert shape.endswith("/Trouble"), (method, path, status)
+
+
+def test_every_route_of_signing_in_says_what_goes_wrong(app: FastAPI) -> None:
+    for path, operations in described(app)["paths"].items():
+        if path.startswith("/auth/"):
+            for method, operation in operations.items():
+                told = {status for status in operation["responses"] if int(status) >= 400}
+                assert told >= {"404", "429"} | ({"403"} if method != "get" else set()), (method, path, told)
 
 
 def test_it_is_served_with_its_version(tmp_path: Path) -> None:

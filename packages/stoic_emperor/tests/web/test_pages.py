@@ -138,6 +138,38 @@ def test_errors_are_pages_for_people_and_json_for_programs(anna: TestClient) -> 
     assert anna.get("/api/nowhere", headers=HTML).headers["content-type"] == "application/json"
 
 
+@pytest.mark.parametrize("path", ["/static", "/history/", "/library/", "/auth/sign-ins/", "/chat//"])
+def test_nobody_is_sent_to_a_host_that_a_request_names(anna: TestClient, path: str) -> None:
+    answer = anna.get(path, headers={"Host": "evil.example"})
+    assert "evil" not in answer.headers.get("location", "")
+    assert answer.status_code in {400, 404}
+
+
+def test_without_a_model_nothing_is_offered_that_needs_one(app: FastAPI, anna: TestClient) -> None:
+    page = anna.get("/journey", headers=HTML).text
+    assert "needs a language model, and none is connected" in page
+    assert "/api/profiles" not in page.partition("<template")[0]
+
+
+def test_what_cannot_be_seen_is_no_name_and_no_title(app: FastAPI, anna: TestClient) -> None:
+    session = person(app, "anna").begin_session(title="x")
+    for url, name in (("/api/user", "name"), (f"/api/sessions/{session.id}", "title")):
+        method = "PUT" if name == "name" else "PATCH"
+        refused = anna.request(method, url, json={name: "\u200b\u202e\u2060"})
+        assert refused.status_code == 422
+        assert "nothing in this can be seen" in refused.json()["detail"]
+        kept = anna.request(method, url, json={name: " \u202eOn\x00 \u2066pears\u200b "})
+        assert kept.json()[name] == "On pears"
+
+
+def test_who_sits_at_the_machine_has_no_password_to_recover(home: Path, sqlite_url: str) -> None:
+    app = web_app(configured(home, sqlite_url, "single"))
+    page = at_the_machine(app)
+    for path in ("/recover", "/register", "/sign-in", "/recovery-codes"):
+        assert page.get(path, headers=HTML).headers["location"] in {"/", "/welcome?next=%2Frecovery-codes"}, path
+    hosted_by(app).application.close()
+
+
 def test_the_predecessors_addresses_lead_on(anna: TestClient) -> None:
     assert anna.get("/login").headers["location"] == "/sign-in"
     assert anna.get("/analysis").headers["location"] == "/journey"

@@ -17,6 +17,7 @@ ALLOWED = {
     "blockquote": set(),
     "br": set(),
     "code": {"class"},
+    "div": {"class", "tabindex", "role", "aria-label"},
     "em": set(),
     "h3": set(),
     "h4": set(),
@@ -28,6 +29,12 @@ ALLOWED = {
     "p": set(),
     "pre": set(),
     "strong": set(),
+    "table": set(),
+    "tbody": set(),
+    "td": {"class"},
+    "th": {"class"},
+    "thead": set(),
+    "tr": set(),
     "ul": set(),
 }
 
@@ -59,6 +66,7 @@ HOSTILE = [
     "`<script>`",
     "# <script>alert(1)</script>",
     "| a |\n|:-:|\n| b |",
+    "| <script>alert(1)</script> |\n|---|\n| [x](javascript:alert(1)) |",
     "\x00<scr\x00ipt>alert(1)</script>",
     "{{7*7}} {% include 'x' %} ${alert(1)}",
     "\ud800<script>",
@@ -137,6 +145,14 @@ def test_what_is_shown_is_what_was_written() -> None:
         ('`"as it is"`', "<p><code>&quot;as it is&quot;</code></p>\n"),
         ("# One\n\n##### Five", "<h3>One</h3>\n<h6>Five</h6>\n"),
         ("Title\n===", "<h3>Title</h3>\n"),
+        (
+            "| up to us | not |\n|---|--:|\n| *judgement* | 1 |",
+            (
+                '<div class="scroll" tabindex="0" role="region" aria-label="Table"><table>\n<thead>\n<tr>\n'
+                '<th>up to us</th>\n<th class="number">not</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n'
+                '<td><em>judgement</em></td>\n<td class="number">1</td>\n</tr>\n</tbody>\n</table></div>\n'
+            ),
+        ),
     ],
 )
 def test_markdown_reads_as_people_mean_it(text: str, html: str) -> None:
@@ -158,7 +174,9 @@ def test_a_picture_is_told_not_loaded() -> None:
     assert "evil" not in str(render("![a door](https://evil.example/p.gif)"))
 
 
-@pytest.mark.parametrize("unit", ["[", "![", "*a ", "_", "`", "> ", "<", "](", "[a](", "&#", "- ", "\\", "**_"])
+@pytest.mark.parametrize(
+    "unit", ["[", "![", "*a ", "_", "`", "> ", "<", "](", "[a](", "&#", "- ", "\\", "**_", "|", "|\n", "|-|\n"]
+)
 def test_a_long_and_hostile_text_costs_seconds_to_nobody(unit: str) -> None:
     started = time.process_time()
     read(unit * (20_000 // len(unit)))

@@ -13,6 +13,7 @@ from stoic_emperor.cli.overview import show_memory
 from stoic_emperor.errors import NotFound
 from stoic_emperor.models import now
 from stoic_emperor.safety import resources_for
+from stoic_emperor.text import plain_line
 
 if TYPE_CHECKING:
     from stoic_emperor.cli.conversation import Conversation
@@ -82,7 +83,7 @@ def _resume(talk: Conversation, given: str) -> None:
 def _title(talk: Conversation, title: str) -> None:
     if talk.session is None:
         raise NotFound("this conversation has not begun: say something first")
-    talk.session = talk.person.rename_session(talk.session.id, title or None)
+    talk.session = talk.person.rename_session(talk.session.id, plain_line(title) or None)
 
 
 def _again(_: Conversation, __: str) -> str:
@@ -147,7 +148,7 @@ def _consent(talk: Conversation, given: str) -> None:
 
 
 def _name(talk: Conversation, name: str) -> None:
-    talk.person.change(name=name[:200] or None)
+    talk.person.change(name=plain_line(name[:200]) or None)
 
 
 def _country(talk: Conversation, code: str) -> None:

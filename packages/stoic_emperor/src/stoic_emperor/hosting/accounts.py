@@ -13,6 +13,7 @@ from stoic_emperor.hosting import HOUSE
 from stoic_emperor.hosting.bound import Bound
 from stoic_emperor.hosting.logins import check_login, login_key
 from stoic_emperor.models import new_id, now
+from stoic_emperor.text import plain_line
 
 if TYPE_CHECKING:
     from stoic_emperor.infrastructure.database import Database
@@ -29,6 +30,14 @@ LONGEST_LOCK = dt.timedelta(minutes=30)
 NOT_RECOGNISED = (
     "this name and password do not belong together; after five wrong tries one has to wait before the next, "
     "a minute and then longer: check both, or use a recovery code"
+)
+
+_CLOSED = "this house is closed: whoever keeps it can let you in with `stoic users add`, and is to be asked"
+
+#: The same of somebody who is signed in, and whose login nobody asks for.
+NOT_YOURS = (
+    "this is not your password, or there were five wrong tries in a row: then one has to wait a minute before the "
+    "next, and later longer"
 )
 
 #: Stands for whoever has no login: their tries are written down too, so that they take as long.
@@ -104,13 +113,13 @@ class Accounts:
             RegistrationClosed: it is not the first account.
         """
         shown = check_login(login)
+        if only_first and self.has_first():
+            raise RegistrationClosed(_CLOSED)
         password_hash = self._hasher.hash(password)
-        house = Bound(self._database, HOUSE)
-        first = bool(house.write("claim_first_account"))
-        if only_first and not first:
-            raise RegistrationClosed(
-                "this house is closed: whoever keeps it can let you in with `stoic users add`, and is to be asked"
-            )
+        if only_first:
+            return self._register_first(shown, password_hash, name)
+        # Before the account: from here on nobody can be the first any more.
+        Bound(self._database, HOUSE).write("claim_first_account")
         mine = self._of(new_id())
         # The login last: an account without one is nobody's, a login without an account could be nobody's again.
         with mine.writing() as tx:
@@ -120,10 +129,12 @@ class Accounts:
             with mine.writing() as tx:
                 mine.run(tx, "delete_account")
                 mine.run(tx, "delete_known_user")
-            if first:
-                house.write("give_up_first_account")
-            raise LoginTaken(f"somebody has the name {shown!r} already: choose another, or sign in")
+            raise _taken(shown)
         return account
+
+    def has_first(self) -> bool:
+        """Whether the first account of the house was made, so that nobody else can make it."""
+        return bool(Bound(self._database, HOUSE).read("first_account"))
 
     def recognise(self, login: str, password: str) -> Account:
         """The account that this login and password open.
@@ -162,6 +173,21 @@ class Accounts:
 
     # Steps
 
+    def _register_first(self, shown: str, password_hash: str, name: str | None) -> Account:
+        """All at once or not at all, so that neither two get in nor, after a crash, nobody ever.
+
+        Place, account and login are rows of three owners, so this one transaction, once in the life of a house, is
+        bound to none of them.
+        """
+        house, mine, row = (Bound(self._database, owner) for owner in (HOUSE, new_id(), login_key(shown)))
+        with self._database.engine.maintain() as tx:
+            if not house.run(tx, "claim_first_account"):
+                raise RegistrationClosed(_CLOSED)
+            self._add(tx, mine, login=shown, password_hash=password_hash, provider="local", name=name)
+            if not row.run(tx, "add_login", user_id=mine.owner):
+                raise _taken(shown)
+            return account_of(self._database, mine.run(tx, "account")[0])
+
     def _of(self, user_id: str) -> Bound:
         return Bound(self._database, user_id)
 
@@ -176,7 +202,7 @@ class Accounts:
         name: str | None,
     ) -> None:
         at = self._now()
-        mine.run(tx, "add_known_user", name=name, at=at)
+        mine.run(tx, "add_known_user", name=plain_line(name or "") or None, at=at)
         mine.run(tx, "add_account", login=login, password_hash=password_hash, provider=provider, at=at)
 
     def _take_login(self, key: str, user_id: str) -> bool:
@@ -206,6 +232,10 @@ class Accounts:
             if not nobody.run(tx, "count_try", at=at):
                 nobody.run(tx, "add_login", user_id="")
         return None
+
+
+def _taken(shown: str) -> LoginTaken:
+    return LoginTaken(f"somebody has the name {shown!r} already: choose another, or sign in")
 
 
 def account_of(database: Database, row: Sequence[Any]) -> Account:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from stoic_emperor.errors import AuthServerUnavailable, NotRecognised
+from stoic_emperor.errors import AuthServerUnavailable, NotRecognised, RegistrationClosed, Unacceptable
 
 #: Seconds for one answer; somebody waits for it.
 PATIENCE = 5.0
@@ -18,6 +18,11 @@ PATIENCE = 5.0
 _LONGEST = 256_000
 
 NOT_RECOGNISED = "this address and password do not belong together, or the address was not confirmed yet: check both"
+_NO_SIGN_UPS = "nobody can make an account there by themselves: ask whoever keeps this server for one"
+_NOT_TAKEN = (
+    "the project does not take this address or password: see that the address is one, or choose another password"
+)
+_TOO_OFTEN = "too many messages were asked for: wait a few minutes, look whether one has come, and then try again"
 _DOWN = "the server that vouches for people cannot be reached at the moment: try again in a minute"
 
 
@@ -63,6 +68,58 @@ class AuthServer:
             AuthServerUnavailable: it cannot be reached.
         """
         return self._token("password", {"email": email, "password": password})
+
+    def sign_up(self, email: str, password: str, back: str, challenge: str) -> str | None:
+        """Make somebody known there: a token, or None if they have to follow a link that is mailed to them first.
+
+        Whether the address is known already, the server does not tell while it mails links.
+
+        Args:
+            back: where the link leads, with a code for `exchange`.
+            challenge: of the verifier that goes with the code.
+
+        Raises:
+            RegistrationClosed: the project takes nobody.
+            Unacceptable: it does not take this address or password, or has mailed too often.
+            AuthServerUnavailable: it cannot be reached.
+        """
+        status, answer = self._ask(
+            "POST", _with("/signup", back), body={**_asked(email, challenge), "password": password}
+        )
+        token = answer.get("access_token")
+        if status == 200:
+            return token if isinstance(token, str) else None
+        if status == 403 or answer.get("error_code") == "signup_disabled":
+            raise RegistrationClosed(_NO_SIGN_UPS)
+        raise self._not_done(status)
+
+    def mail_reset(self, email: str, back: str, challenge: str) -> None:
+        """Have a link mailed that leads ``back``, with a code for `exchange`. Whether anybody is known is not told.
+
+        Raises:
+            Unacceptable: this is no address, or the server has mailed too often.
+            AuthServerUnavailable: it cannot be reached.
+        """
+        status, _ = self._ask("POST", _with("/recover", back), body=_asked(email, challenge))
+        if status != 200:
+            raise self._not_done(status)
+
+    def set_password(self, token: str, password: str) -> None:
+        """Give whoever a token stands for another password.
+
+        Raises:
+            Unacceptable: the server does not take this one.
+            AuthServerUnavailable: it cannot be reached.
+        """
+        status, _ = self._ask("PUT", "/user", body={"password": password}, token=token)
+        if status != 200:
+            raise self._not_done(status)
+
+    @staticmethod
+    def _not_done(status: int) -> Exception:
+        if status == 429:
+            return Unacceptable(_TOO_OFTEN)
+        return Unacceptable(_NOT_TAKEN) if status in {400, 422} else AuthServerUnavailable(_DOWN)
 
     def exchange(self, code: str, verifier: str) -> str:
         """The token for a code that another service's sign-in ended with (PKCE, RFC 7636).
@@ -144,9 +201,25 @@ class AuthServer:
                 return response.status, _object(response.read(_LONGEST))
         except urllib.error.HTTPError as error:
             with error:
-                return error.code, {}
+                return error.code, _told(error)
         except (OSError, http.client.HTTPException) as error:
             raise AuthServerUnavailable(_DOWN) from error
+
+
+def _with(path: str, back: str) -> str:
+    return f"{path}?{urlencode({'redirect_to': back})}"
+
+
+def _asked(email: str, challenge: str) -> dict[str, str]:
+    return {"email": email, "code_challenge": challenge, "code_challenge_method": "s256"}
+
+
+def _told(error: urllib.error.HTTPError) -> dict[str, Any]:
+    """What a refusal says beside its status."""
+    try:
+        return _object(error.read(_LONGEST))
+    except (OSError, http.client.HTTPException):
+        return {}
 
 
 def _object(content: bytes) -> dict[str, Any]:

@@ -44,6 +44,10 @@ class Recovery:
         """How many codes were not used yet."""
         return int(Bound(self._database, user_id).read("count_recovery_codes")[0][0])
 
+    def made_at(self, user_id: str) -> dt.datetime | None:
+        """When those that are left were made; None if there are none."""
+        return self._database.rows.time(Bound(self._database, user_id).read("recovery_codes_made_at")[0][0])
+
     def use(self, user_id: str, code: str) -> bool:
         """Whether this was a code of theirs; it is none afterwards."""
         return bool(Bound(self._database, user_id).write("use_recovery_code", code_hash=_hash(code)))

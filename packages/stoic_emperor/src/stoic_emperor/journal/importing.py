@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from stoic_emperor.errors import NotFound, TextMissing
 from stoic_emperor.memory.recall import Recall, Vectors
 from stoic_emperor.models import Message, Role, now
+from stoic_emperor.text import plain_line
 
 if TYPE_CHECKING:
     from stoic_emperor.infrastructure.person import Person
@@ -147,7 +148,7 @@ def _import(
             raise NotFound(f"there is no user {person.user_id!r}, or no more: nothing was imported")
         person.begin_session(
             session_id=session_id,
-            title=file.stem[:100],
+            title=plain_line(file.stem[:100]) or None,
             metadata={"source": "import", "file": name, "sha256": digest},
             created_at=written_at,
             tx=tx,

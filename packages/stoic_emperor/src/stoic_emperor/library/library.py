@@ -137,15 +137,15 @@ class Library:
         return None if record is None else Passage.from_record(record)
 
     def around(self, passage: Passage, reach: int = 2) -> tuple[list[Passage], list[Passage]]:
-        """What stands before and after a passage in its text, in order; at most so many of each."""
-        same = sorted(self._shelf.neighbours(passage.id), key=lambda other: other.position)
+        """What stands before and after a passage in its book, in order; at most so many of each."""
+        same = self._shelf.edition(passage)
         at = next((i for i, other in enumerate(same) if other.id == passage.id), None)
         if at is None:
             return [], []
         return same[max(0, at - reach) : at], same[at + 1 : at + 1 + reach]
 
     def browse(self, author: str | None = None, work: str | None = None) -> Iterator[Passage]:
-        """The passages of an author, a work, or all, file by file in the order of the text."""
+        """The passages of an author, a work, or all, file by file in the order of the text; a work in its own order."""
         return self._shelf.browse(author, work)
 
     def works(self) -> list[Work]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from capsa import PUBLIC_OWNER, Filter, Record
+from stoic_emperor.library.order import in_order
 from stoic_emperor.library.passages import Passage, Work
 
 if TYPE_CHECKING:
@@ -79,6 +80,17 @@ class Shelf:
     def browse(self, author: str | None, work: str | None) -> Iterator[Passage]:
         """See `Library.browse`."""
         files = self.files()
+        of_files = self._of_files(files, author, work)
+        yield from of_files if author is None or work is None else _book(of_files)
+        if not self._complete(files):
+            for record in self.passages.iterate():
+                passage = Passage.from_record(record)
+                mine = author in {None, passage.author} and work in {None, passage.work}
+                if mine and record.session_id not in files:
+                    yield passage
+
+    def _of_files(self, files: dict[str, ShelvedFile], author: str | None, work: str | None) -> Iterator[Passage]:
+        """File by file, as they stand there."""
         for key, file in sorted(files.items(), key=lambda item: item[1].name):
             if not any(author in {None, a} and work in {None, w} for a, w, _ in file.works):
                 continue
@@ -88,19 +100,14 @@ class Shelf:
                 for passage in sorted(found, key=lambda passage: passage.position)
                 if author in {None, passage.author} and work in {None, passage.work}
             )
-        if not self._complete(files):
-            for record in self.passages.iterate():
-                passage = Passage.from_record(record)
-                mine = author in {None, passage.author} and work in {None, passage.work}
-                if mine and record.session_id not in files:
-                    yield passage
 
-    def neighbours(self, id: str) -> list[Passage]:
-        """The passages of the file that a passage is from."""
-        record = self.passages.get(id)
-        if record is None or record.session_id is None:
+    def edition(self, passage: Passage) -> list[Passage]:
+        """The passages of the same work in the same words, a translation's for one, in the order of the book."""
+        if passage.file is None:
             return []
-        return [Passage.from_record(other) for other in self.records_of(record.session_id).values()]
+        mine = (passage.author, passage.work, passage.kind, passage.source)
+        found = self._of_files(self.files(), passage.author, passage.work)
+        return in_order(other for other in found if (other.author, other.work, other.kind, other.source) == mine)
 
     def works(self) -> list[Work]:
         """See `Library.works`."""
@@ -144,6 +151,15 @@ class Shelf:
         rest = [record for id_, record in self.records_of(file.key).items() if id_ not in gone]
         # Not what was imported any more: the next import of the file puts it back.
         return shelved(file.name, "", rest)
+
+
+def _book(passages: Iterable[Passage]) -> Iterator[Passage]:
+    """One work: each edition in the order of the book."""
+    editions: dict[tuple[str, str], list[Passage]] = {}
+    for passage in passages:
+        editions.setdefault((passage.kind, passage.source or ""), []).append(passage)
+    for edition in editions.values():
+        yield from in_order(edition)
 
 
 def shelved(name: str, hash_: str, records: Iterable[Record]) -> ShelvedFile:

@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from stoic_emperor.infrastructure.person import Person
     from stoic_emperor.memory.recall import Recall
 
+#: What has none of the words is shown from this nearness in meaning on (cosine). Measured with MiniLM on 24 made-up
+#: things to have said and a question in other words for each: 17 of the 24 are above it, and 1 in 61 of what a question
+#: is not about; at .22 it is 20, and 1 in 17.
+LEAST_NEAR = 0.28
+
+#: Places that are looked at for each conversation that is wanted.
+_PLACES = 4
+
 #: Letters of what is shown of a place.
 _SHOWN = 240
 _WORD = re.compile(r"\w+")
@@ -21,10 +29,10 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """A place in a conversation, or a conversation whose title fits."""
+    """A conversation whose title fits, or in which something was said that does."""
 
     session_id: str
-    #: None where the title was found.
+    #: Of what was said; None where only the title was found.
     message_id: str | None
     title: str | None
     excerpt: str
@@ -32,34 +40,39 @@ class Found:
 
 
 def find_conversations(person: Person, recall: Recall, query: str, limit: int = 20) -> list[Found]:
-    """Titles that have all words of the query, the newest first; then what the person said, as the search ranks it."""
+    """Conversations, each once, with the place that fits best.
+
+    Those whose titles have all words of the query come first, the newest before others; then as the search ranks what
+    was said in them.
+    """
     words = [word.casefold() for word in _WORD.findall(query)]
     if not words:
         return []
     titles: dict[str, str | None] = {}
-    found: list[Found] = []
+    found: dict[str, Found] = {}
     for id_, title, created_at in person.read("session_titles"):
         titles[text(id_)] = None if title is None else text(title)
         if title is not None and all(word in text(title).casefold() for word in words):
             at = person.database.engine.datetime(created_at)
-            found.append(
-                Found(session_id=text(id_), message_id=None, title=text(title), excerpt=text(title), created_at=at)
+            found[text(id_)] = Found(
+                session_id=text(id_), message_id=None, title=text(title), excerpt=text(title), created_at=at
             )
-    found = found[:limit]
-    for recalled in recall.turns(query, limit - len(found)) if len(found) < limit else ():
-        record = recalled.record
+    # One long conversation may have all the best places.
+    for recalled in recall.turns(query, _PLACES * limit):
+        session_id = recalled.record.session_id
         # What older programs made searchable may belong to no conversation that is kept.
-        if record.session_id in titles:
-            found.append(
-                Found(
-                    session_id=record.session_id,
-                    message_id=record.id,
-                    title=titles[record.session_id],
-                    excerpt=excerpt(recalled.words, words),
-                    created_at=record.created_at,
-                )
+        if session_id not in titles or (not recalled.by_words and (recalled.similarity or 0.0) < LEAST_NEAR):
+            continue
+        by_title = found.get(session_id)
+        if by_title is None or by_title.message_id is None:
+            found[session_id] = Found(
+                session_id=session_id,
+                message_id=recalled.record.id,
+                title=titles[session_id],
+                excerpt=excerpt(recalled.words, words),
+                created_at=recalled.record.created_at,
             )
-    return found
+    return list(found.values())[:limit]
 
 
 def excerpt(said: str, words: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stoic_emperor.infrastructure._rows import read_psych_update
+from stoic_emperor.memory.words import may_be_remembered
 
 if TYPE_CHECKING:
     from stoic_emperor.infrastructure.person import Person
@@ -78,6 +79,9 @@ def journey(person: Person) -> Journey:
 
 
 def _named(words: list[str]) -> set[str]:
-    """Each once, in one spelling, so that what is the same is counted together."""
-    spelled = (" ".join(text.split()).rstrip(".").casefold() for text in words)
-    return {name for name in spelled if name}
+    """Each once, in one spelling, so that what is the same is counted together.
+
+    Earlier programs asked their models for labels (``victim_mindset``): those are no more shown than new ones are kept.
+    """
+    spelled = (" ".join(text.replace("_", " ").split()).rstrip(".").casefold() for text in words)
+    return {name for name in spelled if may_be_remembered(name)}

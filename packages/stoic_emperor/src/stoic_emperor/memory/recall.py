@@ -33,6 +33,8 @@ class Recalled:
     reason: str
     #: Cosine, -1 to 1, or None if only words were compared.
     similarity: float | None = None
+    #: Whether words of the query are in it.
+    by_words: bool = False
 
     @property
     def words(self) -> str:
@@ -122,7 +124,13 @@ class Recall:
 
 
 def _recalled(hit: capsa.Hit) -> Recalled:
-    return Recalled(record=hit.record, score=hit.score, reason=hit.reason, similarity=hit.semantic_score)
+    return Recalled(
+        record=hit.record,
+        score=hit.score,
+        reason=hit.reason,
+        similarity=hit.semantic_score,
+        by_words=hit.literal or bool(hit.words),
+    )
 
 
 def _plain(text: str) -> str:

@@ -75,8 +75,12 @@ class FakeAuthServer:
         self.failing = 0
         #: Seconds before every answer.
         self.delay = 0.0
-        #: Code of a sign-in with another service -> challenge and id.
+        #: Code of a sign-in with another service, or of a link -> challenge and id.
         self._codes: dict[str, tuple[str, str]] = {}
+        #: Links that were mailed: address and link, in order.
+        self.mailed: list[tuple[str, str]] = []
+        #: Whether a link is mailed before somebody new may sign in, and whether anybody may sign up.
+        self.confirms = self.takes_people = True
 
     def __enter__(self) -> Self:
         fake = self
@@ -95,7 +99,7 @@ class FakeAuthServer:
                 self.end_headers()
                 self.wfile.write(content)
 
-            do_GET = do_POST = do_DELETE = _handle  # noqa: N815 - the library's names
+            do_GET = do_POST = do_PUT = do_DELETE = _handle  # noqa: N815 - the library's names
 
             def log_message(self, *_: Any) -> None:
                 """Nothing on the terminal."""
@@ -194,10 +198,23 @@ class FakeAuthServer:
             return self._admin(method, headers, path.rpartition("/")[2])
         if headers.get("apikey", headers.get("Apikey")) != self.anon_key:
             return 401, {}, {"message": "No API key found in request"}
-        if path == "/user":
-            return self._user(headers.get("Authorization", "").removeprefix("Bearer "))
-        if path == "/token":
-            return self._token(query.get("grant_type", ""), json.loads(body))
+        return self._answer_anybody(method, path, query, headers.get("Authorization", "").removeprefix("Bearer "), body)
+
+    def _answer_anybody(
+        self, method: str, path: str, query: Mapping[str, str], token: str, body: bytes
+    ) -> tuple[int, dict[str, str], Any]:
+        asked = json.loads(body) if body else {}
+        match method, path:
+            case "GET", "/user":
+                return self._user(token)
+            case "PUT", "/user":
+                return self._change(token, asked)
+            case "POST", "/token":
+                return self._token(query.get("grant_type", ""), asked)
+            case "POST", "/signup":
+                return self._sign_up(asked, query["redirect_to"])
+            case "POST", "/recover":
+                return self._recover(asked, query["redirect_to"])
         return 404, {}, {"message": "no such path"}
 
     def _authorize(self, query: Mapping[str, str]) -> tuple[int, dict[str, str], Any]:
@@ -210,6 +227,41 @@ class FakeAuthServer:
             return 403, {}, {"message": "not allowed"}
         self.deleted.append(user_id)
         return 200, {}, {}
+
+    def _sign_up(self, asked: Mapping[str, str], back: str) -> tuple[int, dict[str, str], Any]:
+        if not self.takes_people:
+            return 422, {}, {"error_code": "signup_disabled", "msg": "Signups not allowed for this instance"}
+        if "@" not in asked["email"]:
+            return 400, {}, {"error_code": "validation_failed", "msg": "Unable to validate email address"}
+        if asked["email"] in self.people:
+            # While links are mailed, that somebody is known is told to nobody.
+            known = {"error_code": "user_already_exists", "msg": "User already registered"}
+            return (200, {}, {"id": str(uuid.uuid4()), "identities": []}) if self.confirms else (422, {}, known)
+        user_id = self.add(asked["email"], asked["password"])
+        if self.confirms:
+            self._mail(asked, back, user_id)
+            return 200, {}, {"id": user_id, "email": asked["email"], "confirmation_sent_at": "2026-01-01T00:00:00Z"}
+        return 200, {}, {"access_token": self.token(user_id), "token_type": "bearer", "expires_in": 3600}
+
+    def _recover(self, asked: Mapping[str, str], back: str) -> tuple[int, dict[str, str], Any]:
+        if asked["email"] in self.people:
+            self._mail(asked, back, self.people[asked["email"]][1])
+        return 200, {}, {}
+
+    def _mail(self, asked: Mapping[str, str], back: str, user_id: str) -> None:
+        assert asked["code_challenge_method"] == "s256"
+        code = secrets.token_urlsafe(16)
+        self._codes[code] = (asked["code_challenge"], user_id)
+        self.mailed.append((asked["email"], f"{back}?{urlencode({'code': code})}"))
+
+    def _change(self, token: str, asked: Mapping[str, str]) -> tuple[int, dict[str, str], Any]:
+        user_id = jwt.decode(token, options={"verify_signature": False})["sub"]
+        if len(asked["password"]) < 6:
+            return 422, {}, {"error_code": "weak_password", "msg": "Password should be at least 6 characters."}
+        for email, (_, known) in list(self.people.items()):
+            if known == user_id:
+                self.people[email] = (asked["password"], known)
+        return 200, {}, {"id": user_id}
 
     def _user(self, token: str) -> tuple[int, dict[str, str], Any]:
         try:

@@ -51,6 +51,8 @@ def create_app(application: Application) -> FastAPI:
         # Whatever the environment names as a collector.
         telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
         lifespan=_lifespan,
+        # It would lead to whatever host the request names.
+        redirect_slashes=False,
     )
     hosted = Hosted(application)
     app.state.hosted = hosted

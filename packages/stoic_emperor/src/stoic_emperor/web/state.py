@@ -94,6 +94,17 @@ class Hosted:
             return True
         return login is not None and login_key(login) in {login_key(name) for name in self._operators}
 
+    def may_register(self) -> bool:
+        """Whether somebody can make an account of our own by themselves, as things are.
+
+        Raises:
+            capsa.CapsaError: or one of its kinds: it cannot be told.
+        """
+        registration = self.configuration.registration
+        if "local" not in self.configuration.ways_in or registration == "closed":
+            return False
+        return registration == "open" or not self.accounts.has_first()
+
     def count_try(self, request: Request) -> None:
         """Count that an address tries to sign in or up.
 

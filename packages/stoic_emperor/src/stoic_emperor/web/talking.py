@@ -19,6 +19,7 @@ from stoic_emperor.hosting.usage import Usage
 from stoic_emperor.hosting.waiting import Waiting
 from stoic_emperor.models import Role, Session, now
 from stoic_emperor.safety.disclosure import notice_due
+from stoic_emperor.text import plain_line
 from stoic_emperor.web.turns import Turn, Turns
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class Talking:
             Waiting(self._application.database).put(person.user_id, "reflect", self._longest)
 
     async def _ended(self, turn: Turn) -> None:
-        if turn.erased or self._application.model is None:
+        if turn.erased:
             return
         try:
             await asyncio.to_thread(self._note, turn)
@@ -159,13 +160,14 @@ class Talking:
     def _note(self, turn: Turn) -> None:
         database = self._application.database
         with Bound(database, HOUSE).writing() as tx:
-            Waiting(database).put(turn.user_id, "reflect", tx=tx)
+            if self._application.model is not None:
+                Waiting(database).put(turn.user_id, "reflect", tx=tx)
             Tallies(database).count("failed replies" if turn.failure else "replies", tx=tx)
 
 
 def title_of(text: str) -> str:
     """The first words of what was said, as a title."""
-    words = " ".join(text.split())
+    words = plain_line(text)
     if len(words) <= _TITLE:
         return words
     return words[:_TITLE].rsplit(" ", 1)[0].rstrip(" ,;:.–-") + "…"

@@ -82,6 +82,60 @@ def test_forms_work_without_a_script(app: FastAPI) -> None:
     assert another.get("/probe").json()["login"] == "anna"
 
 
+def test_codes_that_were_shown_are_not_shown_again_and_a_page_says_so_and_makes_new_ones(app: FastAPI) -> None:
+    client = browser(app)
+    word = form_word(client, app)
+    sent = {"login": "anna", "password": PASSWORD, "csrf": word}
+    shown = codes_on(client.post("/auth/register", data=sent).text)
+    again = client.post("/auth/register", data=sent)
+    assert (again.status_code, again.headers["location"]) == (303, "/recovery-codes")
+    page = client.get("/recovery-codes").text
+    assert "cannot be shown again" in page
+    assert "8 are unused" in page
+    made_at = re.search(r'name="made_at" value="([^"]+)"', page)
+    assert made_at is not None
+    renewed = {"csrf": with_word(client, app).headers["X-CSRF-Token"], "made_at": made_at[1]}
+    wrong = client.post("/auth/recovery-codes", data={**renewed, "password": "not it"})
+    assert (wrong.status_code, "this is not your password" in wrong.text) == (403, True)
+    new = client.post("/auth/recovery-codes", data={**renewed, "password": PASSWORD})
+    assert new.status_code == 200
+    codes = codes_on(new.text)
+    assert not set(codes) & set(shown)
+    # Reloaded, the page would make others, and those that were just written down would be void.
+    reloaded = client.post("/auth/recovery-codes", data={**renewed, "password": PASSWORD})
+    assert (reloaded.status_code, reloaded.headers["location"]) == (303, "/recovery-codes")
+    other = browser(app)
+    used = {"login": "anna", "code": codes[0], "password": NEW}
+    assert other.post("/auth/recover", json={**used, "code": shown[0]}).status_code == 401
+    assert other.post("/auth/recover", json=used).status_code == 200
+
+
+def codes_on(page: str) -> list[str]:
+    return re.findall(r"<li>((?:[0-9A-Z]{4}-?){4})</li>", page)
+
+
+def test_a_house_that_is_full_offers_no_account(home: Path, store_url: str) -> None:
+    app = web_app(configured(home, store_url, auth={"registration": "first"}))
+    html = {"Accept": "text/html"}
+    assert 'href="/register"' in browser(app).get("/sign-in", headers=html).text
+    assert 'action="/auth/register"' in browser(app).get("/register", headers=html).text
+    register(app)
+    assert 'href="/register"' not in browser(app).get("/sign-in", headers=html).text
+    assert 'action="/auth/register"' not in browser(app).get("/register", headers=html).text
+    hosted_by(app).application.close()
+
+
+@pytest.mark.parametrize("login", ["Keeper", "keeper", " KEEPER ", "ｋeeper"])
+def test_the_keepers_name_is_nobodys_to_register(app: FastAPI, login: str) -> None:
+    refused = browser(app).post("/auth/register", json={"login": login, "password": PASSWORD})
+    assert refused.status_code == 403
+    assert "stoic users add" in refused.json()["detail"]
+    hosted_by(app).accounts.register(login, PASSWORD)
+    client = browser(app)
+    assert client.post("/auth/sign-in", json={"login": "keeper", "password": PASSWORD}).status_code == 200
+    assert client.get("/probe/operator").status_code == 200
+
+
 def form_word(client: TestClient, app: FastAPI) -> str:
     """What the form on a page before signing in holds; the browser gets its cookie with it."""
     client.cookies.set(cookies.BEFORE_SIGN_IN, "a-browser", domain="stoic.test")

@@ -45,8 +45,6 @@ def test_while_the_project_is_away_nobody_is_told_that_their_password_is_wrong(
 
 
 def test_there_are_no_accounts_of_our_own_beside_unless_they_are_switched_on(supabase_app: FastAPI) -> None:
-    asked = {"login": "anna", "password": "oxen graze by the tiber"}
-    assert browser(supabase_app).post("/auth/register", json=asked).status_code == 403
     client = signed_in_there(supabase_app)
     assert client.post("/auth/password", json={"password": "x", "new_password": "y"}).status_code == 404
 

@@ -33,8 +33,8 @@ DELETE FROM users WHERE id = :owner
 INSERT INTO tallies (keeper, day, what, count) VALUES (:owner, '', 'first account', 1)
 ON CONFLICT DO NOTHING RETURNING 1
 
--- name: give_up_first_account
-DELETE FROM tallies WHERE keeper = :owner AND day = '' AND what = 'first account'
+-- name: first_account
+SELECT 1 FROM tallies WHERE keeper = :owner AND day = '' AND what = 'first account'
 
 -- Logins: the owner is what is typed
 
@@ -73,6 +73,9 @@ DELETE FROM recovery_codes WHERE user_id = :owner AND code_hash = :code_hash RET
 
 -- name: count_recovery_codes
 SELECT count(*) FROM recovery_codes WHERE user_id = :owner
+
+-- name: recovery_codes_made_at
+SELECT max(created_at) FROM recovery_codes WHERE user_id = :owner
 
 -- name: delete_recovery_codes
 DELETE FROM recovery_codes WHERE user_id = :owner RETURNING 1

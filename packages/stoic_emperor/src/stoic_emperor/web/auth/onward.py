@@ -9,7 +9,7 @@ import re
 _OWN_PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@%?-][A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?")
 
 #: Going there again would lead in a circle, or change something.
-_NOT_TO = ("/auth/", "/sign-in", "/register", "/recover", "/api/", "/static/")
+_NOT_TO = ("/auth/", "/sign-in", "/register", "/recover", "/recovery-codes", "/api/", "/static/")
 
 _LONGEST = 1_000
 

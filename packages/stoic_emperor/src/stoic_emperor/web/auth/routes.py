@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
@@ -10,18 +9,18 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import Field
 
-from stoic_emperor.errors import LoginTaken, NotRecognised, RegistrationClosed, StoicError, Unacceptable
-from stoic_emperor.hosting.accounts import NOT_RECOGNISED, Account
+from stoic_emperor.errors import NotRecognised, RegistrationClosed, StoicError, Unacceptable
+from stoic_emperor.hosting.accounts import NOT_YOURS, Account
 from stoic_emperor.hosting.logins import check_login
 from stoic_emperor.web.access import Caller
 from stoic_emperor.web.auth import cookies, csrf, forms, showing, supabase
+from stoic_emperor.web.auth.answering import onward_with, refused
 from stoic_emperor.web.auth.beginning import begin
 from stoic_emperor.web.auth.onward import onward
 from stoic_emperor.web.auth.passwords import check_password
 from stoic_emperor.web.identity import Identity
+from stoic_emperor.web.routes.common import troubles
 from stoic_emperor.web.state import Hosted, hosted
-
-log = logging.getLogger(__name__)
 
 Here = Annotated[Hosted, Depends(hosted)]
 
@@ -36,7 +35,9 @@ def accounts_are_here(here: Here) -> None:
         raise HTTPException(404, NOBODY_SIGNS_IN)
 
 
-router = APIRouter(prefix="/auth", tags=["auth"], dependencies=[Depends(accounts_are_here)])
+router = APIRouter(
+    prefix="/auth", tags=["auth"], dependencies=[Depends(accounts_are_here)], responses=troubles(404, 422, 429)
+)
 router.include_router(supabase.router)
 
 Password = Annotated[str, Field(max_length=2_000)]
@@ -45,13 +46,13 @@ Login = Annotated[str, Field(max_length=1_000)]
 NO_ACCOUNTS = "there are no accounts of our own here: /api/config says how one signs in"
 NOBODY_SIGNS_IN = "nobody signs in here: this server answers only the person at its own machine"
 SIGNED_OUT = {"Clear-Site-Data": '"cache", "storage"'}
-#: Error -> status; what is told is the error's own sentence.
-_STATUS: dict[type[StoicError], int] = {
-    NotRecognised: 401,
-    RegistrationClosed: 403,
-    LoginTaken: 409,
-    Unacceptable: 422,
-}
+KEPT_FOR_THE_KEEPER = (
+    "this name is kept for whoever keeps this server, who makes its account there, with `stoic users add`: "
+    "choose another"
+)
+
+#: What can go wrong with a form, and with who sends it.
+_FORM = troubles(400, 403, 413, 415, 422, 503)
 
 
 class SignIn(forms.Fields):
@@ -96,7 +97,14 @@ class Proof(forms.Fields):
     password: Password
 
 
-@router.post("/sign-in", openapi_extra=forms.openapi(SignIn))
+class Renew(Proof):
+    """Of having new recovery codes made."""
+
+    #: When those were made that the page knew of: sent again, it makes none.
+    made_at: Annotated[str, Field(max_length=40)] | None = None
+
+
+@router.post("/sign-in", responses=_FORM | troubles(401), openapi_extra=forms.openapi(SignIn))
 async def sign_in(request: Request, here: Here) -> Response:
     """Sign a browser in by login and password."""
     await csrf.check_before_sign_in(request)
@@ -105,21 +113,30 @@ async def sign_in(request: Request, here: Here) -> Response:
     try:
         account = await _recognise(here, asked)
     except StoicError as error:
-        return _refused(request, error, showing.sign_in_page, login=asked.login, to=asked.next)
+        return await refused(request, error, showing.sign_in_page, login=asked.login, to=asked.next)
     await begin(request, here, account)
-    return _onward(request, onward(asked.next), {"id": account.user_id})
+    return onward_with(request, onward(asked.next), {"id": account.user_id})
 
 
-@router.post("/register", status_code=201, openapi_extra=forms.openapi(Register))
+@router.post(
+    "/register",
+    status_code=201,
+    responses=_FORM | troubles(409) | {202: {"description": "The project mails a link first."}},
+    openapi_extra=forms.openapi(Register),
+)
 async def register(request: Request, here: Here) -> Response:
     """Make an account, and sign the browser in. The answer shows the recovery codes, once."""
+    if await _was_just_shown(request, here):
+        return RedirectResponse("/recovery-codes", 303)
     await csrf.check_before_sign_in(request)
     asked = await forms.read(request, Register)
     here.count_try(request)
     try:
+        if showing.may_sign_up(here):
+            return await _sign_up(request, here, asked)
         account = await here.with_passwords(_register, here, asked)
     except StoicError as error:
-        return _refused(request, error, showing.register_page, login=asked.login)
+        return await refused(request, error, showing.register_page, login=asked.login)
     identity = await begin(request, here, account)
     codes = await run_in_threadpool(here.recovery.renew, account.user_id)
     if forms.is_form(request):
@@ -127,7 +144,7 @@ async def register(request: Request, here: Here) -> Response:
     return JSONResponse({"id": account.user_id, "login": account.login, "codes": codes}, 201)
 
 
-@router.post("/recover", openapi_extra=forms.openapi(Recover))
+@router.post("/recover", responses=_FORM | troubles(401), openapi_extra=forms.openapi(Recover))
 async def recover(request: Request, here: Here) -> Response:
     """Choose a new password by a recovery code. Every browser is signed out, and this one in."""
     await csrf.check_before_sign_in(request)
@@ -136,12 +153,12 @@ async def recover(request: Request, here: Here) -> Response:
     try:
         account = await here.with_passwords(_recover, here, asked)
     except StoicError as error:
-        return _refused(request, error, showing.recover_page, login=asked.login)
+        return await refused(request, error, showing.recover_page, login=asked.login)
     await begin(request, here, account)
-    return _onward(request, onward(asked.next), {"id": account.user_id})
+    return onward_with(request, onward(asked.next), {"id": account.user_id})
 
 
-@router.post("/sign-out", status_code=204)
+@router.post("/sign-out", status_code=204, responses=troubles(401, 403, 503))
 async def sign_out(request: Request, who: Caller, here: Here) -> Response:
     """Sign this browser out."""
     if who.sign_in_id is not None:
@@ -152,7 +169,7 @@ async def sign_out(request: Request, who: Caller, here: Here) -> Response:
     return Response(status_code=204, headers=SIGNED_OUT)
 
 
-@router.post("/password", status_code=204, openapi_extra=forms.openapi(ChangePassword))
+@router.post("/password", status_code=204, responses=_FORM | troubles(401), openapi_extra=forms.openapi(ChangePassword))
 async def change_password(request: Request, who: Caller, here: Here) -> Response:
     """Choose another password. Every other browser is signed out."""
     asked = await forms.read(request, ChangePassword)
@@ -167,15 +184,24 @@ async def change_password(request: Request, who: Caller, here: Here) -> Response
     return Response(status_code=204)
 
 
-@router.post("/recovery-codes", openapi_extra=forms.openapi(Proof))
-async def recovery_codes(request: Request, who: Caller, here: Here) -> dict[str, list[str]]:
+@router.post("/recovery-codes", responses=_FORM | troubles(401), openapi_extra=forms.openapi(Renew))
+async def recovery_codes(request: Request, who: Caller, here: Here) -> Response:
     """Eight new recovery codes, shown once; those before are void."""
-    asked = await forms.read(request, Proof)
-    account = await prove(request, here, who, asked.password)
-    return {"codes": await run_in_threadpool(here.recovery.renew, account.user_id)}
+    asked = await forms.read(request, Renew)
+    try:
+        account = await prove(request, here, who, asked.password)
+    except HTTPException as error:
+        if error.status_code != 403 or not forms.is_form(request):
+            raise
+        return await run_in_threadpool(showing.lost_codes_page, request, who, error=error.detail, status=403)
+    if asked.made_at is not None and not await run_in_threadpool(_is_still, here, who.user_id, asked.made_at):
+        # The page was sent twice, by reloading it: what it made the first time stays good.
+        return RedirectResponse("/recovery-codes", 303)
+    codes = await run_in_threadpool(here.recovery.renew, account.user_id)
+    return showing.codes_page(request, who, codes, "/") if forms.is_form(request) else JSONResponse({"codes": codes})
 
 
-@router.get("/sign-ins")
+@router.get("/sign-ins", responses=troubles(401, 503))
 def sign_ins(who: Caller, here: Here) -> list[dict[str, Any]]:
     """Where this person is signed in, the latest first."""
     return [
@@ -190,7 +216,7 @@ def sign_ins(who: Caller, here: Here) -> list[dict[str, Any]]:
     ]
 
 
-@router.delete("/sign-ins/{sign_in_id}", status_code=204)
+@router.delete("/sign-ins/{sign_in_id}", status_code=204, responses=troubles(401, 403, 503))
 def end_sign_in(sign_in_id: str, who: Caller, here: Here) -> Response:
     """Sign one browser of this person out."""
     if not here.sign_ins.end(who.user_id, sign_in_id):
@@ -210,9 +236,9 @@ async def prove(request: Request, here: Hosted, who: Identity, password: str) ->
     try:
         account = await here.with_passwords(here.accounts.recognise, who.login, password)
     except NotRecognised:
-        raise HTTPException(403, f"this is not your password: {NOT_RECOGNISED}") from None
+        raise HTTPException(403, NOT_YOURS) from None
     if account.user_id != who.user_id:
-        raise HTTPException(403, NOT_RECOGNISED)
+        raise HTTPException(403, NOT_YOURS)
     return account
 
 
@@ -237,9 +263,39 @@ def _register(here: Hosted, asked: Register) -> Account:
     if "local" not in here.configuration.ways_in or registration == "closed":
         raise RegistrationClosed("nobody can make an account here by themselves: ask whoever keeps this server for one")
     check_login(asked.login)
+    if here.is_operator("", asked.login):
+        # Else whoever comes first keeps the house.
+        raise RegistrationClosed(KEPT_FOR_THE_KEEPER)
     check_password(asked.password, asked.login)
-    name = (asked.name or "").strip() or None
-    return here.accounts.register(asked.login, asked.password, name=name, only_first=registration == "first")
+    return here.accounts.register(asked.login, asked.password, name=asked.name, only_first=registration == "first")
+
+
+async def _sign_up(request: Request, here: Hosted, asked: Register) -> Response:
+    """Make an account at the project, which may want to see its link followed first."""
+    check_password(asked.password, asked.login)
+    challenge = supabase.set_off(request, asked.next)
+    address, to = asked.login.strip(), supabase.back(request, "callback")
+    account = await here.asking(supabase.sign_up_there, here, address, asked.password, to, challenge)
+    if account is None:
+        return supabase.mailed(request)
+    await begin(request, here, account)
+    return onward_with(request, onward(asked.next), {"id": account.user_id})
+
+
+async def _was_just_shown(request: Request, here: Hosted) -> bool:
+    """Whether a form is sent again by reloading the page that it led to: its browser is signed in since."""
+    brought = cookies.read(request) if forms.is_form(request) else None
+    if brought is None:
+        return False
+    return bool(await run_in_threadpool(here.recovery.left, brought.user_id)) and bool(
+        await run_in_threadpool(here.sign_ins.recognise, brought.user_id, brought.sign_in_id, brought.secret)
+    )
+
+
+def _is_still(here: Hosted, user_id: str, made_at: str) -> bool:
+    """Whether the recovery codes are those that were made then."""
+    now = here.recovery.made_at(user_id)
+    return made_at == ("" if now is None else now.isoformat())
 
 
 def _recover(here: Hosted, asked: Recover) -> Account:
@@ -254,18 +310,3 @@ def _recover(here: Hosted, asked: Recover) -> Account:
     here.accounts.unlock(asked.login)
     here.sign_ins.end_all(account.user_id)
     return account
-
-
-def _onward(request: Request, to: str, answer: dict[str, Any]) -> Response:
-    if forms.is_form(request):
-        return RedirectResponse(to, 303)
-    return JSONResponse({**answer, "next": to})
-
-
-def _refused(request: Request, error: StoicError, show: Any, **kept: Any) -> Response:
-    status = _STATUS.get(type(error), 503)
-    log.info("%s was refused: %s", request.url.path, type(error).__name__)
-    if forms.is_form(request):
-        shown: Response = show(request, error=str(error), status=status, **kept)
-        return shown
-    return JSONResponse({"detail": str(error)}, status)

@@ -14,10 +14,11 @@ from pydantic import Field
 
 from stoic_emperor.models import now
 from stoic_emperor.safety.disclosure import AI_NOTICE, PURPOSE_NOTICE
+from stoic_emperor.text import plain_line
 from stoic_emperor.web.access import Anyone, Newcomer
 from stoic_emperor.web.auth import forms
 from stoic_emperor.web.auth.onward import onward
-from stoic_emperor.web.auth.showing import recover_page, register_page, sign_in_page
+from stoic_emperor.web.auth.showing import lost_codes_page, recover_page, register_page, sign_in_page
 from stoic_emperor.web.identity import Identity
 from stoic_emperor.web.pages.contacts import choices, known_country
 from stoic_emperor.web.pages.templating import page
@@ -49,9 +50,18 @@ def register(request: Request, identity: Anyone) -> Response:
 
 
 @router.get("/recover")
-def recover(request: Request) -> Response:
-    """A lost password."""
-    return recover_page(request)
+def recover(request: Request, identity: Anyone) -> Response:
+    """A lost password; where nobody has one, there is nothing to recover."""
+    single = identity is not None and identity.provider == "single"
+    return RedirectResponse("/", 303) if single else recover_page(request)
+
+
+@router.get("/recovery-codes")
+def recovery_codes(request: Request, identity: Newcomer) -> Response:
+    """That codes are shown once, and new ones."""
+    if identity.provider != "local" or identity.login is None:
+        return RedirectResponse("/", 303)
+    return lost_codes_page(request, identity)
 
 
 class Welcomed(forms.Fields):
@@ -86,7 +96,7 @@ def _keep(hosted: Hosted, identity: Identity, said: Welcomed) -> None:
     person = hosted.application.database.person(identity.user_id)
     user = person.ensure()
     person.change(
-        name=" ".join(said.name.split()) or user.name,
+        name=plain_line(said.name) or user.name,
         country=known_country(said.country) or user.country,
         asked_at=now(),
         # Asked, and not ticked: that is a no.

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from stoic_emperor.hosting.uploads import Uploads
+from stoic_emperor.memory.forgetting import NAMES
 from stoic_emperor.safety import resources_for
 from stoic_emperor.web.access import Operator, Visitor
 from stoic_emperor.web.pages.contacts import choices
@@ -33,6 +34,7 @@ def account(
         identity,
         user=user,
         changed=changed,
+        erased_names=NAMES,
         country_choices=choices(user.country),
         codes_left=hosted.recovery.left(identity.user_id) if is_local else 0,
         sign_ins=hosted.sign_ins.all(identity.user_id) if identity.sign_in_id else [],

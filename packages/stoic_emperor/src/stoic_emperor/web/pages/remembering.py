@@ -26,12 +26,15 @@ def show(request: Request, identity: Visitor, hosted: Annotated[Hosted, Depends(
     user = person.ensure()
     sources = person.insight_sources()
     weeks = journey(person).weeks
+    totals = person.totals()
     return page(
         request,
         "journey.html",
         identity,
         user=user,
-        waiting=len(person.unprocessed_replies(100)) if user.remembers else 0,
+        model=hosted.application.model is not None,
+        something=totals.messages > 0,
+        waiting=totals.waiting if user.remembers else 0,
         insights=[{**insight.model_dump(), "source": sources.get(insight.id)} for insight in person.insights()],
         summaries=person.active_summaries(),
         portraits=[_portrait(portrait) for portrait in person.profiles()],

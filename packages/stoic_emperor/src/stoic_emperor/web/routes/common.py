@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, HTTPException, Path
+from pydantic_core import PydanticCustomError
 
 from stoic_emperor.infrastructure.person import Person
+from stoic_emperor.text import plain_line
 from stoic_emperor.web.access import caller
 from stoic_emperor.web.identity import Identity
 from stoic_emperor.web.limits import too_many
@@ -70,6 +72,17 @@ def for_persons(tag: str) -> APIRouter:
         dependencies=[Depends(within_limits)],
         responses=troubles(400, 401, 403, 413, 422, 429, 503),
     )
+
+
+def visible(line: str) -> str:
+    """A name or a title without what is not seen; for models of requests.
+
+    Raises:
+        PydanticCustomError: nothing is left.
+    """
+    if seen := plain_line(line):
+        return seen
+    raise PydanticCustomError("unseen", "nothing in this can be seen: it needs a letter, a digit or a sign")
 
 
 def person_of(here: Hosted, identity: Identity) -> Person:

@@ -8,7 +8,7 @@ import datetime as dt
 from typing import Annotated, Any, Literal
 
 from fastapi import Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from stoic_emperor.errors import NotFound
 from stoic_emperor.infrastructure.person import Person
@@ -16,7 +16,7 @@ from stoic_emperor.memory.exporting import conversation_json, conversation_markd
 from stoic_emperor.memory.finding import find_conversations
 from stoic_emperor.models import Session, Status, now
 from stoic_emperor.web.access import Adult
-from stoic_emperor.web.routes.common import Here, Id, erasing, for_persons, person_of, troubles
+from stoic_emperor.web.routes.common import Here, Id, erasing, for_persons, person_of, troubles, visible
 from stoic_emperor.web.routes.shapes import FoundShape, MessageShape, ReceiptShape, SessionShape
 
 router = for_persons("conversations")
@@ -33,7 +33,7 @@ class Title(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    title: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+    title: Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S"), AfterValidator(visible)]
 
 
 @router.post("/sessions")
@@ -74,7 +74,7 @@ def rename(session_id: Id, title: Title, identity: Adult, here: Here) -> Session
     """Give a conversation another name."""
     person = person_of(here, identity)
     _session(person, session_id)
-    session = person.rename_session(session_id, " ".join(title.title.split()))
+    session = person.rename_session(session_id, title.title)
     kept = person.messages(session_id)
     return SessionShape.made(session, len(kept), kept[-1].created_at if kept else session.created_at)
 

@@ -90,10 +90,10 @@ class ReceiptShape:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FoundShape:
-    """A place in one's conversations."""
+    """One of one's conversations, and the place in it that fits best."""
 
     session_id: str
-    #: None where the title was found.
+    #: None where only the title was found.
     message_id: str | None
     title: str | None
     excerpt: str

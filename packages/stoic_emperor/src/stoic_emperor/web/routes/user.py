@@ -11,9 +11,10 @@ from typing import IO, Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from stoic_emperor.errors import NotRecognised
+from stoic_emperor.hosting.accounts import NOT_YOURS
 from stoic_emperor.hosting.tallies import Tallies
 from stoic_emperor.hosting.waiting import Waiting
 from stoic_emperor.memory.exporting import export_json, export_markdown
@@ -21,7 +22,7 @@ from stoic_emperor.models import User, now
 from stoic_emperor.web.access import Adult, Caller
 from stoic_emperor.web.auth import cookies
 from stoic_emperor.web.identity import Identity
-from stoic_emperor.web.routes.common import Here, Trouble, erasing, for_persons, person_of, troubles
+from stoic_emperor.web.routes.common import Here, Trouble, erasing, for_persons, person_of, troubles, visible
 from stoic_emperor.web.routes.shapes import ReceiptShape
 from stoic_emperor.web.state import Hosted
 
@@ -35,7 +36,7 @@ router = for_persons("person")
 _WORD = "erase"
 _CHUNK = 64 << 10
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(visible)]
 Country = Annotated[str, Field(pattern=r"^([A-Za-z]{2})?$")]
 
 
@@ -191,8 +192,8 @@ async def _check(here: Hosted, login: str, password: str | None) -> None:
         raise HTTPException(403, "nothing was erased: give your password too, so that nobody else can do this")
     try:
         await here.with_passwords(here.accounts.recognise, login, password)
-    except NotRecognised as error:
-        raise HTTPException(403, f"nothing was erased: {error}") from None
+    except NotRecognised:
+        raise HTTPException(403, f"nothing was erased: {NOT_YOURS}") from None
 
 
 def _known(here: Hosted, identity: Identity) -> User:

@@ -1,5 +1,4 @@
-// Forms that speak to the API, and the conversation. Nothing that is typed is stored in the browser, and HTML is
-// taken from our own renderer only.
+// Forms that speak to the API, and the conversation. Nothing typed is stored here; HTML is our own renderer's only.
 
 const $ = (what, within = document) => within.querySelector(what);
 const $$ = (what, within = document) => [...within.querySelectorAll(what)];
@@ -23,7 +22,7 @@ async function ask(method, url, { json, body } = {}) {
   try {
     response = await fetch(url, { method, headers, body: json ? JSON.stringify(json) : body });
   } catch {
-    throw new Refused("the server cannot be reached; what you typed is still here: try again in a moment");
+    throw new Refused("the server cannot be reached; what you typed is still here: try again soon");
   }
   if (response.ok) return response;
   let detail;
@@ -95,7 +94,12 @@ const followUps = {
   reload: () => location.reload(),
   go: (form, answer, where) => location.assign(where),
   say: (form, answer, words) => ($(".said-so", form).textContent = words),
-  gone: (form, answer) => replaceBySaying(form.closest("[data-item]"), answer.lines ?? ["Done."]),
+  gone(form, answer) {
+    const item = form.closest("[data-item]");
+    const count = $(".count", item.closest("section"));
+    if (count) count.textContent -= 1;
+    replaceBySaying(item, answer.lines ?? ["Done."]);
+  },
   turn(form, answer) {
     const said = form.closest(".turn");
     while (said.nextElementSibling && !said.nextElementSibling.matches(".said")) said.nextElementSibling.remove();
@@ -103,20 +107,19 @@ const followUps = {
     replaceBySaying(said, answer.lines);
     document.dispatchEvent(new Event("turns"));
   },
-  codes(form, answer) {
-    const codes = list(answer.codes ?? answer.recovery_codes, "ol");
-    codes.className = "codes";
-    $(".said-so", form).replaceChildren("These are shown only now. Write them down, or print this page.", codes);
+  codes(form, { codes }) {
+    const made = Object.assign(list(codes, "ol"), { className: "codes" });
+    $(".said-so", form).replaceChildren("These are shown only now. Write them down, or print this page.", made);
   },
-  receipt(form, answer) {
+  receipt(form, { erased, elsewhere, notes }) {
     const receipt = $("#receipt");
-    for (const [table, rows] of Object.entries(answer.erased)) {
-      const row = $("tbody", receipt).insertRow();
-      row.insertCell().textContent = table.replaceAll("_", " ");
-      Object.assign(row.insertCell(), { textContent: rows, className: "number" });
+    for (const row of $$("[data-table]", receipt)) {
+      const rows = erased[row.dataset.table];
+      if (rows) row.lastElementChild.textContent = rows;
+      else row.remove();
     }
-    const files = answer.elsewhere.map((name) => `A copy or an older file may still hold some of it: ${name}`);
-    receipt.append(list([...answer.notes, ...files]));
+    const files = elsewhere.map((name) => `a copy or an older file may still hold some of it: ${name}`);
+    $("#notes").append(...[...notes, ...files].map((note) => make("p", { textContent: sentence(note) })));
     $("main").replaceChildren(receipt);
     $(".top nav")?.remove();
     receipt.hidden = false;
@@ -185,7 +188,6 @@ for (const form of $$("form[data-import]")) {
       const item = copyOf("upload");
       $(".title", item).textContent = one.name;
       $("#uploads").prepend(item);
-      $("#uploads").hidden = false;
       const about = new URLSearchParams({ kind: form.dataset.import, name: one.name });
       for (const field of $$("input:not([type=file])", form)) if (field.value) about.set(field.name, field.value);
       try {
@@ -193,7 +195,7 @@ for (const form of $$("form[data-import]")) {
         follow(id, item);
       } catch (problem) {
         item.remove();
-        $(".error", form).textContent = `${one.name}: ${problem.message}`;
+        $(".error", form).textContent += `${one.name}: ${problem.message}\n`;
       }
     }
     file.value = "";
@@ -422,12 +424,16 @@ function talk(main) {
     await readAgain();
   }
 
-  /** It ended while nobody listened. */
+  /** It ended while nobody listened, or another process gives it. */
   async function readAgain() {
-    const kept = await (await ask("GET", `/api/sessions/${session}/messages`)).json();
-    const reply = kept.findLast((message) => message.role !== "user");
-    if (reply) heard.finished({ reply });
-    else setBusy(false);
+    for (;;) {
+      const kept = await (await ask("GET", `/api/sessions/${session}/messages`)).json();
+      const reply = kept.findLast((message) => message.role !== "user");
+      if (reply?.status !== "streaming") return reply ? heard.finished({ reply }) : setBusy(false);
+      $(".prose", turn.reply).innerHTML = reply.html;
+      grown();
+      await rest(2);
+    }
   }
 
   const heard = {

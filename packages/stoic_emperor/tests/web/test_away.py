@@ -1,0 +1,47 @@
+"""A database that stops while people are here: they are told soon, monitors are told what, and it comes back."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from capsa.testing.databases import running_server
+from stoic_emperor.testing.web import configured, hosted_by, signed_in, web_app
+
+HTML = {"Accept": "text/html"}
+
+
+def test_while_postgresql_is_away_everybody_is_told_within_two_seconds_until_it_is_back(home: Path) -> None:
+    with running_server() as server:
+        app = web_app(configured(home, server.url))
+        with signed_in(app, "anna") as anna:
+            assert anna.get("/journey", headers=HTML).status_code == 200
+            server.stop()
+            anna.get("/journey", headers=HTML)
+            for path in ("/journey", "/history", "/api/sessions"):
+                began = time.monotonic()
+                answer = anna.get(path, headers=HTML)
+                assert (answer.status_code, time.monotonic() - began < 2) == (503, True), path
+                assert "cannot be reached at the moment" in answer.text
+            began = time.monotonic()
+            while (ready := anna.get("/ready")).json()["checks"]["database"]["ok"]:
+                assert time.monotonic() - began < 10, "what is told of the database is old"
+                time.sleep(0.5)
+            began = time.monotonic()
+            checks = anna.get("/ready").json()["checks"]
+            assert time.monotonic() - began < 3
+            assert ready.status_code == 503
+            assert {name: check["ok"] for name, check in checks.items()} == {
+                "database": False,
+                "background": True,
+                "embedding_model": True,
+                "language_model": True,
+                "disk": True,
+                "queue": False,
+            }
+            server.start()
+            began = time.monotonic()
+            while anna.get("/journey", headers=HTML).status_code != 200:
+                assert time.monotonic() - began < 10
+                time.sleep(0.2)
+        hosted_by(app).application.close()
