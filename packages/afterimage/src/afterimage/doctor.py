@@ -50,6 +50,7 @@ def examine(environ: Mapping[str, str] | None = None) -> Iterator[Check]:
 
 
 def _memory(config: AfterImageConfig, backend: SQLiteBackend | PostgreSQLBackend) -> Iterator[Check]:
+    from afterimage.legacy_churn import examine as examine_churn
     from afterimage.storage import SQLiteBackend
     from capsa import CapsaError
 
@@ -66,6 +67,8 @@ def _memory(config: AfterImageConfig, backend: SQLiteBackend | PostgreSQLBackend
         yield _unreachable(config, error)
     else:
         yield from _database(backend)
+        if check := examine_churn(config, backend.database):
+            yield check
 
 
 def _configuration(config: AfterImageConfig) -> Iterator[Check]:

@@ -56,6 +56,7 @@ def _carry_over(configured: Path, own: Path, tell: Callable[[str], None]) -> Non
     unfinished = own.with_name(own.name + ".unfinished")
     tell(f"afterimage: carrying the memory {configured} over into {own}; the file itself stays as it is")
     report = carry_over(configured, unfinished, progress=_lines(tell))
+    _carry_churn_over(configured.parent, unfinished, tell)
     for beside in ("-wal", "-shm", "-lock", "-journal"):
         unfinished.with_name(unfinished.name + beside).unlink(missing_ok=True)
     unfinished.rename(own)
@@ -66,6 +67,16 @@ def _carry_over(configured: Path, own: Path, tell: Callable[[str], None]) -> Non
             f"afterimage: {report.quarantined_rows} rows cannot be held here and are kept aside with their reasons: "
             f"{', '.join(report.quarantined[:3])}"
         )
+
+
+def _carry_churn_over(folder: Path, own: Path, tell: Callable[[str], None]) -> None:
+    """What an older memory's neighbour knows of edits; whatever is wrong with that, the memory is carried over."""
+    from afterimage.legacy_churn import NAME, carry_over_once, there
+    from capsa import DatabaseUrl, open_database
+
+    if there(folder / NAME):
+        with open_database(DatabaseUrl.for_path(own)) as database:
+            carry_over_once(folder / NAME, database, tell)
 
 
 def _lines(tell: Callable[[str], None]) -> Callable[[str, int, int], None]:

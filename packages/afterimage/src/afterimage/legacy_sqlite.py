@@ -30,12 +30,12 @@ def open_file(path: Path | str, timezone: str | None = None) -> transfer.SqliteF
     try:
         connection = snapshot.connection
         tables = transfer.table_names(connection)
-        columns = _columns(connection, "code_memory")
+        columns = columns_of(connection, "code_memory")
         if not columns.keys() >= REQUIRED_COLUMNS:
             raise SourceUnreadable(
                 f"{snapshot.path} is not a memory of AfterImage (it has no table code_memory): check the path"
             )
-        parts = [_part(connection, layout, clock) for layout in LAYOUTS if layout.table in tables]
+        parts = [part_of(connection, layout, clock) for layout in LAYOUTS if layout.table in tables]
         description = transfer.describe_file(snapshot.path, layout_name(sorted(columns)), clock.name)
         return transfer.SqliteFile(snapshot, replace(description, not_carried=not_carried(sorted(tables))), parts)
     except sqlite3.DatabaseError as error:
@@ -46,14 +46,15 @@ def open_file(path: Path | str, timezone: str | None = None) -> transfer.SqliteF
         raise
 
 
-def _columns(connection: sqlite3.Connection, table: str) -> dict[str, str]:
+def columns_of(connection: sqlite3.Connection, table: str) -> dict[str, str]:
     """Column -> declared type, in order."""
     rows = connection.execute(f'PRAGMA table_info("{table}")').fetchall()
     return {_string(row[1]): _string(row[2]) for row in rows}
 
 
-def _part(connection: sqlite3.Connection, layout: Layout, clock: transfer.Clock) -> transfer.SqlitePart:
-    present = list(_columns(connection, layout.table))
+def part_of(connection: sqlite3.Connection, layout: Layout, clock: transfer.Clock) -> transfer.SqlitePart:
+    """The rows of an earlier table, with whatever columns it has, as records."""
+    present = list(columns_of(connection, layout.table))
     layout = layout.limited_to(present)
     extra = [name for name in present if name not in layout.placed]
     names = [name for name in layout.placed if name] + extra

@@ -18,6 +18,7 @@ from afterimage.config import AfterImageConfig, database_url, is_own, load_confi
 from afterimage.entries import COLLECTION, COLLECTIONS, OWNER
 from afterimage.errors import AfterImageError, NotAMemory, explain
 from afterimage.legacy import is_legacy, open_memory
+from afterimage.legacy_churn import NAME, carry_over_once
 from afterimage.migration_report import (
     ProgressLine,
     holds_patterns,
@@ -89,6 +90,9 @@ def _migrate(options: argparse.Namespace, config: AfterImageConfig) -> int:
             report = transfer.transfer(source, database, settings)
             store = Store(database)
             others = {name: store.collection(name, owner=OWNER).count() for name in COLLECTIONS if name != COLLECTION}
+            if not options.to_sqlite and not options.from_postgres_tables:
+                # What earlier versions knew of edits never was in their memory, but in a file beside it.
+                carry_over_once(_named(options, config).with_name(NAME), database, _say)
     progress.end()
     if target.dialect == "postgresql":
         # So that a later return to SQLite can tell what only the server has.
@@ -104,8 +108,16 @@ def _source(options: argparse.Namespace, config: AfterImageConfig, server: Datab
         from afterimage.legacy_postgres import open_tables
 
         return open_tables(server)
-    named = options.sqlite.expanduser().absolute() if options.sqlite else config.storage.sqlite.path
-    return open_memory(named, options.timezone, say=lambda line: print(f"afterimage: {line}", file=sys.stderr))
+    return open_memory(_named(options, config), options.timezone, say=lambda line: _say(f"afterimage: {line}"))
+
+
+def _named(options: argparse.Namespace, config: AfterImageConfig) -> Path:
+    """The memory that is to be migrated, as it was named."""
+    return options.sqlite.expanduser().absolute() if options.sqlite else config.storage.sqlite.path
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def _server(options: argparse.Namespace, config: AfterImageConfig) -> DatabaseUrl:

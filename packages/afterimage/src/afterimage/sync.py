@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from afterimage.churn.notes import keep_noted
 from afterimage.errors import InvalidEntry
 from afterimage.forgotten import were_forgotten
 from afterimage.hook import spool
@@ -93,9 +94,11 @@ def synchronise(
         until = time.monotonic() + seconds
         compile_rules(str(directory / "hook-state"))
         events, stored, aside = _take_in(backend, directory, until)
-        refreshed = RecallIndex(directory).refresh(
+        index = RecallIndex(directory)
+        refreshed = index.refresh(
             backend, rebuild=rebuild, seconds=max(until - time.monotonic(), 0.0), progress=progress
         )
+        noted = refreshed.complete and keep_noted(index, backend, until)
         embedded = _embed(backend, until) if embed else 0
         _tidy(directory)
         left = bool(spool.waiting(str(directory))) or time.monotonic() >= until
@@ -106,7 +109,7 @@ def synchronise(
             embedded=embedded,
             indexed=refreshed.added,
             forgotten=refreshed.removed,
-            complete=refreshed.complete and not left,
+            complete=noted and not left,
         )
 
 

@@ -58,7 +58,7 @@ def test_the_commands_are_those_that_are_documented() -> None:
     assert set(group.commands) == {
         "search", "recent", "show", "stats", "export", "import", "backup", "restore", "clear", "config", "migrate",
         "verify", "reembed", "doctor", "setup", "uninstall", "hook", "sync", "ingest", "audit",
-            "mcp",
+            "mcp", "churn", "hotspots", "files",
     }  # fmt: skip
 
 

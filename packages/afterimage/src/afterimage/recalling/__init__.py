@@ -1,5 +1,5 @@
 """Makes the recall index, from which the cold hook recalls, and keeps it in step with the memory."""
 
-from afterimage.recalling.index import RecallIndex, Refreshed
+from afterimage.recalling.index import Note, RecallIndex, Refreshed, is_damaged
 
-__all__ = ["RecallIndex", "Refreshed"]
+__all__ = ["Note", "RecallIndex", "Refreshed", "is_damaged"]

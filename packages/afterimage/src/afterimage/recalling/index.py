@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Entries of one transaction: short, as a hook that finds the file locked recalls nothing.
 _BATCH = 200
+#: Entries of a file that are looked at to see how often it changes.
+_MOST_OF_FILE = 1_000
 #: Characters of an entry's code that can be shown.
 _MOST_CODE = 16_000
 #: Characters beyond them that are looked at for secrets: more than any key has.
@@ -38,6 +40,15 @@ class Refreshed:
     removed: int = 0
     #: Whether everything of the memory is in it now.
     complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a hook says before a file is written."""
+
+    line: str
+    #: When that is no longer of interest, in microseconds since 1970-01-01 UTC.
+    until: int
 
 
 class RecallIndex:
@@ -77,19 +88,45 @@ class RecallIndex:
                 removed = self._remove_forgotten(sql, backend, cursor)
                 added, complete = self._add_arrived(sql, backend, cursor, until, progress)
         except sqlite3.DatabaseError as error:
-            if not _damaged(error):
+            if not is_damaged(error):
                 raise
             return self._build(backend, memory, until, progress)
         return Refreshed(added, removed, complete)
 
-    def note(self, lines: Mapping[str, str]) -> None:
-        """What the hook is to say when a file is written next: path -> line; replaces what was noted before."""
-        if not self.path.exists():
-            return
+    # What is to be said before a file is written
+
+    def often_written(self, month: int, most: int, day: int, least: int) -> list[tuple[str, int]]:
+        """The files that were written since they were looked at, each with the arrival of its last entry, in order.
+
+        Args:
+            month, most: those with more than so many entries since that microsecond,
+            day, least: and those with so many at least since that one.
+        """
+        with self._open(self.path) as sql:
+            return sql.execute(
+                "SELECT path, max(e) FROM entry WHERE at >= ? GROUP BY path "
+                "HAVING max(e) > (SELECT noted FROM state) AND (count(*) > ? OR sum(at >= ?) >= ?) ORDER BY max(e)",
+                (month, most, day, least),
+            ).fetchall()
+
+    def ids_of(self, path: str) -> list[str]:
+        """The entries of a file that are in the index, in their order, the last `_MOST_OF_FILE` of them."""
+        with self._open(self.path) as sql:
+            rows = sql.execute(
+                "SELECT id FROM mark JOIN entry USING (e) WHERE h = ? AND path = ? ORDER BY e DESC LIMIT ?",
+                (fingerprints.path_mark(path), path, _MOST_OF_FILE),
+            ).fetchall()
+        return [id_ for (id_,) in reversed(rows)]
+
+    def note(self, notes: Mapping[str, Note | None], upto: int) -> None:
+        """What hooks are to say of files; None for nothing. With these, all up to that arrival were looked at."""
         with self._open(self.path) as sql, _transaction(sql):
-            sql.execute("DELETE FROM note")
-            rows = [(fingerprints.path_mark(path), line) for path, line in lines.items()]
-            sql.executemany("INSERT OR REPLACE INTO note VALUES (?, ?)", rows)
+            for path, note in notes.items():
+                mark = fingerprints.path_mark(path)
+                sql.execute("DELETE FROM note WHERE h = ?", (mark,))
+                if note is not None:
+                    sql.execute("INSERT INTO note VALUES (?, ?, ?)", (mark, note.line, note.until))
+            sql.execute("UPDATE state SET noted = ?", (upto,))
 
     def _is_of(self, memory: str) -> bool:
         if not self.path.exists():
@@ -120,7 +157,7 @@ class RecallIndex:
             sql.execute("PRAGMA journal_mode = OFF")
             sql.execute("PRAGMA cache_size = -200000")
             sql.executescript(resources.files(__package__).joinpath("sql", "schema.sql").read_text("utf-8"))
-            sql.execute("INSERT INTO state VALUES (1, ?, 0)", (memory,))
+            sql.execute("INSERT INTO state VALUES (1, ?, 0, 0)", (memory,))
             sql.execute(f"PRAGMA user_version = {recall.VERSION}")
             added, complete = self._add_arrived(sql, backend, 0, until, progress)
         # A journal of the old file would be taken for one of the new.
@@ -190,6 +227,9 @@ class RecallIndex:
             sql.executemany("INSERT INTO gone VALUES (?)", [(e,) for e in gone])
             for table in ("entry", "code", "mark"):
                 sql.execute(f"DELETE FROM {table} WHERE e IN (SELECT e FROM gone)")
+            # What was said of how often files change may have counted them.
+            sql.execute("DELETE FROM note")
+            sql.execute("UPDATE state SET noted = 0")
             for first in range(0, len(missing), _BATCH):
                 # Numbers are given out when a transaction begins: one that took long comes in behind the cursor.
                 self._insert(sql, list(_by_number(backend, missing[first : first + _BATCH])))
@@ -218,7 +258,7 @@ def _transaction(sql: sqlite3.Connection) -> Iterator[None]:
     sql.execute("COMMIT")
 
 
-def _damaged(error: sqlite3.DatabaseError) -> bool:
+def is_damaged(error: sqlite3.DatabaseError) -> bool:
     """Whether the file is at fault (pages or tables), not the moment, as when it is locked or the disk is full."""
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}

@@ -31,10 +31,11 @@ CREATE TABLE mark (
     PRIMARY KEY (h, e)
 ) WITHOUT ROWID;
 
--- What is to be said about a file when it is written next: a line a file.
+-- What is to be said about a file when it is written next, until that moment (microseconds): a line a file.
 CREATE TABLE note (
-    h    INTEGER PRIMARY KEY,
-    line TEXT NOT NULL
+    h     INTEGER PRIMARY KEY,
+    line  TEXT    NOT NULL,
+    until INTEGER NOT NULL
 );
 
 CREATE TABLE state (
@@ -42,5 +43,7 @@ CREATE TABLE state (
     id     INTEGER PRIMARY KEY CHECK (id = 1),
     -- Which memory this was made from, without its password, and up to which arrival.
     memory TEXT    NOT NULL,
-    cursor INTEGER NOT NULL
+    cursor INTEGER NOT NULL,
+    -- Up to which arrival it was looked at what there is to note.
+    noted  INTEGER NOT NULL
 );
