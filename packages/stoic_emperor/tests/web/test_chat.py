@@ -183,7 +183,7 @@ def test_editing_while_it_is_answered_stops_that_and_asks_anew(house: House) -> 
     with house.hearing(browser, "/api/chat/stream", message="My brother", session_id=session_id) as told:
         wrong = next(told).data["said"]["id"]
         next(told)
-        house.talker.words, house.talker.delay = 20, 0
+        house.talker.words = 20
         anew = house.heard(browser, f"/api/sessions/{session_id}/edit", message_id=wrong, message="My sister")
         assert list(told)[-1].data["reply"]["status"] == "stopped"
     assert anew[-1].kind == "finished"

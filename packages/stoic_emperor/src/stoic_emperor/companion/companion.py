@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -33,6 +34,9 @@ _OWN_WORDS = 20
 
 #: Cosine from which what was said before is worth telling; MiniLM gives less to what merely shares a mood.
 _NEAR = 0.45
+
+#: Searches at the same time: they need the processor, so that more would only keep those waiting who are answered.
+_SEARCHES = 2
 
 _WITHOUT_A_MODEL = (
     "No language model is connected, so nobody can answer you here. Please do not stay alone with this: turn to "
@@ -82,6 +86,7 @@ class Companion:
         self._store = capsa.Store(database.engine, embedder=embedder)
         self._memory = memory
         self._watcher = None if watcher is None else Watcher(watcher)
+        self._searching = ThreadPoolExecutor(_SEARCHES, "context")
         #: By conversation: how the library answered there, and whether it was told that a second look failed.
         self._library_modes = Lately(LibraryMode)
         self._told_of_failure = Lately(threading.Event)
@@ -175,20 +180,21 @@ class Companion:
     async def _speak(self, turn: _Turn, keeper: Keeper) -> AsyncGenerator[Event, None]:
         """From the second look to the last piece that the guard lets pass."""
         person, said, first = turn.person, turn.said, turn.verdict
-        preparing = asyncio.ensure_future(asyncio.to_thread(self._context, turn))
+        loop = asyncio.get_running_loop()
+        preparing = loop.run_in_executor(self._searching, self._context, turn)
         turn.verdict = await self._look_again(person, said, first)
         if turn.verdict.card is not None and first.card is None:
             await asyncio.to_thread(person.mark_processed, [keeper.reply.id])
             yield _help(turn.verdict)
         turn.context = await preparing
         if turn.verdict.persona_off and not first.persona_off:
-            turn.context = await asyncio.to_thread(self._context, turn)
+            turn.context = await loop.run_in_executor(self._searching, self._context, turn)
         if turn.is_new and (referral := self.desk.referral(turn.verdict)) is not None:
             await asyncio.to_thread(self.database.count_referral, referral)
         yield Started(said, keeper.reply)
         if turn.is_new and not turn.verdict.persona_off:
             # While the model begins to speak. What was said while nothing was to be remembered stays so.
-            turn.remembered = asyncio.get_running_loop().run_in_executor(None, self._remember, person, said)
+            turn.remembered = loop.run_in_executor(None, self._remember, person, said)
         async with aclosing(_guarded(self._stream(turn, turn.context), keeper.guard)) as pieces:
             async for piece in pieces:
                 await keeper.add(piece)

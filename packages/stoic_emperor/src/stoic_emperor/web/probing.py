@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 #: Seconds that the database may take to answer.
 _PATIENCE = 2.0
-#: Seconds that an answer holds: those who ask may be many.
-_FRESH = 1.0
+#: Seconds after which is looked again, and those for which the last answer is given meanwhile: those who ask may be
+#: many, and need not wait while the process has much to do.
+_FRESH, _HOLDS = 1.0, 5.0
 _LEAST_DISK = 200 << 20
 #: Work that nobody took on for so long: then nobody works.
 _LATE = dt.timedelta(minutes=10)
@@ -45,19 +46,25 @@ class Probing:
     def __init__(self, application: Application) -> None:
         """Nothing is looked at yet."""
         self._application = application
-        # Of its own, so that the answer does not wait behind requests.
+        # Of its own, so that the answer does not wait behind requests; nor what else is looked at behind the database.
         self._thread = ThreadPoolExecutor(1, "probe")
+        self._other_thread = ThreadPoolExecutor(1, "probe others")
         self._asked_at = float("-inf")
         self._answer: str | None = None
         self._asking: asyncio.Task[str | None] | None = None
 
     async def database(self) -> str | None:
-        """None if the database answers, else what is the matter."""
-        if time.monotonic() - self._asked_at < _FRESH:
-            return self._answer
-        if self._asking is None or self._asking.done():
+        """None if the database answers, else what is the matter; `age` says as of when."""
+        if self.age >= _FRESH and (self._asking is None or self._asking.done()):
             self._asking = asyncio.create_task(self._ask())
-        return await asyncio.shield(self._asking)
+        if self.age >= _HOLDS and self._asking is not None:
+            return await asyncio.shield(self._asking)
+        return self._answer
+
+    @property
+    def age(self) -> float:
+        """Seconds since the database was looked at."""
+        return time.monotonic() - self._asked_at
 
     async def _ask(self) -> str | None:
         try:
@@ -82,19 +89,23 @@ class Probing:
         Args:
             running: whether this process works in the background.
         """
+        others = asyncio.get_running_loop().run_in_executor(self._other_thread, self._others)
         failing = await self.database()
         checks = {"database": Check(ok=failing is None, detail=failing or "answers")}
         checks["background"] = Check(ok=running, detail="at work" if running else "does not run")
+        checks |= await others
         if failing is None:
-            checks |= await asyncio.to_thread(self._others)
+            checks["queue"] = await asyncio.to_thread(_check, self._queue)
+        else:
+            checks["queue"] = Check(ok=False, detail="not known while the database is away")
         return checks
 
     def _others(self) -> dict[str, Check]:
+        """What needs no database."""
         return {
             "embedding_model": _check(self._embedder),
             "language_model": _check(self._model),
             "disk": _check(self._disk),
-            "queue": _check(self._queue),
         }
 
     def _embedder(self) -> str:
@@ -123,7 +134,8 @@ class Probing:
 
     def close(self) -> None:
         """Look at nothing any more."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        for thread in (self._thread, self._other_thread):
+            thread.shutdown(wait=False, cancel_futures=True)
 
 
 def _check(look: Callable[[], str]) -> Check:

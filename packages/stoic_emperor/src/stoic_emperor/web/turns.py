@@ -16,6 +16,7 @@ from stoic_emperor.companion import Event, Failed, Finished, HelpShown, Piece, S
 from stoic_emperor.errors import StoicError
 from stoic_emperor.models import Message, Role, Session, Status
 from stoic_emperor.web.failures import DATABASE_DOWN, OUR_FAULT
+from stoic_emperor.web.growing import Growing
 from stoic_emperor.web.rendering import render
 from stoic_emperor.web.streaming import encoded
 
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds within which small pieces are sent together.
 _TOGETHER = 0.05
+#: Letters of Markdown that are rendered before a thread would have begun to.
+_SHORT = 2_000
 #: Seconds that an ended turn is kept for readers who were away.
 KEPT = 120.0
 #: Seconds that stopping waits for a turn that has not begun to speak: until then there is nothing to keep.
@@ -71,6 +74,7 @@ class Turn:
         self._more = asyncio.Event()
         self._text = ""
         self._rendered = 0
+        self._html = Growing()
         self._unsent: list[str] = []
         self._sent_at = 0.0
         self._sending: asyncio.TimerHandle | None = None
@@ -128,7 +132,8 @@ class Turn:
                     }
                     for p in passages
                 ]
-                self._tell("finished", reply=await _told(reply), sources=list(dict.fromkeys(sources)), passages=shown)
+                told = _told(reply, await self._whole_html(reply))
+                self._tell("finished", reply=told, sources=list(dict.fromkeys(sources)), passages=shown)
             case Failed(reply, message):
                 self.reply = reply
                 await self.fail(message)
@@ -136,7 +141,8 @@ class Turn:
     async def fail(self, detail: str) -> None:
         """Tell that there will be no more of the reply."""
         self.failure = detail
-        self._tell("failed", reply=None if self.reply is None else await _told(self.reply), detail=detail)
+        told = None if self.reply is None else _told(self.reply, await self._whole_html(self.reply))
+        self._tell("failed", reply=told, detail=detail)
 
     async def stopped(self, reply: Message | None) -> None:
         """Tell that it was stopped, and what is kept of it."""
@@ -144,7 +150,8 @@ class Turn:
         if reply is None:
             await self.fail(STOPPED_EARLY)
         else:
-            self._tell("finished", reply=await _told(reply), sources=[], passages=[])
+            # A thread that renders may have been left behind, so this begins anew.
+            self._tell("finished", reply=_told(reply, await _html(reply.content)), sources=[], passages=[])
 
     def cancel(self) -> None:
         """Stop it, once: a second time would interrupt its end."""
@@ -175,9 +182,12 @@ class Turn:
         # Whole paragraphs only: half of one may yet turn out to be a list.
         upto = self._text.rfind("\n\n")
         if upto > self._rendered:
+            html = await _rendered(self._html.html, self._text[:upto], upto - self._rendered)
             self._rendered = upto
-            html = await _html(self._text[:upto])
             self._tell("rendered", html=html, upto=upto)
+
+    async def _whole_html(self, reply: Message) -> str:
+        return await _rendered(self._html.html, reply.content, len(reply.content) - self._rendered)
 
     def _send(self) -> None:
         if self._sending is not None:
@@ -206,13 +216,17 @@ def _note(error: Exception) -> None:
     log.error("a reply ended early: %s", type(error).__name__)
 
 
+def _told(reply: Message, html: str) -> dict[str, Any]:
+    return {"id": reply.id, "status": reply.status.value, "html": html}
+
+
 async def _html(text: str) -> str:
-    """Rendered in a thread: a long text takes longer than others should wait."""
-    return str(await asyncio.to_thread(render, text))
+    return await _rendered(render, text, len(text))
 
 
-async def _told(reply: Message) -> dict[str, Any]:
-    return {"id": reply.id, "status": reply.status.value, "html": await _html(reply.content)}
+async def _rendered(how: Callable[[str], str], text: str, new: int) -> str:
+    """Rendered at once, if ``new`` letters of it are few; in a thread what takes longer than others should wait."""
+    return str(how(text) if new <= _SHORT else await asyncio.to_thread(how, text))
 
 
 class Turns:
@@ -345,12 +359,19 @@ class Turns:
         while running := self.running():
             await asyncio.sleep(_SILENCE)
             quiet = [turn for turn in running if not turn.over and time.monotonic() - turn.moved_at >= _SILENCE]
-            for turn in quiet:
-                try:
-                    turn.unwanted(unwanted=await asyncio.to_thread(self._is_unwanted, turn))
-                except capsa.CapsaError:
-                    # Maybe the database is away for a moment; the reply itself will find out.
-                    continue
+            if quiet:
+                for turn, unwanted in await asyncio.to_thread(self._looked_at, quiet):
+                    turn.unwanted(unwanted=unwanted)
+
+    def _looked_at(self, turns: list[Turn]) -> list[tuple[Turn, bool]]:
+        found = []
+        for turn in turns:
+            try:
+                found.append((turn, self._is_unwanted(turn)))
+            except capsa.CapsaError:
+                # Maybe the database is away for a moment; the reply itself will find out.
+                break
+        return found
 
     def _is_unwanted(self, turn: Turn) -> bool:
         person = self._database().person(turn.user_id)

@@ -20,6 +20,8 @@ class HealthShape:
     #: "ok" or "failing".
     status: str
     database: str
+    #: Seconds since the database was looked at.
+    age: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +39,8 @@ async def health(here: Here, response: Response) -> HealthShape:
     failing = await here.probing.database()
     response.status_code = 503 if failing else 200
     response.headers["Cache-Control"] = "no-store"
-    return HealthShape(status="failing" if failing else "ok", database=failing or "ok")
+    age = round(here.probing.age, 3)
+    return HealthShape(status="failing" if failing else "ok", database=failing or "ok", age=age)
 
 
 @router.get("/ready", responses={503: {"model": ReadyShape, "description": "Something is missing."}})
