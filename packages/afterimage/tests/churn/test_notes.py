@@ -153,7 +153,7 @@ def test_it_holds_until_it_is_no_longer_so(hours: tuple[float, ...], until: floa
 
 def test_a_run_that_has_no_time_is_gone_on_with(hooks: Hooks) -> None:
     with hooks.memory() as backend:
-        for file in range(45):
+        for file in range(12):
             backend.store_many(
                 [
                     StorageEntry(
@@ -171,5 +171,5 @@ def test_a_run_that_has_no_time_is_gone_on_with(hooks: Hooks) -> None:
         runs = [note_churn(index, backend, Exclusions([]), NOW, late=lambda: True) for _ in range(3)]
         assert runs == [False, False, True]
         with index._open(index.path) as sql:
-            assert sql.execute("SELECT count(*) FROM note").fetchall() == [(45,)]
+            assert sql.execute("SELECT count(*) FROM note").fetchall() == [(12,)]
         assert index.often_written(0, 0, 0, 0) == []

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _NAMED = 3
 _MOST_PATH = 300
 #: Files of one transaction.
-_AT_ONCE = 20
+_AT_ONCE = 5
 
 
 def keep_noted(index: RecallIndex, backend: StorageBackend, until: float) -> bool:
@@ -102,14 +102,18 @@ def note_of(path: str, edits: Sequence[Edit], functions: Sequence[FunctionChurn]
     ends += [moments[-RED_IN_A_DAY] + DAY] if file.edits_last_24h >= RED_IN_A_DAY else []
     ends += [moments[-BRONZE - 1] + MONTH] if file.edits_last_30d > BRONZE else []
     tier = " (tier RED)" if file.tier is ChurnTier.RED else ""
-    names = ", ".join(f"{one.name} {one.edits_last_24h} times" for one in again)
+    names = ", ".join(f"{one.name} {_times(one.edits_last_24h)}" for one in again)
     shown = path if len(path) <= _MOST_PATH else f"…{path[-_MOST_PATH:]}"
     line = (
-        f"{shown} changes often: edited {file.edits_last_24h} times in the 24 hours to {now:%Y-%m-%d %H:%M} UTC, "
-        f"{file.edits_last_30d} times in 30 days{tier}" + (f"; in those 24 hours {names}." if names else ".")
+        f"{shown} changes often: edited {_times(file.edits_last_24h)} in the 24 hours to {now:%Y-%m-%d %H:%M} UTC, "
+        f"{_times(file.edits_last_30d)} in 30 days{tier}" + (f"; in those 24 hours {names}." if names else ".")
     )
     # A path is anybody's to name, and must not look like a paragraph of ours.
     return Note(marker.escape(answers.one_line(line)), _microseconds(max(ends)))
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _earlier(backend: StorageBackend, now: dt.datetime) -> Mapping[str, list[Change]]:

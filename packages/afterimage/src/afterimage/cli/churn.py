@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _TIERS = ("gold", "silver", "bronze", "red")
 _EVERYWHERE = "Files of all projects, not only of the one that is worked in."
+#: Columns from which there is room for a picture of the month.
+_WIDE = 108
 #: Functions of a file that are listed for a person; --json has all.
 _FUNCTIONS = 30
 
@@ -242,9 +244,10 @@ def _show_history(items: Sequence[HistoryItem], total: int) -> None:
 
 
 def _table(found: Sequence[FileChurn], columns: tuple[str, str], cells: Sequence[tuple[str, str]]) -> None:
-    room = max(24, width() - 84)
+    wide = width() >= _WIDE
+    room = max(24, width() - (_WIDE - 24 if wide else _WIDE - 58))
     table(
-        ("file", "tier", "24 h", "7 d", "30 d", "30 days", *columns),
+        ("file", "tier", "24 h", "7 d", "30 d", *(["30 days"] if wide else []), *columns),
         [
             (
                 _short(file.file_path, room),
@@ -252,7 +255,7 @@ def _table(found: Sequence[FileChurn], columns: tuple[str, str], cells: Sequence
                 f"{file.edits_last_24h:,}",
                 f"{file.edits_last_7d:,}",
                 f"{file.edits_last_30d:,}",
-                f"|{sparkline(file.days)}|",
+                *([f"|{sparkline(file.days)}|"] if wide else []),
                 *more,
             )
             for file, more in zip(found, cells, strict=True)
