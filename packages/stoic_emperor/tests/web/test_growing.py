@@ -39,7 +39,12 @@ def test_a_text_that_is_not_more_of_the_same_is_rendered_anew() -> None:
 
 def test_a_paragraph_is_rendered_once(monkeypatch: pytest.MonkeyPatch) -> None:
     rendered: list[str] = []
-    monkeypatch.setattr(growing, "render", lambda text: rendered.append(text.strip()) or render(text))
+
+    def noted(text: str) -> str:
+        rendered.append(text.strip())
+        return render(text)
+
+    monkeypatch.setattr(growing, "render", noted)
     text, parts = "", [f"Paragraph {number}." for number in range(20)]
     grown = Growing()
     for part in parts:
