@@ -179,6 +179,8 @@ def test_results_are_plain_dicts_for_programs(filled: StorageBackend) -> None:
         "fts_score",
         "semantic_score",
         "reason",
+        "unit",
+        "lines",
     }
 
 

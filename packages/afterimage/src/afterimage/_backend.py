@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import threading
 import uuid
@@ -9,10 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from afterimage.entries import COLLECTION, COLLECTIONS, OWNER, StorageEntry, StorageStats, read_time
+from afterimage.entries import AUTHOR, COLLECTION, COLLECTIONS, OWNER, StorageEntry, StorageStats, read_time
 from afterimage.errors import DRIVER, InvalidEntry, MissingDriver
 
 if TYPE_CHECKING:
+    from afterimage.chunking.entries import Entries
     from capsa import Collection, Database, DatabaseUrl, Embedder, Record, Store
 
 
@@ -29,14 +31,23 @@ class StorageBackend:
     backend_type: ClassVar[str]
 
     def __init__(
-        self, *, embedder: Callable[[], Embedder | None] | None = None, embedding_dim: int | None = None
+        self,
+        *,
+        embedder: Callable[[], Embedder | None] | None = None,
+        embedding_dim: int | None = None,
+        owner: str = OWNER,
+        author: Callable[[], str] | None = None,
     ) -> None:
         """Nothing is opened yet.
 
         Args:
             embedder: opens the model that searches by meaning; default all-MiniLM-L6-v2. Called once, when needed.
             embedding_dim: if given, `store` refuses vectors of another length.
+            owner: whose memory it is; rows of others are neither seen nor touched.
+            author: tells who is named on new entries; without it nobody is.
         """
+        self.owner = owner
+        self._author = author
         self._open_embedder = embedder or _default_embedder
         self._embedding_dim = embedding_dim
         self._guard = threading.RLock()
@@ -90,9 +101,16 @@ class StorageBackend:
         return Store(database, embedder=embedder)
 
     @property
-    def collection(self) -> Collection:
-        """The collection of the engine that holds the entries."""
-        return self.capsa_store.collection(COLLECTION, owner=OWNER)
+    def collection(self) -> Entries:
+        """The collection of the engine that holds the entries; what is derived from them follows them."""
+        from afterimage.chunking.entries import Entries
+
+        return Entries(self.capsa_store, self.owner, COLLECTION)
+
+    def collections(self) -> Mapping[str, Collection]:
+        """All collections of the memory, by name, the entries first."""
+        others = {name: self.capsa_store.collection(name, owner=self.owner) for name in COLLECTIONS}
+        return others | {COLLECTION: self.collection}
 
     @property
     def database(self) -> Database:
@@ -160,10 +178,16 @@ class StorageBackend:
             capsa.InvalidRecord: an id is taken, or a value that no database can hold.
         """
         vectors = [self._vector(e) for e in embeddings] if embeddings is not None else None
-        records = [entry.to_record() for entry in entries]
+        records = [self._signed(entry).to_record() for entry in entries]
         if vectors is None or not any(v is not None for v in vectors):
             return self.collection.add(records, embed=False)
         return self.collection.add(records, vectors=vectors, embed=False)
+
+    def _signed(self, entry: StorageEntry) -> StorageEntry:
+        """The entry with the name of who wrote it, which stays if it has one."""
+        if self._author is None or AUTHOR in entry.metadata:
+            return entry
+        return dataclasses.replace(entry, metadata={**entry.metadata, AUTHOR: self._author()})
 
     def _vector(self, embedding: Sequence[float] | None) -> Sequence[float] | None:
         if embedding is None or len(embedding) == 0:
@@ -191,9 +215,9 @@ class StorageBackend:
 
     def clear(self) -> int:
         """Forget everything; how many entries that were."""
-        with self.database.write(OWNER) as tx:
-            cleared = [self.capsa_store.collection(name, owner=OWNER).clear(tx=tx) for name in COLLECTIONS]
-        return cleared[COLLECTIONS.index(COLLECTION)]
+        with self.database.write(self.owner) as tx:
+            cleared = {name: collection.clear(tx=tx) for name, collection in self.collections().items()}
+        return cleared[COLLECTION]
 
     # Reading
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from afterimage.entries import COLLECTIONS, OWNER
+from afterimage.entries import UNITS
 from afterimage.hook.redaction import Redactor
 from afterimage.identity import content_hash
 
@@ -104,7 +104,8 @@ def clean_secrets(backend: StorageBackend, directory: Path, findings: list[Findi
 
 
 def _collections(backend: StorageBackend) -> list[Collection]:
-    return [backend.capsa_store.collection(name, owner=OWNER) for name in COLLECTIONS]
+    # What is derived goes with what it is of.
+    return [collection for name, collection in backend.collections().items() if name != UNITS]
 
 
 def _texts_of(record: Record) -> Iterator[tuple[str, str]]:

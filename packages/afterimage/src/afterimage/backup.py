@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from afterimage.config import is_own
-from afterimage.entries import COLLECTION, COLLECTIONS, OWNER
+from afterimage.entries import COLLECTION, OWNER
 from afterimage.errors import BackupError, MemoryDamaged, NotAMemory
 from capsa import PrivateFolder
 
@@ -62,14 +62,16 @@ def write_backup(backend: StorageBackend, file: Path, *, force: bool = False) ->
 
 def _copy_file(backend: StorageBackend, copy: Path) -> None:
     os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    with closing(sqlite3.connect(copy)) as target, backend.database.read(OWNER) as tx:
+    with closing(sqlite3.connect(copy)) as target, backend.database.read(backend.owner) as tx:
         tx.connection.backup(target)
 
 
 def _copy_server(backend: StorageBackend, copy: Path) -> None:
     from capsa import DatabaseUrl, open_database, transfer
 
-    with closing(transfer.open_source(backend.url)) as source, open_database(DatabaseUrl.for_path(copy)) as target:
+    # A server may hold the memories of others, too.
+    everything = transfer.one_owner(transfer.open_source(backend.url), backend.owner, OWNER)
+    with closing(everything) as source, open_database(DatabaseUrl.for_path(copy)) as target:
         report = transfer.transfer(source, target)
     if not report.complete:
         raise BackupError(f"{report.failed} of {report.source_rows} rows of {backend.url} did not arrive in the backup")
@@ -146,17 +148,13 @@ def restore_backup(
         copy = folder.path / "memory.db"
         with closing(_read_only(file)) as original, closing(sqlite3.connect(copy)) as target:
             original.backup(target)
-        with _open_copy(copy, backend) as source, backend.database.write(OWNER) as tx:
-            counts = [
-                _put_all(
-                    source.capsa_store.collection(name, owner=OWNER),
-                    backend.capsa_store.collection(name, owner=OWNER),
-                    tx,
-                    progress if name == COLLECTION else None,
-                )
-                for name in COLLECTIONS
-            ]
-    return Restored(counts[COLLECTIONS.index(COLLECTION)], kept)
+        with _open_copy(copy, backend) as source, backend.database.write(backend.owner) as tx:
+            held = source.collections()
+            counts = {
+                name: _put_all(held[name], target, tx, progress if name == COLLECTION else None)
+                for name, target in backend.collections().items()
+            }
+    return Restored(counts[COLLECTION], kept)
 
 
 def _keep(backend: StorageBackend, folder: Path, *, force: bool) -> Path | None:

@@ -13,9 +13,11 @@ from afterimage.errors import InvalidEntry
 if TYPE_CHECKING:
     from capsa import Record
 
-#: The collection and owner that every entry belongs to.
+#: The collection that every entry belongs to, and the owner of a memory that is not shared.
 COLLECTION = "code"
 OWNER = "local"
+#: Who wrote an entry, in its metadata.
+AUTHOR = "author"
 
 #: The vectors of the functions, methods and classes in long entries; derived, see `afterimage.chunking.entries`.
 UNITS = "code-units"

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from afterimage.entries import COLLECTION, OWNER, StorageEntry
+from afterimage.entries import StorageEntry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from afterimage.finding import Match, Matches
     from afterimage.storage import StorageBackend
-    from capsa import Collection, Embedder, Filter, Hit
+    from capsa import Embedder, Filter, Hit
 
 #: So many words of a long query the engine looks for.
 _WORDS_LOOKED_FOR = 32
@@ -41,6 +42,10 @@ class SearchResult:
     semantic_score: float | None
     #: Why it was found, for a person.
     reason: str
+    #: The function, method or class in ``new_code`` that answers, and its first and last line there, counted from 1;
+    #: empty and None where that is all of it, or lines that have no name.
+    unit: str = ""
+    lines: tuple[int, int] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name."""
@@ -108,21 +113,20 @@ class HybridSearch:
         if limit < 0 or not 0.0 <= threshold <= 1.0:
             raise ValueError("the limit must not be negative, and the threshold must be from 0 to 1")
         where = Filter(path=path_filter, session_id=session_id)
-        found: list[SearchResult] = []
+        found: list[tuple[Match, float]] = []
         # Rank and relevance are different orders, so what a threshold drops has to be made up from below.
         fetch = limit if threshold == 0.0 and include_fts_only else max(4 * limit, 40)
         while limit:
-            hits = self._hits(query, fetch, where)
-            results = self._judge(query, hits)
+            result = self._find(query, fetch, where)
             found = [
-                r
-                for r in results
-                if r.relevance_score >= threshold and (include_fts_only or r.semantic_score is not None)
+                (match, score)
+                for match, score in self._judge(query, result.found)
+                if score >= threshold and (include_fts_only or match.hit.semantic_score is not None)
             ]
-            if len(found) >= limit or len(hits) < fetch or fetch >= 4096:
+            if len(found) >= limit or result.every or fetch >= 4096:
                 break
             fetch *= 4
-        return found[:limit]
+        return [_result(match, score) for match, score in found[:limit]]
 
     def search_by_code(self, code: str, file_path: str, limit: int = 5, threshold: float = 0.4) -> list[SearchResult]:
         """Entries like ``code``, which is about to be written to ``file_path``; see `search`."""
@@ -136,22 +140,16 @@ class HybridSearch:
         """The entries most like ``content``, however little, best first."""
         return self.search(_as_query(content, file_path), limit, threshold=0.0)
 
-    def _hits(self, query: str, limit: int, where: Filter) -> Sequence[Hit]:
-        result = self._collection().search(query, mode=self.mode, limit=limit, filter=where or None)
-        problem = None if self._embedder else self.backend.embedder_problem
-        self.notes = (*result.notes, *([problem] if problem else []))
-        return result.hits
+    def _find(self, query: str, limit: int, where: Filter) -> Matches:
+        from afterimage.finding import find
 
-    def _collection(self) -> Collection:
-        if self._embedder is None:
-            return self.backend.collection
-        from capsa import Store
+        result = find(self.backend, query, limit, mode=self.mode, where=where or None, embedder=self._embedder)
+        self.notes = result.notes
+        return result
 
-        return Store(self.backend.database, embedder=self._embedder).collection(COLLECTION, owner=OWNER)
-
-    def _judge(self, query: str, hits: Sequence[Hit]) -> list[SearchResult]:
+    def _judge(self, query: str, matches: Sequence[Match]) -> list[tuple[Match, float]]:
         asked = words_asked(query)
-        return [_result(hit, asked) for hit in hits]
+        return [(match, relevance(match.hit, asked)) for match in matches]
 
 
 def quick_search(query: str, limit: int = 5) -> list[SearchResult]:
@@ -197,8 +195,8 @@ def relevance(hit: Hit, asked: Asked) -> float:
     return min(1.0, max(words, meaning, 0.0))
 
 
-def _result(hit: Hit, asked: Asked) -> SearchResult:
-    entry = StorageEntry.from_record(hit.record)
+def _result(match: Match, score: float) -> SearchResult:
+    entry, hit, unit = StorageEntry.from_record(match.record), match.hit, match.shown()
     return SearchResult(
         id=entry.id,
         file_path=entry.file_path,
@@ -207,10 +205,12 @@ def _result(hit: Hit, asked: Asked) -> SearchResult:
         context=entry.context,
         timestamp=entry.timestamp,
         session_id=entry.session_id,
-        relevance_score=relevance(hit, asked),
+        relevance_score=score,
         fts_score=hit.lexical_score,
         semantic_score=hit.semantic_score,
         reason=hit.reason,
+        unit=unit.name if unit else "",
+        lines=(unit.first, unit.last) if unit else None,
     )
 
 

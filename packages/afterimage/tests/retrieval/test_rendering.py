@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from afterimage.hook import marker
 from afterimage.retrieval import rendering
+from afterimage.retrieval.given import Given
 from afterimage.retrieval.items import Found, Item, Other
 
 _AT = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
@@ -36,7 +37,7 @@ def item(code: str, path: str = "/p/a.py", others: int = 0) -> Item:
 def test_no_answer_is_too_long_or_ends_early(codes: list[str], path: str, others: int) -> None:
     found = Found(tuple(item(code, path, others) for code in codes), (path,))
     for text in (
-        rendering.results(found, "none"),
+        rendering.results(found, "none", Given()),
         rendering.listing(found, "none"),
         *map(rendering.whole, found.items),
     ):
@@ -46,13 +47,13 @@ def test_no_answer_is_too_long_or_ends_early(codes: list[str], path: str, others
 
 
 def test_an_item_says_all_that_is_known_of_it() -> None:
-    text = rendering.results(Found((item("x = 1"),)), "none")
+    text = rendering.results(Found((item("x = 1"),)), "none", Given())
     facts = "words: x; 2026-06-01 00:00 UTC; session session-; project clock; branch main; FRESH; id 1234"
     assert f"/p/a.py ({facts})\n```\nx = 1\n```" in text
 
 
 def test_what_there_is_no_room_for_is_named() -> None:
-    text = rendering.results(Found(tuple(item("x = 1\n" * 400, f"/p/{n}.py") for n in range(8))), "none")
+    text = rendering.results(Found(tuple(item("x = 1\n" * 400, f"/p/{n}.py") for n in range(8))), "none", Given())
     head, rest = text.split("More, without their code:")
     assert "/p/1.py" in head
     assert "/p/7.py" in rest
@@ -72,5 +73,5 @@ def test_a_long_entry_is_read_on_from_the_line_it_says() -> None:
 
 
 def test_nothing_is_said_with_what_limited_the_search() -> None:
-    text = rendering.results(Found((), ("no model",)), "Nothing.")
+    text = rendering.results(Found((), ("no model",)), "Nothing.", Given())
     assert "Nothing.\n\nno model" in text

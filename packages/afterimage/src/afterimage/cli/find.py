@@ -73,10 +73,12 @@ def search(  # noqa: PLR0917  # click gives them by name
 
 
 def _show_result(number: int, result: SearchResult) -> None:
-    click.secho(f"{number}. {clean(result.file_path)}", bold=True)
+    unit = f" · {clean(result.unit)}" if result.unit else ""
+    click.secho(f"{number}. {clean(result.file_path)}{unit}", bold=True)
     # Not the relevance: what a threshold goes by is another order than the one of this list.
     click.secho(f"   {clean(result.reason)} · {moment(result.timestamp)} · {result.id}", dim=True)
-    lines = clean(result.new_code).strip("\n").split("\n")
+    first, last = result.lines or (1, None)
+    lines = clean("\n".join(result.new_code.split("\n")[first - 1 : last])).strip("\n").split("\n")
     for line in lines[:_SHOWN_LINES]:
         click.echo(f"   | {line[:200]}")
     if len(lines) > _SHOWN_LINES:

@@ -17,6 +17,7 @@ from pydantic import Field
 from afterimage.errors import EntryNotFound, explain
 from afterimage.mcp.place import folders
 from afterimage.mcp.reach import reachable
+from afterimage.mcp.sessions import Sessions
 from afterimage.retrieval import rendering
 from afterimage.retrieval.forgetting import forget
 from afterimage.retrieval.remembering import Remembered, remember
@@ -73,6 +74,8 @@ def make_server(
 
 
 def _add_reading(server: MCPServer, retriever: Retriever, backend: StorageBackend) -> None:
+    sessions = Sessions()
+
     @server.tool(annotations=_READS, structured_output=False)
     async def search(
         query: Annotated[str, Field(min_length=1, max_length=4_000)],
@@ -84,7 +87,7 @@ def _add_reading(server: MCPServer, retriever: Retriever, backend: StorageBacken
         """Find code of earlier sessions by words, identifiers and meaning."""
         where = await _where(ctx, everywhere=all_projects)
         found = await _done(lambda: retriever.search(query, where, limit, path))
-        return rendering.results(found, _nothing(where))
+        return rendering.results(found, _nothing(where), sessions.given_to(ctx))
 
     @server.tool(annotations=_READS, structured_output=False)
     async def similar(
@@ -96,7 +99,7 @@ def _add_reading(server: MCPServer, retriever: Retriever, backend: StorageBacken
         """Find earlier code that is the same as, or like, this code."""
         where = await _where(ctx, everywhere=all_projects)
         found = await _done(lambda: retriever.similar(code, where, limit))
-        return rendering.results(found, _nothing(where))
+        return rendering.results(found, _nothing(where), sessions.given_to(ctx))
 
     @server.tool(annotations=_READS, structured_output=False)
     async def show(

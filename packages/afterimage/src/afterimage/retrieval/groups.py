@@ -1,32 +1,31 @@
-"""Entries that are nearly the same are one answer, so that five copies do not push out the second answer."""
+"""What is nearly the same is one answer, so that five copies do not push out the second answer."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from afterimage.hook.fingerprints import Lines
 
-if TYPE_CHECKING:
-    from capsa import Record
+_T = TypeVar("_T")
 
-#: Characters of an entry that are compared.
+#: Characters of a text that are compared.
 _MOST = 100_000
 #: The share of their lines that texts have in common which are nearly the same. The lines are at hand, so they are
 #: compared themselves: the marks of the recall index see a function of eight lines change in half of them.
 _NEARLY = 0.75
 
 
-def grouped(records: Sequence[Record]) -> list[list[Record]]:
-    """``records``, best first, in groups of nearly the same code, each where its best stood."""
-    groups: list[tuple[set[str], list[Record]]] = []
-    for record in records:
-        lines = set(Lines(record.text[:_MOST]).texts)
+def grouped(found: Sequence[_T], text: Callable[[_T], str]) -> list[list[_T]]:
+    """``found``, best first, in groups of nearly the same ``text``, each where its best stood."""
+    groups: list[tuple[set[str], list[_T]]] = []
+    for one in found:
+        lines = set(Lines(text(one)[:_MOST]).texts)
         group = next((known for first, known in groups if _nearly(first, lines)), None)
         if group is None:
-            groups.append((lines, [record]))
+            groups.append((lines, [one]))
         else:
-            group.append(record)
+            group.append(one)
     return [group for _, group in groups]
 
 

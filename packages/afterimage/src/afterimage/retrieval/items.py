@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from afterimage.chunking.units import Unit
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Item:
@@ -22,14 +24,21 @@ class Item:
     branch: str
     #: write, edit, move, delete or note; empty if that was not noted.
     change: str
-    #: FRESH, STALE or SUPERSEDED, with the reason; empty where there is nothing that could stand.
+    #: FRESH, STALE or SUPERSEDED, with the reason, of the unit if there is one; empty where nothing could stand.
     standing: str
     #: What surrounded it when it was written.
     context: str = ""
+    #: The function, method or class in the code that answers; None if that is all of it.
+    unit: Unit | None = None
     #: The part of the code that answers, as far as that is known.
     near: str = ""
     #: Older ones that are nearly the same.
     others: tuple[Other, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What is shown, for who wants to know whether it was shown before."""
+        return f"{self.id}:{self.unit.first}-{self.unit.last}" if self.unit else self.id
 
 
 @dataclass(frozen=True, slots=True)

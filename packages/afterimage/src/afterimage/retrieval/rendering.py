@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from afterimage.retrieval.forgetting import Forgotten
+    from afterimage.retrieval.given import Given
     from afterimage.retrieval.items import Found, Item
 
 #: Characters of one answer, markers included: the hook's limit, well below the 10,000 that clients take.
@@ -22,20 +23,27 @@ _FACT = 300
 _OTHERS = 3
 
 
-def results(found: Found, nothing: str) -> str:
-    """Items with their code; those without room by a line each."""
-    blocks = [_block(item) for item in found.items]
-    lines = [_line(item) for item in found.items]
+def results(found: Found, nothing: str, given: Given) -> str:
+    """Items with their code; those without room, and those that the session was given before, by a line each."""
+    again = [_line(item) for item in found.items if item.key in given]
+    items = [item for item in found.items if item.key not in given]
+    lines = [_line(item) for item in items]
     shown: list[str] = []
-    room = MOST - _CLOSING - sum(len(line) + 1 for line in lines)
-    for text in blocks:
+    room = MOST - _CLOSING - sum(len(line) + 1 for line in [*lines, *again])
+    for item in items:
+        text = _block(item)
         if len(text) > room:
             break
         shown.append(text)
+        given.add(item.key)
         room -= len(text) + 2
     rest = lines[len(shown) :]
-    parts = [*shown, *(["More, without their code:\n" + "\n".join(rest)] if rest else [])] or [nothing]
-    return _marked([*parts, *map(marker.escape, found.notes)])
+    parts = [
+        *shown,
+        *(["More, without their code:\n" + "\n".join(rest)] if rest else []),
+        *(["Given before in this session (`show` gives one again):\n" + "\n".join(again)] if again else []),
+    ]
+    return _marked([*(parts or [nothing]), *map(marker.escape, found.notes)])
 
 
 def listing(found: Found, nothing: str) -> str:
@@ -83,8 +91,9 @@ def _marked(parts: Sequence[str]) -> str:
 
 
 def _block(item: Item) -> str:
-    shown, first = answers.part(item.code, item.near)
-    text = answers.block(_short(item.path) or "a note", _facts(item), shown, first)
+    unit = item.unit
+    shown, first = answers.part(unit.text if unit else item.code, item.near)
+    text = answers.block(_place(item), _facts(item), shown, first + (unit.first - 1 if unit else 0))
     if not item.others:
         return text
     others = [f"{other.id} {_short(other.path)} ({_day(other.at)})" for other in item.others[:_OTHERS]]
@@ -94,9 +103,10 @@ def _block(item: Item) -> str:
 
 
 def _line(item: Item) -> str:
-    title = next((line.strip() for line in item.code.split("\n") if line.strip()), item.change)
+    code = item.unit.text if item.unit else item.code
+    title = next((line.strip() for line in code.split("\n") if line.strip()), item.change)
     times = f"{len(item.others) + 1} entries; " if item.others else ""
-    return marker.escape(f"- {_short(item.path) or 'a note'} ({times}{'; '.join(_facts(item))}): {title[:80]}")
+    return marker.escape(f"- {_place(item)} ({times}{'; '.join(_facts(item))}): {title[:80]}")
 
 
 def _facts(item: Item) -> list[str]:
@@ -110,6 +120,11 @@ def _facts(item: Item) -> list[str]:
         f"id {item.id}",
     ]
     return [fact for fact in facts if fact]
+
+
+def _place(item: Item) -> str:
+    place = _short(item.path) or "a note"
+    return f"{place}, {_short(item.unit.name)}" if item.unit and item.unit.name else place
 
 
 def _short(text: str) -> str:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from afterimage.chunking.choosing import like, units_of
+from afterimage.chunking.units import Unit
+from afterimage.finding import Match, find
 from afterimage.hook import recall
 from afterimage.hook.marker import without_private
 from afterimage.hook.redaction import Redactor, compiled_name
 from afterimage.hybrid_search import relevance, words_asked
+from afterimage.retrieval.amending import amended, newest_first
 from afterimage.retrieval.groups import grouped
 from afterimage.retrieval.items import Found, Item, Other
 from afterimage.retrieval.lookup import find_record
-from afterimage.retrieval.standing import NOTE, standings
+from afterimage.retrieval.standing import NOTE, Shown, standings
 
 if TYPE_CHECKING:
     from afterimage.retrieval.where import Where
@@ -33,11 +38,18 @@ _WHY = {"identical": "the same code", "alike": "nearly the same code", "related"
 
 
 @dataclass(frozen=True, slots=True)
-class _Reason:
-    """Why an entry was found, and the part of its code that answers."""
+class _Answer:
+    """An entry that is to be shown."""
 
+    record: Record
+    #: Why it was found, and the part of its code that answers.
     why: str = ""
     near: str = ""
+    #: How near it is to the question, where that is known.
+    nearness: float | None = None
+    #: What stands in for it where answers that are nearly the same are one: the unit that was found.
+    compared: str = ""
+    unit: Callable[[], Unit | None] = lambda: None
 
 
 class Retriever:
@@ -54,16 +66,27 @@ class Retriever:
         self._directory = directory
         self._threshold = threshold
 
-    def search(self, query: str, where: Where, limit: int = 5, path: str | None = None) -> Found:
-        """What answers ``query`` by words and by meaning, best first.
+    def search(
+        self,
+        query: str,
+        where: Where,
+        limit: int = 5,
+        path: str | None = None,
+        *,
+        session: str | None = None,
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+    ) -> Found:
+        """What answers ``query`` by words and by meaning, best first; only what the rest holds for.
 
         Raises:
             capsa.CapsaError: the memory cannot be searched; the message says why.
         """
         from capsa import Filter
 
-        groups, notes, why = self._hits(query, where, limit, least=self._threshold, only=Filter(path=path))
-        return Found(self._items(groups[:limit], why), notes)
+        only = Filter(path=path, session_id=session, since=since, until=until)
+        groups, notes = self._matching(query, where, limit, least=self._threshold, only=only)
+        return Found(self._items(groups, limit), notes)
 
     def similar(self, code: str, where: Where, limit: int = 5) -> Found:
         """What is like ``code``: first the same and nearly the same by their marks, then by meaning.
@@ -71,13 +94,13 @@ class Retriever:
         Raises:
             capsa.CapsaError: the memory cannot be searched; the message says why.
         """
-        found, why = self._by_marks(code, where, limit)
+        found = self._by_marks(code, where, limit)
         notes: tuple[str, ...] = ()
-        if len(grouped(found)) < limit:
-            more, notes, others = self._hits(code, where, limit, least=_LEAST_ALIKE)
-            found += [record for group in more for record in group if record.id not in why]
-            why = others | why
-        return Found(self._items(grouped(found)[:limit], why), notes)
+        if len(grouped(found, _compared)) < limit:
+            more, notes = self._matching(code, where, limit, least=_LEAST_ALIKE)
+            known = {answer.record.id for answer in found}
+            found += [answer for group in more for answer in group if answer.record.id not in known]
+        return Found(self._items(grouped(found, _compared), limit), notes)
 
     def recent(self, where: Where, limit: int = 10, path: str | None = None) -> Found:
         """The newest entry of each file that was written last, and the newest notes.
@@ -96,7 +119,7 @@ class Retriever:
                 files.setdefault(key, []).append(record)
             if len(files) >= limit or len(records) < fetch:
                 break
-        return Found(self._items(list(files.values())[:limit], {}))
+        return Found(self._items([list(map(_Answer, records)) for records in files.values()], limit))
 
     def one(self, given: str) -> Item:
         """The entry with the id ``given``, or the only one whose id begins with it.
@@ -104,32 +127,31 @@ class Retriever:
         Raises:
             EntryNotFound: none has, or several have.
         """
-        return self._items([[find_record(self._backend, given)]], {})[0]
+        return self._items([[_Answer(find_record(self._backend, given))]], 1)[0]
 
-    def _hits(
+    def _matching(
         self, query: str, where: Where, limit: int, *, least: float, only: Filter | None = None
-    ) -> tuple[list[list[Record]], tuple[str, ...], dict[str, _Reason]]:
-        """Groups that answer ``query`` well enough, what limited the search, and why each was found."""
+    ) -> tuple[list[list[_Answer]], tuple[str, ...]]:
+        """Groups that answer ``query`` well enough, and what limited the search."""
         asked = words_asked(query)
         for fetch in _steps():
-            result = self._backend.collection.search(query, limit=fetch, filter=only or None)
-            hits = [hit for hit in result.hits if where.holds(hit.record) and relevance(hit, asked) >= least]
-            groups = grouped([hit.record for hit in hits])
-            if len(groups) >= limit or len(result.hits) < fetch:
+            result = find(self._backend, query, fetch, where=only or None)
+            answers = [
+                _matched(match)
+                for match in result.found
+                if where.holds(match.record) and relevance(match.hit, asked) >= least
+            ]
+            groups = grouped(answers, _compared)
+            if len(groups) >= limit or result.every:
                 break
-        problem = self._backend.embedder_problem
-        notes = (*result.notes, *([problem] if problem else []))
-        return groups, notes, {hit.record.id: _Reason(hit.reason, _lines_with_words(hit)) for hit in hits}
+        return groups, result.notes
 
-    def _by_marks(self, code: str, where: Where, limit: int) -> tuple[list[Record], dict[str, _Reason]]:
+    def _by_marks(self, code: str, where: Where, limit: int) -> list[_Answer]:
         found: list[recall.Entry] = []
         with self._index() as index, contextlib.suppress(recall.Unreadable):
             found = index.near(code, lambda entry: where.has(entry.project, entry.path), limit) if index else []
         records = self._backend.collection.get_many([entry.id for entry in found])
-        there = [entry for entry in found if entry.id in records]
-        return [records[entry.id] for entry in there], {
-            entry.id: _Reason(_WHY[entry.kind], "" if entry.kind == "identical" else code) for entry in there
-        }
+        return [_marked(records[entry.id], entry.kind, code) for entry in found if entry.id in records]
 
     @contextlib.contextmanager
     def _index(self) -> Iterator[recall.Recall | None]:
@@ -140,15 +162,19 @@ class Retriever:
             if index is not None:
                 index.close()
 
-    def _items(self, groups: Sequence[Sequence[Record]], why: Mapping[str, _Reason]) -> tuple[Item, ...]:
+    def _items(self, groups: Sequence[Sequence[_Answer]], limit: int) -> tuple[Item, ...]:
+        """The first ``limit`` groups, each by its newest, as it may be shown."""
         redact = self.redactor()
-        ordered = [sorted(group, key=lambda one: (one.created_at, one.id), reverse=True) for group in groups]
+        # What was found may be an older one that is nearly the same.
+        ordered = [sorted(group, key=_written, reverse=True) for group in groups]
+        later = amended(self._backend, [(group[0].record, group[0].nearness) for group in ordered])
+        ordered = newest_first(ordered, lambda group: group[0].record.id, later)[:limit]
+        shown = [Shown(group[0].record, group[0].unit()) for group in ordered]
         with self._index() as index:
-            standing = standings(self._backend, index, [records[0] for records in ordered])
+            standing = standings(self._backend, index, shown)
         return tuple(
-            # The newest is shown, and what was found may be an older one that is nearly the same.
-            _item(records, next((why[one.id] for one in group if one.id in why), _Reason()), standing, redact)
-            for group, records in zip(groups, ordered, strict=True)
+            _item(group, one.unit, standing[one.record.id] or _perhaps(later, one.record.id), redact)
+            for group, one in zip(ordered, shown, strict=True)
         )
 
     def redactor(self) -> Callable[[str], str]:
@@ -165,28 +191,65 @@ def _steps() -> Iterator[int]:
         fetch *= 4
 
 
+def _matched(match: Match) -> _Answer:
+    compared = match.nearest.text if match.nearest else match.record.text
+    near = _lines_with_words(match.hit)
+    return _Answer(match.record, match.hit.reason, near, match.hit.semantic_score, compared, match.shown)
+
+
+def _marked(record: Record, kind: str, code: str) -> _Answer:
+    if kind == "identical":
+        return _Answer(record, _WHY[kind], compared=record.text)
+
+    def unit() -> Unit | None:
+        return like(units_of(record.path or "", record.text), code)
+
+    return _Answer(record, _WHY[kind], code, compared=record.text, unit=unit)
+
+
+def _compared(answer: _Answer) -> str:
+    return answer.compared or answer.record.text
+
+
+def _written(answer: _Answer) -> tuple[dt.datetime, str]:
+    return answer.record.created_at, answer.record.id
+
+
+def _perhaps(later: Mapping[str, str], id_: str) -> str:
+    return f"perhaps SUPERSEDED by {later[id_]}, a later note that is near to it" if id_ in later else ""
+
+
 def _lines_with_words(hit: Hit) -> str:
     words = [word.lower() for word in hit.words]
     return "\n".join(line for line in hit.record.text.split("\n") if any(word in line.lower() for word in words))
 
 
-def _item(
-    records: Sequence[Record], reason: _Reason, standing: Mapping[str, str], redact: Callable[[str], str]
-) -> Item:
-    shown = records[0]
+def _item(group: Sequence[_Answer], unit: Unit | None, standing: str, redact: Callable[[str], str]) -> Item:
+    answer = next((one for one in group if one.why), group[0])
+    shown = group[0].record
     facts = {key: value for key, value in shown.metadata.items() if isinstance(value, str)}
+    code = redact(shown.text)
     return Item(
         id=shown.id,
         path=redact(shown.path or ""),
-        code=redact(shown.text),
-        why=redact(reason.why),
+        code=code,
+        why=redact(answer.why),
         at=shown.created_at,
         session=shown.session_id or "",
         project=facts.get("project_name") or facts.get("project", ""),
         branch=redact(facts.get("branch", "")),
         change=facts.get("change", ""),
-        standing=standing[shown.id],
+        standing=standing,
         context=redact(shown.context or ""),
-        near=reason.near,
-        others=tuple(Other(record.id, redact(record.path or ""), record.created_at) for record in records[1:]),
+        unit=_clean(unit, shown.text, code, redact),
+        near=answer.near,
+        others=tuple(Other(one.record.id, redact(one.record.path or ""), one.record.created_at) for one in group[1:]),
     )
+
+
+def _clean(unit: Unit | None, text: str, clean: str, redact: Callable[[str], str]) -> Unit | None:
+    """``unit`` without secrets, cut out of what is clean: half a key is not known for one."""
+    if unit is None or clean.count("\n") != text.count("\n"):
+        return None
+    lines = clean.split("\n")[unit.first - 1 : unit.last]
+    return Unit(redact(unit.name), unit.kind, unit.first, unit.last, "\n".join(lines))

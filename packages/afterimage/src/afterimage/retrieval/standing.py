@@ -1,61 +1,98 @@
-"""Whether what was written still holds: FRESH, STALE or SUPERSEDED, each by what is on the disk and in the memory."""
+"""Whether what was written still holds: FRESH, STALE or SUPERSEDED, each by what is on the disk and in the memory.
+
+Judged of what is shown: an edit elsewhere in its file leaves a function as it was.
+"""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from afterimage.chunking.cutting import cut
 from afterimage.hook import answers
 from afterimage.hook.files import exists
+from afterimage.hook.fingerprints import LEAST, Lines
 from afterimage.hook.recall import Unreadable
 
 if TYPE_CHECKING:
+    from afterimage.chunking.units import Unit
     from afterimage.hook.recall import Recall
     from afterimage.storage import StorageBackend
     from capsa import Record
 
-#: What `metadata["change"]` of a note says, and where an entry that a note took the place of names it.
+#: Where an entry's metadata says what was done, what of a note, and where one that gave way to another names it.
+CHANGE = "change"
 NOTE = "note"
 REPLACED_BY = "superseded_by"
+#: Later entries of the same file that are looked through, the newest first.
+_LATER = 24
 
 
-def standings(backend: StorageBackend, index: Recall | None, records: Sequence[Record]) -> Mapping[str, str]:
-    """Id -> how each of ``records`` stands."""
-    later = {record.id: _later(backend, index, record) for record in records}
-    # What was forgotten supersedes nothing, whatever the index or a note still says.
-    there = backend.collection.get_many([id_ for id_ in later.values() if id_])
-    return {record.id: _standing(record, later[record.id] if later[record.id] in there else "") for record in records}
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An entry, and the unit of it that is shown; None for all of it."""
+
+    record: Record
+    unit: Unit | None = None
+
+    @property
+    def text(self) -> str:
+        """What is shown."""
+        return self.unit.text if self.unit else self.record.text
 
 
-def _standing(record: Record, later: str) -> str:
-    if later and later == record.metadata.get(REPLACED_BY):
-        return f"SUPERSEDED by {later}"
-    code = record.metadata.get("change") != NOTE and bool(record.text.strip())
-    on_disk = code and record.path is not None and record.path.startswith("/")
-    if on_disk and answers.stands(record.path or "", record.text, microseconds(record)):
+def standings(backend: StorageBackend, index: Recall | None, every: Sequence[Shown]) -> Mapping[str, str]:
+    """Id of the entry -> how what is shown of it stands."""
+    return {shown.record.id: _standing(backend, index, shown) for shown in every}
+
+
+def _standing(backend: StorageBackend, index: Recall | None, shown: Shown) -> str:
+    record = shown.record
+    named = record.metadata.get(REPLACED_BY)
+    # What was forgotten supersedes nothing, whatever a note still says.
+    if isinstance(named, str) and backend.collection.get_many([named]):
+        return f"SUPERSEDED by {named}"
+    if record.metadata.get(CHANGE) == NOTE or not record.path:
+        return ""
+    said = bool(shown.text.strip())
+    if said and record.path.startswith("/") and answers.stands(record.path, shown.text, microseconds(record)):
         return "FRESH"
-    if later:
+    if later := next((one.id for one in _later(backend, index, record) if _takes_its_place(one, shown)), ""):
         return f"SUPERSEDED by {later}"
-    if not code or not record.path:
+    if not said:
         return ""
     return "STALE: the file has changed since" if exists(record.path) else "STALE: the file is not there now"
 
 
-def _later(backend: StorageBackend, index: Recall | None, record: Record) -> str:
-    """The id of the entry that took the place of ``record``, or nothing."""
-    if isinstance(named := record.metadata.get(REPLACED_BY), str):
-        return named
-    if not record.path or record.metadata.get("change") == NOTE:
-        return ""
+def _later(backend: StorageBackend, index: Recall | None, record: Record) -> list[Record]:
+    """What was written to the same file later, the newest first."""
     if index is not None:
         with contextlib.suppress(Unreadable):
-            latest = index.latest(record.path)
-            return latest.id if latest is not None and latest.at > microseconds(record) else ""
+            latest = index.latest(record.path or "")
+            if latest is None or latest.at <= microseconds(record):
+                return []
     from capsa import Filter
 
-    newest = [r for r in backend.collection.recent(8, Filter(path=record.path)) if r.path == record.path]
-    return newest[0].id if newest and newest[0].created_at > record.created_at else ""
+    since = Filter(path=record.path, since=record.created_at)
+    found = backend.collection.recent(_LATER, since)
+    return [one for one in found if one.path == record.path and one.created_at > record.created_at]
+
+
+def _takes_its_place(later: Record, shown: Shown) -> bool:
+    """Whether an entry of the same file, written later, is a later version of what is shown."""
+    replaced = later.metadata.get("old_code")
+    if isinstance(replaced, str) and len("".join(replaced.split())) >= LEAST and replaced.strip() in shown.text:
+        return True
+    path = shown.record.path or ""
+    known = [shown.unit] if shown.unit else cut(path, shown.text).units
+    now = {unit.name: Lines(unit.text).texts for unit in cut(path, later.text).units}
+    if any(unit.name and now.get(unit.name, lines) != lines for unit in known for lines in [Lines(unit.text).texts]):
+        return True
+    # A file that was written again as a whole has what it has, and nothing else.
+    whole = later.metadata.get(CHANGE, "edit" if replaced else "write") != "edit"
+    return whole and not set(Lines(shown.text).texts) <= set(Lines(later.text).texts)
 
 
 def microseconds(record: Record) -> int:
