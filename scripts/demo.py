@@ -139,6 +139,7 @@ def summary(demo: Demo) -> None:
         "  afterimage doctor                        what is set up, and what is missing\n"
         "  capsa postgres start ~/.afterimage/pg    a PostgreSQL of your own; prints its URL\n"
         "  afterimage migrate --help                move your memory there, and back\n"
+        "  stoic serve                              the companion: write to it at http://localhost:8000\n"
         "  make test                                see all of it proved",
         soft_wrap=True,
     )

@@ -29,6 +29,13 @@ REPLY = (
     "The first was never yours. *The second still is.*\n\nBegin there."
 )
 
+_NOTICED = Says(
+    '{"emotional_state": "tired", "detected_patterns": ["puts work before sleep"],'
+    ' "semantic_assertions": [{"text": "They build boats.", "confidence": 0.9}]}'
+)
+#: Whatever is said, what the model notices of it; instead of the usual.
+ANALYSIS = "(analysis)"
+
 #: What the model says, by a word in what it is told; a test may add its own.
 Script = dict[str, Says | Drips | Hangs | Refuses]
 
@@ -78,10 +85,7 @@ class Site:
 def _answer(script: Script) -> Callable[[Seen], Any]:
     def answer(seen: Seen) -> Any:
         if not seen.body.get("stream"):
-            return Says(
-                '{"emotional_state": "tired", "detected_patterns": ["puts work before sleep"],'
-                ' "semantic_assertions": [{"text": "They build boats.", "confidence": 0.9}]}'
-            )
+            return script.get(ANALYSIS, _NOTICED)
         said = str(seen.body["messages"][-1]["content"])
         return next((move for word, move in script.items() if word in said), Says(REPLY))
 
@@ -89,14 +93,14 @@ def _answer(script: Script) -> Callable[[Seen], Any]:
 
 
 @contextlib.contextmanager
-def running_site(folder: Path, url: str, **sections: Any) -> Iterator[Site]:
+def running_site(folder: Path, url: str, *, model_name: str = "any", **sections: Any) -> Iterator[Site]:
     """A site of its own, on a port of its own, until the end."""
     script: Script = {}
     with FakeServer([_answer(script)]) as model:
         configuration = configured(
             folder,
             url,
-            models={"main": "any", "base_url": model.openai_url},
+            models={"main": model_name, "base_url": model.openai_url},
             safety={"second_opinion": False},
             web={
                 "operators": [OPERATOR],
