@@ -193,6 +193,16 @@ def test_a_function_ends_where_it_ends() -> None:
     assert found["sub"].endswith("return add(a, b);\n}")
 
 
+def test_what_several_have_for_a_name_is_one_function() -> None:
+    code = (
+        "class A:\n    @property\n    def x(self): return 1\n\n    @x.setter\n    def x(self, value): self.y = value\n"
+    )
+    first = functions_in("a.py", code)
+    assert list(first) == ["A.x"]
+    assert functions_in("a.py", code.replace("return 1", "return 2")) != first
+    assert functions_in("a.py", code.replace("= value", "= 0")) != first
+
+
 def test_moving_a_function_deeper_changes_nothing() -> None:
     deeper = "class A:\n    def f(self):\n        return 1   \n"
     assert functions_in("a.py", deeper)["A.f"] == functions_in("a.py", "def f(self):\n    return 1\n")["f"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 #: Characters of a text, and of a line, beyond which it was not written by hand.
 _MOST_TEXT = 400_000
@@ -76,20 +76,30 @@ _NO_NAMES = frozenset(
         *("and", "or", "not", "in", "is", "delete", "case", "defer", "go", "select", "super", "this"),
     ]
 )
-_CLOSING = ("}", "end", ")", "]", "{", "EOF")
+_CLOSING = ("}", "end", ")", "]", "{")
 
 
 def functions_in(path: str, code: str) -> dict[str, str]:
-    """Name -> text of the functions in ``code``, outermost ones; methods as ``Class.method`` where that is known."""
+    """Name -> text of the functions in ``code``, outermost ones; methods as ``Class.method`` where that is known.
+
+    What several have for a name, as overloads and setters do, is one function.
+    """
     ending = path.rpartition(".")[2].lower()
     if len(code) > _MOST_TEXT or ending not in _PYTHON | _OTHERS:
         return {}
     if ending in _PYTHON:
         try:
-            return dict(_parsed(code))
+            return _together(_parsed(code))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             pass
-    return dict(_by_lines(code.split("\n"), python=ending in _PYTHON))
+    return _together(_by_lines(code.split("\n"), python=ending in _PYTHON))
+
+
+def _together(functions: Iterable[tuple[str, str]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, text in functions:
+        found[name] = f"{found[name]}\n{text}" if name in found else text
+    return found
 
 
 def _parsed(code: str) -> Iterator[tuple[str, str]]:

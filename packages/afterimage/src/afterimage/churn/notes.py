@@ -14,7 +14,7 @@ from afterimage.churn.exclusions import Exclusions
 from afterimage.churn.reading import change_of
 from afterimage.churn.replay import replay
 from afterimage.churn.tiers import BRONZE, DAY, MONTH, RED_IN_A_DAY, REPETITIVE, ChurnTier
-from afterimage.entries import CHURN_EDITS, OWNER, StorageEntry
+from afterimage.entries import CHURN_EDITS, StorageEntry
 from afterimage.hook import answers, marker
 from afterimage.recalling import Note, is_damaged
 
@@ -120,7 +120,7 @@ def _earlier(backend: StorageBackend, now: dt.datetime) -> Mapping[str, list[Cha
     from capsa import Filter
 
     found: dict[str, list[Change]] = {}
-    collection = backend.capsa_store.collection(CHURN_EDITS, owner=OWNER)
+    collection = backend.capsa_store.collection(CHURN_EDITS, owner=backend.owner)
     for record in collection.iterate(Filter(since=now - MONTH)):
         if change := change_of(record, CHURN_EDITS):
             found.setdefault(change.path, []).append(change)

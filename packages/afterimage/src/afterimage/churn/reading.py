@@ -12,7 +12,7 @@ from afterimage.churn.counts import FileChurn, FunctionChurn, functions_of, what
 from afterimage.churn.edits import Change, Edit, edits_by_file, edits_of
 from afterimage.churn.replay import ADDED, DELETED, MODIFIED, replay
 from afterimage.churn.tiers import ChurnTier
-from afterimage.entries import CHURN_EDITS, CHURN_FILES, COLLECTION, OWNER, StorageEntry
+from afterimage.entries import CHURN_EDITS, CHURN_FILES, COLLECTION, StorageEntry
 from afterimage.identity import content_hash
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class ChurnTracker:
 
     def get_earlier_stats(self, path: str) -> dict[str, Any] | None:
         """What AfterImage 0.3 to 0.8 had counted of a file, by its own way of counting; None if nothing."""
-        record = self._backend.capsa_store.collection(CHURN_FILES, owner=OWNER).get(path)
+        record = self._backend.capsa_store.collection(CHURN_FILES, owner=self._backend.owner).get(path)
         return None if record is None else dict(record.metadata)
 
     def _edits(self, path: str) -> list[Edit]:
@@ -117,8 +117,10 @@ class ChurnTracker:
 
         database = self._backend.database
         statement = named_statements(__package__)["changes" if path is None else "changes_of_file"]
-        given = {"owner": OWNER, "collection": collection} | ({} if path is None else {"path": to_stored(path)})
-        with database.read(OWNER) as tx:
+        given = {"owner": self._backend.owner, "collection": collection} | (
+            {} if path is None else {"path": to_stored(path)}
+        )
+        with database.read(self._backend.owner) as tx:
             for id_, where, session, at, metadata, text in tx.stream(statement, given):
                 told = (from_stored(id_), from_stored(where), from_stored(session or ""))
                 facts = _FACTS(from_stored(metadata))[0]
