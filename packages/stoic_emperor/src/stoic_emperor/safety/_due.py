@@ -18,12 +18,14 @@ class Due:
         self._rules = tuple(rules)
         #: A bit a rule.
         self._always = 0
-        self._needed: dict[str, int] = {}
+        self._whole: dict[str, int] = {}
+        self._parts: dict[str, int] = {}
         for at, rule in enumerate(self._rules):
             if not rule.needs:
                 self._always |= 1 << at
-            for part in rule.needs:
-                self._needed[part] = self._needed.get(part, 0) | 1 << at
+            for need in rule.needs:
+                kind = self._whole if need.startswith(" ") and need.endswith(" ") else self._parts
+                kind[need] = kind.get(need, 0) | 1 << at
         self._known: dict[str, int] = {}
 
     def among(self, words: Iterable[str]) -> list[Rule]:
@@ -35,8 +37,11 @@ class Due:
         return [rule for at, rule in enumerate(self._rules) if due >> at & 1] if due else []
 
     def _look_up(self, word: str) -> int:
+        # A few words are told as two, such as "want to".
         due, bounded = 0, f" {word} "
-        for part, rules in self._needed.items():
+        for each in word.split(" "):
+            due |= self._whole.get(f" {each} ", 0)
+        for part, rules in self._parts.items():
             if part in bounded:
                 due |= rules
         if len(self._known) >= _MOST:
