@@ -40,6 +40,7 @@ class PostgreSQLConfig:
     user: str
     password: str | None = field(repr=False)
     connection_string: str | None = field(repr=False)
+    owner: str
     min_pool_size: int
     max_pool_size: int
 
@@ -52,6 +53,7 @@ class StorageConfig:
     backend: str
     sqlite: SQLiteConfig
     postgresql: PostgreSQLConfig
+    author: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -215,6 +217,7 @@ def _build(
     return AfterImageConfig(
         storage=StorageConfig(
             backend=values["storage.backend"],
+            author=values["storage.author"],
             sqlite=SQLiteConfig(path=_absolute(values["storage.sqlite.path"], home)),
             postgresql=postgresql,
         ),

@@ -11,7 +11,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from afterimage.entries import OWNER
 from afterimage.errors import AfterImageError, ConfigError
 from capsa.terminal import Check, Verdict, check_sqlite
 
@@ -44,6 +43,7 @@ def examine(environ: Mapping[str, str] | None = None) -> Iterator[Check]:
     with backend:
         yield from _memory(config, backend)
     yield from _model(config)
+    yield _code()
     from afterimage.hook_doctor import examine_hooks
 
     yield from examine_hooks(config, os.environ if environ is None else environ)
@@ -67,7 +67,7 @@ def _memory(config: AfterImageConfig, backend: SQLiteBackend | PostgreSQLBackend
         yield _unreachable(config, error)
     else:
         yield from _database(backend)
-        if check := examine_churn(config, backend.database):
+        if check := examine_churn(config, backend):
             yield check
 
 
@@ -192,7 +192,7 @@ def _database(backend: SQLiteBackend | PostgreSQLBackend) -> Iterator[Check]:
 def _software(backend: SQLiteBackend | PostgreSQLBackend) -> Check:
     if backend.backend_type == "sqlite":
         return check_sqlite()
-    with backend.database.read(OWNER) as tx:
+    with backend.database.read(backend.owner) as tx:
         version, extension = tx.execute(
             "SELECT current_setting('server_version'), extversion FROM pg_extension WHERE extname = 'vector'"
         )[0]
@@ -200,7 +200,7 @@ def _software(backend: SQLiteBackend | PostgreSQLBackend) -> Check:
 
 
 def _schema(backend: SQLiteBackend | PostgreSQLBackend) -> Check:
-    with backend.database.read(OWNER) as tx:
+    with backend.database.read(backend.owner) as tx:
         schema = tx.execute("SELECT package, max(version) FROM capsa_migrations GROUP BY package ORDER BY package")
     return Check("schema", "ok", ", ".join(f"{package} {version}" for package, version in schema))
 
@@ -233,21 +233,40 @@ def _wall(backend: SQLiteBackend | PostgreSQLBackend) -> Check | None:
 
 def _entries(backend: SQLiteBackend | PostgreSQLBackend) -> Check:
     found = backend.stats()
-    without = found.total_entries - found.entries_with_embeddings
+    entries = backend.collection
+    # What says nothing, such as a deletion, needs no vector.
+    without = entries.waiting() if backend.embedder else found.total_entries - found.entries_with_embeddings
+    without = min(without, found.total_entries - entries.blank())
     return Check(
         "entries",
         "note" if without else "ok",
-        f"{found.total_entries:,}, {without:,} of them without a vector (found by words only)",
+        f"{found.total_entries:,}, {without:,} of them without all vectors (found by words, or by their beginning)",
         "afterimage reembed" if without else None,
     )
 
 
+def _code() -> Check:
+    from afterimage.chunking.languages import missing
+
+    lacking = missing()
+    if not lacking:
+        return Check("code", "ok", "long entries are cut at their functions and classes")
+    return Check(
+        "code",
+        "note",
+        f"long entries are cut at blank lines where they are {', '.join(lacking)}: the grammars are not installed",
+        'pip install "ai-afterimage[code]"',
+    )
+
+
 def _transfers(backend: SQLiteBackend | PostgreSQLBackend) -> Check:
-    with backend.database.read(OWNER) as tx:
+    with backend.database.read(backend.owner) as tx:
         unfinished = tx.execute(
-            "SELECT count(*) FROM capsa_transfers WHERE owner = :owner AND state <> 'done'", {"owner": OWNER}
+            "SELECT count(*) FROM capsa_transfers WHERE owner = :owner AND state <> 'done'", {"owner": backend.owner}
         )[0][0]
-        quarantined = tx.execute("SELECT count(*) FROM capsa_quarantine WHERE owner = :owner", {"owner": OWNER})[0][0]
+        quarantined = tx.execute(
+            "SELECT count(*) FROM capsa_quarantine WHERE owner = :owner", {"owner": backend.owner}
+        )[0][0]
     if unfinished:
         return Check(
             "migrations", "fail", f"{unfinished} interrupted", "run the same command again: it goes on where it stopped"

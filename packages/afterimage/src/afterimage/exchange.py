@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
-from afterimage.entries import OWNER, StorageEntry
+from afterimage.entries import StorageEntry
 from afterimage.errors import AfterImageError, InvalidEntry, NotAMemory
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _take_in(backend: StorageBackend, batch: list[_Incoming], report: ImportRepo
     if not replace:
         report.different += [incoming.entry.id for incoming in other]
         other = []
-    with backend.database.write(OWNER) as tx:
+    with backend.database.write(backend.owner) as tx:
         collection.add([incoming.entry.to_record() for incoming in new], embed=False, tx=tx)
         collection.put([incoming.entry.to_record() for incoming in other], embed=False, tx=tx)
         for incoming in (*new, *other):

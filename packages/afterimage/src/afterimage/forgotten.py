@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from afterimage.entries import FORGOTTEN, OWNER
+from afterimage.entries import FORGOTTEN
 
 if TYPE_CHECKING:
     from afterimage.storage import StorageBackend
@@ -33,4 +33,4 @@ def take_back(backend: StorageBackend, id_: str) -> None:
 
 
 def _ids(backend: StorageBackend) -> Collection:
-    return backend.capsa_store.collection(FORGOTTEN, owner=OWNER)
+    return backend.capsa_store.collection(FORGOTTEN, owner=backend.owner)

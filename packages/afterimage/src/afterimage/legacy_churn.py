@@ -30,6 +30,7 @@ from capsa.terminal import Check
 
 if TYPE_CHECKING:
     from afterimage.config import AfterImageConfig
+    from afterimage.storage import StorageBackend
     from capsa import Database
 
 NAME = "churn.db"
@@ -101,30 +102,30 @@ def open_churn(path: Path, timezone: str | None = None) -> transfer.Source:
         raise
 
 
-def carry_over(path: Path, database: Database) -> Carried:
-    """Bring what the churn database at ``path`` knows into ``database``. Done again, it adds nothing.
+def carry_over(path: Path, database: Database, owner: str = OWNER) -> Carried:
+    """Bring what the churn database at ``path`` knows into the memory of ``owner``. Done again, it adds nothing.
 
     Raises:
         capsa.CapsaError: it cannot be read, or the memory cannot be written.
     """
-    with closing(open_churn(path)) as source:
-        report = transfer.transfer(source, database)
+    with closing(transfer.one_owner(open_churn(path), OWNER, owner)) as source:
+        report = transfer.transfer(source, database, transfer.Options(owner=owner))
     return Carried(report.migrated + report.skipped, report.quarantined_rows)
 
 
-def carry_over_once(path: Path, database: Database, tell: Callable[[str], None]) -> None:
+def carry_over_once(path: Path, database: Database, tell: Callable[[str], None], owner: str = OWNER) -> None:
     """The same, unless it was done; what goes wrong is told in one line and stops nothing."""
     try:
-        if there(path) and not was_carried(path, database):
-            tell(f"afterimage: {path}: {carry_over(path, database)}; the file itself stays as it is")
+        if there(path) and not was_carried(path, database, owner):
+            tell(f"afterimage: {path}: {carry_over(path, database, owner)}; the file itself stays as it is")
     except (CapsaError, OSError) as error:
         tell(f"afterimage: what {path} knows of earlier edits was not carried over: {error}")
 
 
-def was_carried(path: Path, database: Database) -> bool:
+def was_carried(path: Path, database: Database, owner: str = OWNER) -> bool:
     """Whether all of a churn database of this machine was brought into ``database`` before."""
-    with database.read(OWNER) as tx:
-        rows = tx.execute(named_statements("afterimage.churn")["churn_transfers"], {"owner": OWNER})
+    with database.read(owner) as tx:
+        rows = tx.execute(named_statements("afterimage.churn")["churn_transfers"], {"owner": owner})
     sources = [json.loads(source) for (source,) in rows]
     here = platform.node() + ":"
     return any(
@@ -132,14 +133,14 @@ def was_carried(path: Path, database: Database) -> bool:
     )
 
 
-def examine(config: AfterImageConfig, database: Database) -> Check | None:
+def examine(config: AfterImageConfig, backend: StorageBackend) -> Check | None:
     """What ``doctor`` says of a churn database; None if there is none."""
     name = "churn history"
     path = find(config)
     if path is None:
         return None
     try:
-        if was_carried(path, database):
+        if was_carried(path, backend.database, backend.owner):
             return Check(name, "ok", f"{path} was carried over; it stays as it was")
         open_churn(path).close()
     except CapsaError as error:

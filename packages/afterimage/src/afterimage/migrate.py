@@ -73,6 +73,7 @@ def _migrate(options: argparse.Namespace, config: AfterImageConfig) -> int:
     progress = ProgressLine(sys.stdout, silent=options.json)
     progress.say("Starting migration...")
     target = _sqlite_target(options.to_sqlite) if options.to_sqlite else server
+    owner = OWNER if options.to_sqlite else config.storage.postgresql.owner
     with closing(_source(options, config, server)) as source:
         progress.patterns = holds_patterns(source)
         settings = transfer.Options(
@@ -81,6 +82,7 @@ def _migrate(options: argparse.Namespace, config: AfterImageConfig) -> int:
             range_rows=options.batch_size or transfer.Options().range_rows,
             manifest=options.report,
             progress=progress,
+            owner=owner,
         )
         if options.dry_run:
             found = transfer.examine(source, settings)
@@ -89,10 +91,10 @@ def _migrate(options: argparse.Namespace, config: AfterImageConfig) -> int:
         with open_database(target) as database:
             report = transfer.transfer(source, database, settings)
             store = Store(database)
-            others = {name: store.collection(name, owner=OWNER).count() for name in COLLECTIONS if name != COLLECTION}
+            others = {name: store.collection(name, owner=owner).count() for name in COLLECTIONS if name != COLLECTION}
             if not options.to_sqlite and not options.from_postgres_tables:
                 # What earlier versions knew of edits never was in their memory, but in a file beside it.
-                carry_over_once(_named(options, config).with_name(NAME), database, _say)
+                carry_over_once(_named(options, config).with_name(NAME), database, _say, owner)
     progress.end()
     if target.dialect == "postgresql":
         # So that a later return to SQLite can tell what only the server has.
@@ -102,13 +104,17 @@ def _migrate(options: argparse.Namespace, config: AfterImageConfig) -> int:
 
 
 def _source(options: argparse.Namespace, config: AfterImageConfig, server: DatabaseUrl) -> transfer.Source:
+    shared = config.storage.postgresql.owner
     if options.to_sqlite:
-        return transfer.open_source(server)
+        # A server may hold the memories of others, too.
+        return transfer.one_owner(transfer.open_source(server), shared, OWNER)
     if options.from_postgres_tables:
         from afterimage.legacy_postgres import open_tables
 
-        return open_tables(server)
-    return open_memory(_named(options, config), options.timezone, say=lambda line: _say(f"afterimage: {line}"))
+        found: transfer.Source = open_tables(server)
+    else:
+        found = open_memory(_named(options, config), options.timezone, say=lambda line: _say(f"afterimage: {line}"))
+    return transfer.one_owner(found, OWNER, shared)
 
 
 def _named(options: argparse.Namespace, config: AfterImageConfig) -> Path:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from afterimage.entries import OWNER
 from afterimage.migration_report import MESSAGES, of_entries, print_report_of
 
 if TYPE_CHECKING:
@@ -79,8 +80,9 @@ class Migrator:
 
         # Opened first: an older memory is carried over at its first use.
         self._source.initialize()
-        with closing(transfer.open_source(self._source.database.url)) as source:
-            options = _options(self._batch_size, self._progress, validate=validate)
+        everything = transfer.open_source(self._source.database.url)
+        with closing(transfer.one_owner(everything, self._source.owner, self._target.owner)) as source:
+            options = _options(self._batch_size, self._progress, self._target.owner, validate=validate)
             return MigrationStats.of(transfer.transfer(source, self._target.database, options))
 
 
@@ -103,11 +105,14 @@ def migrate_sqlite_to_postgres(
         capsa.CapsaError: or one of its kinds.
         ConfigError: the configuration cannot be used.
     """
+    from afterimage.config import load_config
     from afterimage.legacy import open_memory
     from capsa import open_database, transfer
 
-    options = _options(batch_size, progress_callback, validate=validate)
-    with closing(open_memory(Path(sqlite_path))) as source, open_database(_server(pg_config or {})) as target:
+    owner = load_config().storage.postgresql.owner
+    options = _options(batch_size, progress_callback, owner, validate=validate)
+    memory = transfer.one_owner(open_memory(Path(sqlite_path)), OWNER, owner)
+    with closing(memory) as source, open_database(_server(pg_config or {})) as target:
         return MigrationStats.of(transfer.transfer(source, target, options))
 
 
@@ -136,7 +141,9 @@ def _server(given: Mapping[str, Any]) -> DatabaseUrl:
     return replace(postgresql_url(load_config()), **{name: given[name] for name in names if given.get(name)})
 
 
-def _options(batch_size: int | None, callback: ProgressCallback | None, *, validate: bool) -> transfer.Options:
+def _options(
+    batch_size: int | None, callback: ProgressCallback | None, owner: str, *, validate: bool
+) -> transfer.Options:
     from capsa import transfer
 
     def progress(phase: str, done: int, total: int) -> None:
@@ -144,4 +151,6 @@ def _options(batch_size: int | None, callback: ProgressCallback | None, *, valid
             callback(MESSAGES[phase], done, total)
 
     default = transfer.Options()
-    return transfer.Options(validate=validate, range_rows=batch_size or default.range_rows, progress=progress)
+    return transfer.Options(
+        validate=validate, range_rows=batch_size or default.range_rows, progress=progress, owner=owner
+    )

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from afterimage.entries import COLLECTION, OWNER
+from afterimage.entries import COLLECTION
 
 if TYPE_CHECKING:
     from afterimage.config import AfterImageConfig
@@ -45,7 +45,7 @@ def _message(config: AfterImageConfig, backend: SQLiteBackend, server: DatabaseU
     back = f"`{way_back(config, backend, server)}`"
     try:
         with open_database(_with_password(config, server), connect_timeout=CONNECT_SECONDS) as database:
-            there = Store(database, embedder=None).collection(COLLECTION, owner=OWNER)
+            there = Store(database, embedder=None).collection(COLLECTION, owner=config.storage.postgresql.owner)
             missing, counted_all = _missing(there, backend)
     except CapsaError as error:
         return (

@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from afterimage.entries import OWNER
 from afterimage.errors import ConfigError
 
 BACKENDS: Final = ("sqlite", "postgresql")
+#: Far below what a key of the database may have.
+MAX_OWNER_BYTES: Final = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +65,14 @@ def whole(low: int, high: int) -> Callable[[Any], int]:
         raise ValueError(f"must be a whole number from {low} to {high}, not {value!r}")
 
     return read
+
+
+def owner(value: Any) -> str:
+    """A name that an owner of rows can have."""
+    name = text(value).strip()
+    if not name or name.startswith("@") or len(name.encode()) > MAX_OWNER_BYTES or not name.isprintable():
+        raise ValueError(f"must be a name of 1 to {MAX_OWNER_BYTES} bytes that does not begin with '@', not {value!r}")
+    return name
 
 
 def names(value: Any) -> tuple[str, ...]:
@@ -140,6 +151,13 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         secret=True,
     ),
     Setting(
+        key="storage.postgresql.owner",
+        help="Whose memory it is in a shared database: all who name the same owner share it, nobody else sees it.",
+        read=owner,
+        default=OWNER,
+        variable="AFTERIMAGE_OWNER",
+    ),
+    Setting(
         key="storage.postgresql.min_pool_size",
         help="Connections kept open.",
         read=whole(0, 1000),
@@ -150,6 +168,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         help="Connections opened at most.",
         read=whole(1, 1000),
         default=10,
+    ),
+    Setting(
+        key="storage.author",
+        help="Who is named on what is stored here; without it git's user.name, or the account's name.",
+        read=text,
+        variable="AFTERIMAGE_AUTHOR",
     ),
     Setting(
         key="search.max_results",

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from afterimage._backend import StorageBackend
-from afterimage.entries import StorageEntry, StorageStats
+from afterimage.authors import author_of
+from afterimage.entries import OWNER, StorageEntry, StorageStats
 
 if TYPE_CHECKING:
     from afterimage.config import AfterImageConfig
@@ -36,6 +37,7 @@ class SQLiteBackend(StorageBackend):
         own_file: Path | None = None,
         embedder: Callable[[], Embedder | None] | None = None,
         report: Callable[[str], None] | None = None,
+        author: Callable[[], str] | None = None,
     ) -> None:
         """Nothing is opened yet.
 
@@ -43,13 +45,13 @@ class SQLiteBackend(StorageBackend):
             db_path: the memory's file; default as configured. If an older program's memory is there, its
                 entries are carried over at first use into a file beside it; the older file is only read.
             own_file: a file of ours that exists or is to be made under exactly this name, instead of ``db_path``.
-            embedder: see `StorageBackend`.
+            embedder, author: see `StorageBackend`.
             report: gets each line of progress of that carrying over; default stderr.
 
         Raises:
             ConfigError: the configuration, if it is needed, cannot be used.
         """
-        super().__init__(embedder=embedder)
+        super().__init__(embedder=embedder, author=author)
         self._own_file = own_file
         if own_file is not None:
             db_path = own_file
@@ -101,6 +103,8 @@ class PostgreSQLBackend(StorageBackend):
         embedding_dim: int | None = None,
         *,
         embedder: Callable[[], Embedder | None] | None = None,
+        owner: str = OWNER,
+        author: Callable[[], str] | None = None,
         state_directory: Path | None = None,
     ) -> None:
         """Nothing is opened yet.
@@ -108,13 +112,13 @@ class PostgreSQLBackend(StorageBackend):
         Args:
             password: any characters; None leaves it to libpq (PGPASSWORD, ~/.pgpass).
             connection_string: in place of the five before it.
-            embedder, embedding_dim: see `StorageBackend`.
+            embedder, embedding_dim, owner, author: see `StorageBackend`.
             state_directory: where to note that this database was used, see `afterimage.state`.
 
         Raises:
             capsa.InvalidUrl: the connection string cannot be understood.
         """
-        super().__init__(embedder=embedder, embedding_dim=embedding_dim)
+        super().__init__(embedder=embedder, embedding_dim=embedding_dim, owner=owner, author=author)
         from capsa import DatabaseUrl
 
         if isinstance(connection_string, str):
@@ -155,12 +159,16 @@ def get_storage_backend(config: AfterImageConfig | None = None) -> SQLiteBackend
     config = config or load_config()
     if config.storage.backend == "sqlite":
         check_folder(config)
-        return SQLiteBackend(config.storage.sqlite.path, embedder=lambda: embedder_of(config))
+        return SQLiteBackend(
+            config.storage.sqlite.path, embedder=lambda: embedder_of(config), author=lambda: author_of(config)
+        )
     return PostgreSQLBackend(
         connection_string=postgresql_url(config),
         min_pool_size=config.storage.postgresql.min_pool_size,
         max_pool_size=config.storage.postgresql.max_pool_size,
         embedder=lambda: embedder_of(config),
+        owner=config.storage.postgresql.owner,
+        author=lambda: author_of(config),
         state_directory=config.directory,
     )
 

@@ -146,7 +146,9 @@ def _tracker() -> Iterator[tuple[AfterImageConfig, ChurnTracker]]:
     # Where there is a history, there is something to look at.
     with memory(writing=earlier is not None) as (config, backend):
         if earlier is not None:
-            carry_over_once(earlier, backend.database, lambda line: note(line.removeprefix("afterimage: ")))
+            carry_over_once(
+                earlier, backend.database, lambda line: note(line.removeprefix("afterimage: ")), backend.owner
+            )
         yield config, ChurnTracker(backend)
 
 

@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from afterimage.entries import COLLECTION, OWNER
+from afterimage.entries import COLLECTION
 from afterimage.hook import fingerprints, recall
 from afterimage.hook.redaction import Redactor
 from afterimage.recalling.marks import Marks
@@ -79,7 +79,7 @@ class RecallIndex:
             OSError, sqlite3.Error: the index cannot be written.
         """
         until = time.monotonic() + seconds
-        memory = str(backend.url)
+        memory = f"{backend.owner} in {backend.url}"
         if rebuild or not self._is_of(memory):
             return self._build(backend, memory, until, progress)
         try:
@@ -266,12 +266,12 @@ def is_damaged(error: sqlite3.DatabaseError) -> bool:
 
 def _ask(backend: StorageBackend, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
     sql = named_statements(__package__)[statement]
-    with backend.database.read(OWNER) as tx:
+    with backend.database.read(backend.owner) as tx:
         return _of(tx, sql, parameters)
 
 
 def _of(tx: Transaction, sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    return tx.execute(sql, {"owner": OWNER, "collection": COLLECTION, **parameters})
+    return tx.execute(sql, {"owner": tx.owner, "collection": COLLECTION, **parameters})
 
 
 def _by_number(backend: StorageBackend, numbers: Sequence[int]) -> Iterator[tuple[int, Record]]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from afterimage.entries import OWNER
 from afterimage.forgotten import note_forgotten
 from afterimage.retrieval.lookup import find_record
 from afterimage.sync import synchronise
@@ -46,7 +45,7 @@ def forget(backend: StorageBackend, directory: Path, ids: Sequence[str]) -> Forg
     vectors = 0
     if backend.embedder is not None:
         vectors = sum(backend.collection.vector(id_) is not None for id_ in records)
-    with backend.database.write(OWNER) as tx:
+    with backend.database.write(backend.owner) as tx:
         backend.collection.delete(list(records), tx=tx)
         note_forgotten(backend, records, tx=tx)
     done = synchronise(backend, directory, seconds=_REFRESH, embed=False, patience=_PATIENCE)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from capsa.text import bytes_to_stored, from_stored, to_stored
 from capsa.transfer.examining import examine
 from capsa.transfer.options import OnConflict, Options
+from capsa.transfer.owners import one_owner
 from capsa.transfer.quarantine import describe as describe_row
 from capsa.transfer.quarantine import json_value
 from capsa.transfer.report import PartReport, Report
@@ -100,6 +101,7 @@ __all__ = [
     "json_value",
     "make_row",
     "make_rows",
+    "one_owner",
     "open_source",
     "pack",
     "pack_all",
