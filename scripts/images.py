@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draw docs/images: every page of Stoic Emperor's web application, by day, by lamp and on a phone.
+"""Draw docs/images/stoic-*.png: every page of Stoic Emperor's web application, by day, by lamp and on a phone.
 
 A real server with the starter library, a real browser, and somebody made up, who has talked for some weeks with a model
 that says what stands here. ``python scripts/images.py [NAME …]`` draws all of them, or those.
@@ -265,7 +265,7 @@ def main(wanted: list[str]) -> None:
                 size = _draw(studio, name, look)
                 print(f"{name}-{look}.png: {size >> 10} KB")
         chromium.close()
-    total = sum(file.stat().st_size for file in FOLDER.glob("*.png"))
+    total = sum(file.stat().st_size for file in FOLDER.glob("stoic-*.png"))
     print(f"{total / 1e6:.2f} MB in {FOLDER}")
 
 
@@ -310,7 +310,7 @@ def _draw(studio: Studio, name: str, look: str) -> int:
             session = page.url.rpartition("/")[2]
             hosted_by(studio.site.app).application.forgetting(studio.helena).session(session)
         pixels = _pixels(page, shown)
-    file = FOLDER / f"{name}-{look}.png"
+    file = FOLDER / f"stoic-{name}-{look}.png"
     file.write_bytes(_png(pixels))
     return file.stat().st_size
 
