@@ -19,6 +19,7 @@ from benchmarks.servers import Servers
 #: In this order; each module says in its docstring what it measures.
 NAMES = (
     "cosqa",
+    "answers",
     "identifiers",
     "writers",
     "guide_table",
@@ -31,7 +32,9 @@ NAMES = (
     "chat_start",
     "past",
     "hook",
+    "secrets",
     "web",
+    "talkers",
 )
 
 
