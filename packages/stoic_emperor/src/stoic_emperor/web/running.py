@@ -36,6 +36,7 @@ async def running(hosted: Hosted) -> AsyncIterator[None]:
         current_default_thread_limiter().total_tokens = THREADS
         ending = threading.Event()
         warming = asyncio.create_task(asyncio.to_thread(_warm, hosted.application, ending))
+        hosted.talking.filling = warming
         hosted.worker.start()
         try:
             yield

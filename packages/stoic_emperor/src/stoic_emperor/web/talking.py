@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 #: Of the metadata of a conversation: when it was last said there that this is a program.
 _NOTICED = "noticed_at"
+#: Seconds that a reply of the library waits for it, while a first start reads it in.
+_FILLING = 60.0
 #: Letters of a title that is made of the first words.
 _TITLE = 60
 
@@ -60,6 +62,8 @@ class Talking:
         self.turns = Turns(lambda: application.database, self._ended)
         self._application = application
         self._worker = worker
+        #: Done when the library can be drawn on; None if nobody fills it.
+        self.filling: asyncio.Task[None] | None = None
         self._most = application.configuration.settings.web.daily_replies
 
     @property
@@ -74,6 +78,9 @@ class Talking:
             NotFound: there is no such conversation, or message in it.
             HTTPException: 409, the conversation is being answered; 429, too much of the day or at once.
         """
+        if self.filling is not None and not self.filling.done() and self._application.model is None:
+            # Else the first thing that anybody is told is that nothing in it comes close.
+            await asyncio.wait({self.filling}, timeout=_FILLING)
         person = self._application.database.person(user_id)
         if asked.session_id is None:
             session, notice = await asyncio.to_thread(self._begun, person, asked.text or "")
