@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 #: The collection that every entry belongs to, and the owner of a memory that is not shared.
 COLLECTION = "code"
 OWNER = "local"
-#: Who wrote an entry, in its metadata.
+#: Who wrote an entry, and where its file stands in the project, in its metadata.
 AUTHOR = "author"
+IN_PROJECT = "in_project"
 
 #: The vectors of the functions, methods and classes in long entries; derived, see `afterimage.chunking.entries`.
 UNITS = "code-units"

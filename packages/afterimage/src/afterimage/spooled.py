@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from afterimage.changes import changes_of
-from afterimage.entries import StorageEntry
+from afterimage.entries import IN_PROJECT, StorageEntry
 from afterimage.errors import InvalidEntry
 from afterimage.hook import spool
 from afterimage.identity import call_without_id, content_hash, entry_id
@@ -35,6 +35,7 @@ def entries_of(event: Mapping[str, Any]) -> list[StorageEntry]:
     # A hook is told of what succeeded; of a call in a transcript it may not be known.
     outcome = event.get("outcome", "ok")
     session = _storable(event.get("session"))
+    root = str(event.get("root") or "").rstrip("/")
     found = []
     seen: dict[str, int] = {}
     for change in changes_of(str(event.get("tool", "")), event["input"], str(event.get("cwd", ""))):
@@ -45,6 +46,9 @@ def entries_of(event: Mapping[str, Any]) -> list[StorageEntry]:
         metadata = {**facts, "change": change.kind, **({"outcome": outcome} if outcome else {})}
         if change.moved_from:
             metadata["moved_from"] = change.moved_from
+        if root and change.path.startswith(f"{root}/"):
+            # On another machine the project stands elsewhere.
+            metadata[IN_PROJECT] = _storable(change.path[len(root) + 1 :])
         found.append(
             StorageEntry(
                 entry_id(client=str(event.get("client")), session=session, call=call, path=change.path, index=index),

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from afterimage.authors import author_of
+from afterimage.config import load_config
 from afterimage.entries import StorageEntry
 from afterimage.hook import marker
 from afterimage.ingest import Ingested, take_in
@@ -240,7 +242,7 @@ def test_no_injection_no_secret_and_nothing_private_is_stored(
     ingest(store, tmp_path)
     (entry,) = store.iterate()
     assert "kept = 1" in entry.new_code
-    assert "[redacted: aws-access-key]" in entry.new_code
+    assert "[redacted: aws-access-token]" in entry.new_code
     for gone in (secret, "recalled", "mine", marker.NAME):
         assert gone not in entry.new_code
 
@@ -386,7 +388,8 @@ def test_hook_and_transcript_of_one_session_make_the_same_entries(hooks: Hooks, 
     with hooks.memory() as memory:
         noted = ids(list(memory.iterate()))
     assert len(noted) == 5 + 3 * 3
-    with SQLiteBackend(tmp_path / "other.db", embedder=lambda: None) as other:
+    author = author_of(load_config())
+    with SQLiteBackend(tmp_path / "other.db", embedder=lambda: None, author=lambda: author) as other:
         take_in(other, tmp_path / "state", [Place(tmp_path, "x")])
         told = ids(list(other.iterate()))
     assert told.keys() == noted.keys()

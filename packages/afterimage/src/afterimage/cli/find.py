@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from afterimage.cli.terminal import counted, find_entry, memory, moment, note, size
+from afterimage.entries import AUTHOR
 from capsa.terminal import clean, json_option, one_line, table, width, write_json
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ def show(entry_id: str, old: bool, as_json: bool) -> int:
         ("file", entry.file_path),
         ("time", entry.timestamp),
         ("session", entry.session_id),
+        ("author", entry.metadata.get(AUTHOR)),
         ("id", entry.id),
         ("context", entry.context),
     ):

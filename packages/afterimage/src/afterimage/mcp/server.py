@@ -110,7 +110,7 @@ def _add_reading(server: MCPServer, retriever: Retriever, backend: StorageBacken
     ) -> str:
         """Show one entry whole."""
         where = await _where(ctx, everywhere=all_projects)
-        return rendering.whole(await _done(lambda: retriever.one(reachable(backend, id, where))), line)
+        return rendering.whole(await _done(lambda: retriever.one(reachable(backend, id, where), where)), line)
 
     @server.tool(annotations=_READS, structured_output=False)
     async def recent(
@@ -129,7 +129,7 @@ def _add_reading(server: MCPServer, retriever: Retriever, backend: StorageBacken
     async def entry(id: str, ctx: Context) -> str:
         where = await _where(ctx, everywhere=False)
         try:
-            return rendering.whole(await asyncio.to_thread(lambda: retriever.one(reachable(backend, id, where))))
+            return rendering.whole(await asyncio.to_thread(lambda: retriever.one(reachable(backend, id, where), where)))
         except EntryNotFound as error:
             raise ResourceNotFoundError(str(error)) from error
         except Exception as error:

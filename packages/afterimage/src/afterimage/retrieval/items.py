@@ -26,6 +26,8 @@ class Item:
     change: str
     #: FRESH, STALE or SUPERSEDED, with the reason, of the unit if there is one; empty where nothing could stand.
     standing: str
+    #: Who wrote it; empty if that was not noted.
+    author: str = ""
     #: What surrounded it when it was written.
     context: str = ""
     #: The function, method or class in the code that answers; None if that is all of it.

@@ -113,6 +113,7 @@ def _facts(item: Item) -> list[str]:
     facts = [
         _short(item.why),
         _day(item.at),
+        f"by {_short(item.author)}" if item.author else "",
         f"session {item.session[:8]}" if item.session else "",
         f"project {_short(item.project)}" if item.project else "project unknown",
         f"branch {_short(item.branch)}" if item.branch else "",

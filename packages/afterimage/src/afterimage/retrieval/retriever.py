@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from afterimage.chunking.choosing import like, units_of
 from afterimage.chunking.units import Unit
+from afterimage.entries import AUTHOR
 from afterimage.finding import Match, find
 from afterimage.hook import recall
 from afterimage.hook.marker import without_private
@@ -21,9 +22,9 @@ from afterimage.retrieval.groups import grouped
 from afterimage.retrieval.items import Found, Item, Other
 from afterimage.retrieval.lookup import find_record
 from afterimage.retrieval.standing import NOTE, Shown, standings
+from afterimage.retrieval.where import Where
 
 if TYPE_CHECKING:
-    from afterimage.retrieval.where import Where
     from afterimage.storage import StorageBackend
     from capsa import Filter, Hit, Record
 
@@ -34,6 +35,7 @@ _MOST = 2_560
 _PATIENCE = 2.0
 #: How near code must be to code, where no mark is shared: of code, which has many words, some are in anything.
 _LEAST_ALIKE = 0.5
+_NOWHERE = Where()
 _WHY = {"identical": "the same code", "alike": "nearly the same code", "related": "shares rare names"}
 
 
@@ -86,7 +88,7 @@ class Retriever:
 
         only = Filter(path=path, session_id=session, since=since, until=until)
         groups, notes = self._matching(query, where, limit, least=self._threshold, only=only)
-        return Found(self._items(groups, limit), notes)
+        return Found(self._items(groups, limit, where), notes)
 
     def similar(self, code: str, where: Where, limit: int = 5) -> Found:
         """What is like ``code``: first the same and nearly the same by their marks, then by meaning.
@@ -100,7 +102,7 @@ class Retriever:
             more, notes = self._matching(code, where, limit, least=_LEAST_ALIKE)
             known = {answer.record.id for answer in found}
             found += [answer for group in more for answer in group if answer.record.id not in known]
-        return Found(self._items(grouped(found, _compared), limit), notes)
+        return Found(self._items(grouped(found, _compared), limit, where), notes)
 
     def recent(self, where: Where, limit: int = 10, path: str | None = None) -> Found:
         """The newest entry of each file that was written last, and the newest notes.
@@ -119,15 +121,15 @@ class Retriever:
                 files.setdefault(key, []).append(record)
             if len(files) >= limit or len(records) < fetch:
                 break
-        return Found(self._items([list(map(_Answer, records)) for records in files.values()], limit))
+        return Found(self._items([list(map(_Answer, records)) for records in files.values()], limit, where))
 
-    def one(self, given: str) -> Item:
+    def one(self, given: str, where: Where = _NOWHERE) -> Item:
         """The entry with the id ``given``, or the only one whose id begins with it.
 
         Raises:
             EntryNotFound: none has, or several have.
         """
-        return self._items([[_Answer(find_record(self._backend, given))]], 1)[0]
+        return self._items([[_Answer(find_record(self._backend, given))]], 1, where)[0]
 
     def _matching(
         self, query: str, where: Where, limit: int, *, least: float, only: Filter | None = None
@@ -162,7 +164,7 @@ class Retriever:
             if index is not None:
                 index.close()
 
-    def _items(self, groups: Sequence[Sequence[_Answer]], limit: int) -> tuple[Item, ...]:
+    def _items(self, groups: Sequence[Sequence[_Answer]], limit: int, where: Where) -> tuple[Item, ...]:
         """The first ``limit`` groups, each by its newest, as it may be shown."""
         redact = self.redactor()
         # What was found may be an older one that is nearly the same.
@@ -171,7 +173,7 @@ class Retriever:
         ordered = newest_first(ordered, lambda group: group[0].record.id, later)[:limit]
         shown = [Shown(group[0].record, group[0].unit()) for group in ordered]
         with self._index() as index:
-            standing = standings(self._backend, index, shown)
+            standing = standings(self._backend, index, shown, where.path_here)
         return tuple(
             _item(group, one.unit, standing[one.record.id] or _perhaps(later, one.record.id), redact)
             for group, one in zip(ordered, shown, strict=True)
@@ -236,6 +238,7 @@ def _item(group: Sequence[_Answer], unit: Unit | None, standing: str, redact: Ca
         why=redact(answer.why),
         at=shown.created_at,
         session=shown.session_id or "",
+        author=redact(facts.get(AUTHOR, "")),
         project=facts.get("project_name") or facts.get("project", ""),
         branch=redact(facts.get("branch", "")),
         change=facts.get("change", ""),

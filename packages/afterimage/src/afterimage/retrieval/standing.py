@@ -6,7 +6,7 @@ Judged of what is shown: an edit elsewhere in its file leaves a function as it w
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,12 +43,18 @@ class Shown:
         return self.unit.text if self.unit else self.record.text
 
 
-def standings(backend: StorageBackend, index: Recall | None, every: Sequence[Shown]) -> Mapping[str, str]:
-    """Id of the entry -> how what is shown of it stands."""
-    return {shown.record.id: _standing(backend, index, shown) for shown in every}
+def standings(
+    backend: StorageBackend, index: Recall | None, every: Sequence[Shown], path_here: Callable[[Record], str]
+) -> Mapping[str, str]:
+    """Id of the entry -> how what is shown of it stands.
+
+    Args:
+        path_here: where the file of an entry is on this machine.
+    """
+    return {shown.record.id: _standing(backend, index, shown, path_here(shown.record)) for shown in every}
 
 
-def _standing(backend: StorageBackend, index: Recall | None, shown: Shown) -> str:
+def _standing(backend: StorageBackend, index: Recall | None, shown: Shown, path: str) -> str:
     record = shown.record
     named = record.metadata.get(REPLACED_BY)
     # What was forgotten supersedes nothing, whatever a note still says.
@@ -57,27 +63,31 @@ def _standing(backend: StorageBackend, index: Recall | None, shown: Shown) -> st
     if record.metadata.get(CHANGE) == NOTE or not record.path:
         return ""
     said = bool(shown.text.strip())
-    if said and record.path.startswith("/") and answers.stands(record.path, shown.text, microseconds(record)):
+    if said and path.startswith("/") and answers.stands(path, shown.text, microseconds(record)):
         return "FRESH"
-    if later := next((one.id for one in _later(backend, index, record) if _takes_its_place(one, shown)), ""):
+    written = [
+        *_later(backend, index, record, record.path),
+        *(_later(backend, index, record, path) if path != record.path else []),
+    ]
+    if later := next((one.id for one in written if _takes_its_place(one, shown)), ""):
         return f"SUPERSEDED by {later}"
     if not said:
         return ""
-    return "STALE: the file has changed since" if exists(record.path) else "STALE: the file is not there now"
+    return "STALE: the file has changed since" if exists(path) else "STALE: the file is not there now"
 
 
-def _later(backend: StorageBackend, index: Recall | None, record: Record) -> list[Record]:
-    """What was written to the same file later, the newest first."""
+def _later(backend: StorageBackend, index: Recall | None, record: Record, path: str) -> list[Record]:
+    """What was written to the file at ``path`` later, the newest first."""
     if index is not None:
         with contextlib.suppress(Unreadable):
-            latest = index.latest(record.path or "")
+            latest = index.latest(path)
             if latest is None or latest.at <= microseconds(record):
                 return []
     from capsa import Filter
 
-    since = Filter(path=record.path, since=record.created_at)
+    since = Filter(path=path, since=record.created_at)
     found = backend.collection.recent(_LATER, since)
-    return [one for one in found if one.path == record.path and one.created_at > record.created_at]
+    return [one for one in found if one.path == path and one.created_at > record.created_at]
 
 
 def _takes_its_place(later: Record, shown: Shown) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from afterimage.entries import IN_PROJECT
+from afterimage.hook.files import exists
 from afterimage.hook.project import Project, project_of
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 class Where:
     """The projects to look in."""
 
-    projects: tuple[Project, ...]
+    projects: tuple[Project, ...] = ()
     #: Whether every other project is looked in, too.
     everywhere: bool = False
 
@@ -25,6 +27,15 @@ class Where:
         """The projects that ``folders`` belong to, as far as git's files on this machine tell."""
         found = {project.id: project for project in map(project_of, folders)}
         return cls(tuple(found.values()), everywhere)
+
+    def path_here(self, record: Record) -> str:
+        """Where the file of ``record`` is on this machine, as far as that is known: others may have written it."""
+        path, inside = record.path or "", record.metadata.get(IN_PROJECT)
+        if isinstance(inside, str) and not exists(path):
+            for project in self.projects:
+                if project.id == record.metadata.get("project") and exists(f"{project.root}/{inside}"):
+                    return f"{project.root}/{inside}"
+        return path
 
     def holds(self, record: Record) -> bool:
         """Whether ``record`` is to be looked at."""
