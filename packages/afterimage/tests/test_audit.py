@@ -36,9 +36,9 @@ def test_a_secret_is_told_by_its_kind_and_place(memory: StorageBackend) -> None:
     fill(memory)
     found = list(find_secrets(memory))
     assert sorted((f.id, f.kind, f.path, f.field, f.line) for f in found) == [
-        ("code", "aws-access-key", "/p/a.py", "text", 2),
-        ("more", "aws-access-key", "/p/b.py", "context", 1),
-        ("more", "github-token", "/p/b.py", "old_code", 3),
+        ("code", "aws-access-token", "/p/a.py", "text", 2),
+        ("more", "aws-access-token", "/p/b.py", "context", 1),
+        ("more", "github-pat", "/p/b.py", "old_code", 3),
     ]
     assert all(secret not in str(found) for secret in (KEY, TOKEN))
 
@@ -53,7 +53,7 @@ def test_cleaning_leaves_it_nowhere(memory: StorageBackend, tmp_path: Path) -> N
     assert list(find_secrets(memory)) == []
     entry = memory.get("code")
     assert entry is not None
-    assert entry.new_code == "def connect():\n    key = '[redacted: aws-access-key]'\n    return key\n"
+    assert entry.new_code == "def connect():\n    key = '[redacted: aws-access-token]'\n    return key\n"
     assert entry.content_hash == content_hash(entry.new_code)
     assert entry.embedding is not None
     assert memory.embedder is not None

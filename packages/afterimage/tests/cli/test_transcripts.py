@@ -67,11 +67,11 @@ def test_secrets_are_listed_and_cleaned(home: Path, capsys: pytest.CaptureFixtur
         backend.store("/p/a.py", f"one = 1\nkey = '{KEY}'\n")
     status, out, err = run(capsys, "audit")
     assert status == 1
-    assert "aws-access-key  /p/a.py, text line 2\n" in out
-    assert out.endswith("1 secret in 1 entry: aws-access-key 1\n")
+    assert "aws-access-token  /p/a.py, text line 2\n" in out
+    assert out.endswith("1 secret in 1 entry: aws-access-token 1\n")
     status, out_json, _ = run(capsys, "audit", "--json")
     (found,) = json.loads(out_json)["secrets"]
-    assert (status, found["kind"], found["line"]) == (1, "aws-access-key", 2)
+    assert (status, found["kind"], found["line"]) == (1, "aws-access-token", 2)
     status, cleaned, err_clean = run(capsys, "audit", "--clean")
     assert status == 0
     assert "1 entry cleaned; backups, exports" in err_clean

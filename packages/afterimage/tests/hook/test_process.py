@@ -92,7 +92,7 @@ def test_secrets_and_private_parts_never_reach_the_disk(hooks: Hooks) -> None:
     assert key not in text
     assert "my own notes" not in text
     assert "older code" not in text
-    assert json.loads(text)["input"]["content"] == 'KEY = "[redacted: aws-access-key]"\n[private]\nx = 1\n'
+    assert json.loads(text)["input"]["content"] == 'KEY = "[redacted: aws-access-token]"\n[private]\nx = 1\n'
 
 
 def test_what_is_ignored_is_not_noted(hooks: Hooks) -> None:

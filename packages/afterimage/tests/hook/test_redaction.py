@@ -1,12 +1,14 @@
 """Secrets are taken out, in time, with and without the compiled rules."""
 
+import importlib.util
+import re
 import time
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from afterimage.hook.redaction import LEFT_OUT, Redactor, compile_rules, compiled_name
-from afterimage.hook.redaction_rules import RULES
+from afterimage.hook.redaction import LEFT_OUT, RULES, Redactor, compile_rules, compiled_name, suspicious_lines, table
 
 SECRETS = [
     "AKIA" + "QYLPMN5HHHFPZAM2",
@@ -17,11 +19,17 @@ SECRETS = [
 CODE = 'def token(self, secret: str) -> str:\n    password = os.environ["PASSWORD"]\n    return f"{self.token}://{secret}"\n'
 
 
-@pytest.fixture(params=["compiled", "as needed"])
-def redactor(request: pytest.FixtureRequest, tmp_path: Path) -> Redactor:
+@pytest.fixture(scope="module", params=["compiled", "as needed"])
+def rules_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("rules")
     if request.param == "compiled":
-        compile_rules(str(tmp_path))
-    return Redactor(str(tmp_path / compiled_name()))
+        compile_rules(str(folder))
+    return str(folder / compiled_name())
+
+
+@pytest.fixture
+def redactor(rules_file: str) -> Redactor:
+    return Redactor(rules_file)
 
 
 @pytest.mark.parametrize("secret", SECRETS)
@@ -56,9 +64,9 @@ def test_of_a_connection_string_only_the_password_goes(redactor: Redactor) -> No
         ("redis://:", "p@ss", "@10.0.0.1:6379"),
         ("//registry/:_authToken=", "npm_" + "q8Zk2mNv7Lx0PwRt5Yb3" + "Hc6Jd9Ff1Gg4Ss2A", ""),
         ("x = '", "glpat-" + "q8Zk2mNv7Lx0PwRt5Yb3", "'"),
-        ("x = '", "SG." + "q8Zk2mNv7Lx0PwRt5Yb3xx" + ".Hc6Jd9Ff1Gg4Ss2Aq8Zk2mNv7Lx0PwRt5Yb3Hc6Jd9", "'"),
-        ("x = '", "hf_" + "q8ZkVmNvTLxOPwRtUYbIHcKJdLFfMGgNSs", "'"),
-        ("https://hooks.slack.com/services/", "T0AB1CD2E/B0FG3HI4J/" + "q8Zk2mNv7Lx0PwRt5Yb3Hc6J", ""),
+        ("x = '", "SG." + "q8Zk2mNv7Lx0PwRt5Yb3xx" + ".Hc6Jd9Ff1Gg4Ss2Aq8Zk2mNv7Lx0PwRt5Yb3Hc6Jd9F", "'"),
+        ("x = '", "hf_" + "qeZkVmNvTLxOPwRtUYbIHcKJdLFfMGgNSs", "'"),
+        ("url = '", "https://hooks.slack.com/services/T0AB1CD2E/B0FG3HI4J/" + "q8Zk2mNv7Lx0PwRt5Yb3Hc6J", "'"),
         ("AccountName=me;AccountKey=", "q8Zk2mNv7Lx0PwRt5Yb3Hc6Jd9Ff1Gg4Ss2A/q8Zk2m+Nv7==", ";Suffix=x"),
     ],
 )
@@ -135,7 +143,7 @@ def test_a_private_key_where_pieces_meet_is_taken_out_whole(redactor: Redactor) 
 
 def test_a_secret_across_a_piece_of_one_line_is_taken_out(redactor: Redactor) -> None:
     before, after = "x" * 262_130 + " ", " " + "y" * 300_000
-    assert redactor(before + SECRETS[0] + after) == f"{before}[redacted: aws-access-key]{after}"
+    assert redactor(before + SECRETS[0] + after) == f"{before}[redacted: aws-access-token]{after}"
 
 
 @pytest.mark.parametrize("indent", ["", "    ", "+"])
@@ -168,9 +176,111 @@ def test_compiled_rules_that_are_damaged_are_passed_by(tmp_path: Path) -> None:
 
 
 def test_every_rule_has_what_it_needs() -> None:
-    assert len({rule[0] for rule in RULES}) == len(RULES)
-    for name, literals, _, group, entropy in RULES:
-        assert name, literals
-        assert all(literal == literal.lower() for literal in literals)
-        assert group >= 0
+    rules = (*RULES, *table())
+    assert len(rules) > 400
+    assert len({rule[0] for rule in rules}) == len(rules)
+    for name, literals, pattern, group, entropy in rules:
+        assert name
+        assert literals
+        assert all(literal and literal == literal.lower() for literal in literals)
+        assert 0 <= group <= re.compile(pattern).groups
         assert entropy >= 0
+
+
+@pytest.mark.parametrize(
+    ("secret", "kind"),
+    [
+        ("xoxb-" + "123456789012-1234567890123-" + "q8Zk2mNv7Lx0PwRt5Yb3Hc6J", "slack-bot-token"),
+        ("dop_v1_" + "0a1b2c3d4e5f60718293a4b5c6d7e8f9" * 2, "digitalocean-pat"),
+        ("ghs_" + "16C7e42F292c6912E7710c838347Ae178B4a", "github-app-token"),
+        ("hf_" + "qmzkvwnxtlroapwyrtgubihcekjdlffmsg", "huggingface-access-token"),
+    ],
+)
+def test_what_a_vendor_gives_out_is_known_by_its_form(redactor: Redactor, secret: str, kind: str) -> None:
+    assert redactor(f"x = '{secret}'\n") == f"x = '[redacted: {kind}]'\n"
+
+
+def test_a_vendors_name_lines_before_tells_what_a_value_is(redactor: Redactor) -> None:
+    text = "dropbox_key =\n\n  'q8zk2mnv7lx0pwr'\n"
+    assert redactor(text) == "dropbox_key =\n\n  '[redacted: dropbox-api-token]'\n"
+
+
+def test_of_ordinary_code_no_line_is_suspicious() -> None:
+    assert suspicious_lines(CODE, CODE.lower()) == ""
+    assert suspicious_lines("a\nb\nc\nd = '0123456789abcdef'\ne", "a\nb\nc\nd = '0123456789abcdef'\ne").count("\n") == 2
+
+
+def hostile(rule: tuple[str, tuple[str, ...], str, int, float], size: int) -> list[str]:
+    """Texts that are full of beginnings of what the rule looks for."""
+    beginnings = [rule[1][0], rule[1][0].upper() + "-a1", rule[1][0] + "=a1B2", rule[1][0] + "'='= "]
+    return [beginning * (size // len(beginning)) for beginning in beginnings]
+
+
+def test_no_rule_takes_long_for_a_line_that_is_full_of_beginnings() -> None:
+    for rule in (*RULES, *table()):
+        pattern = re.compile(rule[2])
+        for text in hostile(rule, 10_000):
+            started = time.process_time()
+            assert sum(1 for _ in pattern.finditer(text)) >= 0
+            assert time.process_time() - started < 0.25, rule[0]
+
+
+@pytest.mark.slow
+def test_a_megabyte_full_of_beginnings_is_taken_on_in_time() -> None:
+    for rule in (*RULES, *table()):
+        for text in hostile(rule, 1_000_000)[:2]:
+            started = time.process_time()
+            Redactor(late=lambda until=started + 1.5: time.process_time() >= until)(text)  # type: ignore[misc]
+            assert time.process_time() - started < 4.0, rule[0]
+
+
+# What the table is made from
+
+
+@pytest.fixture(scope="module")
+def generator() -> ModuleType:
+    path = Path(__file__).parents[4] / "scripts" / "redaction_table.py"
+    spec = importlib.util.spec_from_file_location("redaction_table", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.slow
+def test_the_table_is_as_the_detector_gives_it(generator: ModuleType) -> None:
+    pytest.importorskip("kingfisher_sdk", reason="kingfisher-secret-scanner is not installed")
+    assert generator.TABLE.read_text("utf-8") == generator.table()
+
+
+@pytest.mark.parametrize(
+    ("given", "made"),
+    [
+        ("a(?i)[b-d]{3}", "a(?i:[b-d]{3})"),
+        ("(a(?i)b)c", "(a(?i:b))c"),
+        ("(?i)a+", "(?i)a{1,100}"),
+        ("a*b{40,}", "a{0,100}b{40,160}"),
+        ("[a+*{2,}]x", "[a+*{2,}]x"),
+        (r"\+a\z", r"\+a\Z"),
+        ("(?P<one>a)", "(a)"),
+    ],
+)
+def test_a_pattern_is_brought_into_a_form_that_is_bounded(generator: ModuleType, given: str, made: str) -> None:
+    assert generator.translated(given) == made
+
+
+@pytest.mark.parametrize(
+    ("pattern", "literals"),
+    [
+        ("gh[pousr]_[0-9a-z]{36}", {"ghp_", "gho_", "ghu_", "ghs_", "ghr_"}),
+        ("(?i)(?:Acme|Foo)[a-z]{5}=", {"acme", "foo"}),
+        ("x?ab(?:c)?de{2}", {"ab"}),
+        ("(?:long|[0-9])", set()),
+        ("[Ss][Kk]-[0-9]+", {"sk-"}),
+    ],
+)
+def test_what_every_match_must_have_is_told_by_the_pattern(
+    generator: ModuleType, pattern: str, literals: set[str]
+) -> None:
+    assert generator.required(generator.parser.parse(pattern)) == literals

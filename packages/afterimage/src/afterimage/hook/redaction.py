@@ -1,8 +1,12 @@
 """Secrets are taken out before anything is written down.
 
-A rule costs a look for a few literals, and only where one stands in the text, its pattern. Compiling a pattern takes
-longer than the rest of the hook, so warm processes compile all of them (`compile_rules`) into a file that this
-interpreter's `_sre` takes as it is; without the file, or made by another version, the hook compiles what it needs.
+Two kinds of rules. General ones of our own (`redaction_rules`), for passwords in assignments, URLs and command lines.
+And a table of what vendors' secrets look like (`redaction_table.tsv`), made from a maintained detector.
+
+A rule costs a look for a few literals, and only where one stands in the text, its pattern; those of the table are
+looked for only in lines with a word that may be a secret. Compiling a pattern takes longer than the rest of the hook,
+so warm processes compile all of them (`compile_rules`) into a file that this interpreter's `_sre` takes as it is;
+without the file, or made by another version, the hook compiles what it needs.
 """
 
 from . import files
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     Rule = tuple[str, tuple[str, ...], str, int, float]
 
 RULES: "tuple[Rule, ...]" = _RULES
+_TABLE = files.parent(__file__) + "/redaction_table.tsv"
 
 #: What stands in place of what there was no time to look at: it is not stored unseen.
 LEFT_OUT = "[left out: no time to look for secrets]"
@@ -24,6 +29,14 @@ _PIECE = 1 << 18
 #: How far a rule sees beyond a piece: more than any of them can match, so that pieces are not to be told from a whole.
 _OVERLAP = 1 << 15
 _PRIVATE_KEY = "private-key"
+#: A word that may be a secret has so many letters, with a digit among them, or so many in a row; and as many lines
+#: before it may say what it is.
+_WORD = 14
+_LETTERS = 24
+_BEFORE = 2
+#: Everything that ends a word becomes a space; lines stay.
+_SPACES = bytes(c if chr(c).isascii() and (chr(c).isalnum() or chr(c) in "_-+\n") else 32 for c in range(256))
+_DIGITS = b"0123456789"
 
 
 class Redactor:
@@ -49,13 +62,15 @@ class Redactor:
             if cleaned != text:
                 self.found.append(_PRIVATE_KEY)
                 text = cleaned
-        for rule in RULES:
-            if rule[1] and not any(literal in low for literal in rule[1]):
-                continue
-            without = self._apply(rule, text)
-            if without is None:
-                return LEFT_OUT
-            text = without
+        suspicious = suspicious_lines(text, low)
+        for where, rules in ((suspicious, table() if suspicious else ()), (low, RULES)):
+            for rule in rules:
+                if not any(literal in where for literal in rule[1]):
+                    continue
+                without = self._apply(rule, text)
+                if without is None:
+                    return LEFT_OUT
+                text = without
         return text
 
     def _apply(self, rule: "Rule", text: str) -> "str | None":
@@ -95,9 +110,40 @@ class Redactor:
                 self._patterns[name] = re.compile(rule[2])
             else:
                 import _sre  # type: ignore[import-not-found]
+                import marshal
 
-                self._patterns[name] = _sre.compile(*code)
+                self._patterns[name] = _sre.compile(*marshal.loads(code))  # noqa: S302  # from the user's own folder
         return self._patterns[name]
+
+
+def table() -> "tuple[Rule, ...]":
+    """The rules of the table."""
+    lines = files.read_text(_TABLE, 1 << 20).split("\n")
+    rows = (line.split("\t") for line in lines if line and line[0] != "#")
+    return tuple(
+        (name, tuple(literals.split(",")), pattern, int(group), float(entropy))
+        for name, literals, group, entropy, pattern in rows
+    )
+
+
+def suspicious_lines(text: str, low: str) -> str:
+    """The lines of ``low`` in which a word may be a secret, with those before them; empty if there are none."""
+    # A letter that is two when it is small, or none in bytes, moves no line.
+    words = text.encode("utf-8", "replace").translate(_SPACES).split(b"\n")
+    lines = low.split("\n")
+    found: dict[int, None] = {}
+    for number, line in enumerate(words):
+        if len(line) >= _WORD and any(map(_may_be_secret, line.split())):
+            found |= dict.fromkeys(range(max(number - _BEFORE, 0), number + 1))
+    return "\n".join([lines[number] for number in found])
+
+
+def _may_be_secret(word: bytes) -> bool:
+    if len(word) < _WORD:
+        return False
+    if len(word.translate(None, _DIGITS)) < len(word):
+        return True
+    return len(word) >= _LETTERS and max(map(len, word.replace(b"-", b"_").split(b"_"))) >= _LETTERS
 
 
 def entropy_of(text: str) -> float:
@@ -113,7 +159,8 @@ def compiled_name() -> str:
     import _sre
     from zlib import crc32
 
-    return f"rules-{_sre.MAGIC}-{_sre.CODESIZE}-{crc32(repr(RULES).encode()):08x}"
+    rules = crc32(repr(RULES).encode(), crc32(files.read(_TABLE, 1 << 20) or b""))
+    return f"rules-{_sre.MAGIC}-{_sre.CODESIZE}-{rules:08x}"
 
 
 def compile_rules(folder: str) -> None:
@@ -123,10 +170,11 @@ def compile_rules(folder: str) -> None:
     path = f"{folder}/{compiled_name()}"
     if files.exists(path):
         return
-    codes = {rule[0]: _code(rule[2]) for rule in RULES}
+    codes = {rule[0]: _code(rule[2]) for rule in (*RULES, *table())}
     files.make_folder(folder)
     unfinished = f"{path}.{files.posix.getpid()}"
-    files.create(unfinished, marshal.dumps({name: code for name, code in codes.items() if code}))
+    # Each by itself, so that only those that are needed are read.
+    files.create(unfinished, marshal.dumps({name: marshal.dumps(code) for name, code in codes.items() if code}))
     files.posix.replace(unfinished, path)
 
 

@@ -1,8 +1,8 @@
-"""What a secret looks like: one row a rule.
+"""Our own rules for secrets, whatever the vendor: one row a rule. What vendors' look like is in `redaction_table.tsv`.
 
 (name, literals, pattern, group, entropy): a rule is tried where one of its literals, in small letters, stands in the
-text in small letters (no literals: always). ``pattern`` is for `re`; what matched ``group`` (0: all of it) is the
-secret, if it has at least ``entropy`` bits a letter (0: whatever it is).
+text in small letters. ``pattern`` is for `re`; what matched ``group`` (0: all of it) is the secret, if it has at least
+``entropy`` bits a letter (0: whatever it is).
 """
 
 _NAMES = (
@@ -25,32 +25,14 @@ _NAME = r"passw(?:or)?d|passphrase|secret|token|(?:api|access|auth|private)[_-]?
 _CHAIN = r"[A-Za-z_]\w{0,60}+(?:\.[A-Za-z_]\w{0,60}+){1,9}+"
 
 RULES = (
-    ("aws-access-key", ("akia", "asia", "abia", "acca"), r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b", 0, 3.0),
-    ("github-token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"\bgh[pousr]_[0-9A-Za-z]{36,255}\b", 0, 3.0),
-    ("github-pat", ("github_pat_",), r"\bgithub_pat_\w{82}\b", 0, 3.0),
-    ("slack-token", ("xox",), r"\bxox[abeoprs]-[0-9A-Za-z-]{10,250}", 0, 2.0),
-    ("anthropic-key", ("sk-ant-",), r"\bsk-ant-[0-9A-Za-z_-]{20,200}", 0, 3.0),
-    ("openai-key", ("sk-",), r"\bsk-(?:proj-|svcacct-|admin-)?[0-9A-Za-z_-]{20,200}", 0, 3.5),
-    ("google-api-key", ("aiza",), r"\bAIza[0-9A-Za-z_-]{35}\b", 0, 3.0),
-    ("stripe-key", ("k_live_", "k_test_", "k_prod_"), r"\b[sr]k_(?:live|test|prod)_[0-9A-Za-z]{10,99}\b", 0, 2.0),
-    (
-        "jwt",
-        ("eyj",),
-        r"\beyJ[0-9A-Za-z_-]{17,4000}\.eyJ[0-9A-Za-z_-]{17,16000}\.[0-9A-Za-z_-]{10,2000}",
-        0,
-        3.0,
-    ),
-    ("npm-token", ("npm_",), r"\bnpm_[0-9A-Za-z]{36}\b", 0, 3.0),
-    ("gitlab-token", ("glpat-",), r"\bglpat-[0-9A-Za-z_-]{20,200}", 0, 3.0),
-    ("sendgrid-key", ("sg.",), r"\bSG\.[0-9A-Za-z_-]{16,32}\.[0-9A-Za-z_-]{16,64}", 0, 3.0),
-    ("huggingface-token", ("hf_",), r"\bhf_[0-9A-Za-z]{30,60}\b", 0, 3.0),
-    (
-        "slack-webhook",
-        ("hooks.slack.com",),
-        r"\bhooks\.slack\.com/(?:services|workflows|triggers)/([0-9A-Za-z/_-]{20,200})",
-        1,
-        3.0,
-    ),
+    # As many vendors begin their keys, in more forms than are published.
+    ("sk-key", ("sk-",), r"\bsk-[0-9A-Za-z_-]{20,200}", 0, 3.5),
+    # Forms that the table's detector only knows beside a vendor's name, or newer ones of a family.
+    ("gitlab-any-token", ("gl",), r"\bgl[a-z]{2,7}-[0-9A-Za-z_-]{20,300}", 0, 3.0),
+    ("pypi-any-token", ("pypi-age",), r"\bpypi-AgE[0-9A-Za-z_-]{50,1000}", 0, 3.0),
+    ("square-secret", ("sq0",), r"\bsq0[a-z]{3}-[0-9A-Za-z_-]{22,60}", 0, 3.0),
+    ("telegram-token", (":aa",), r"\b\d{8,10}:AA[0-9A-Za-z_-]{33}\b", 0, 3.0),
+    ("discord-token", (".",), r"\b[MNO][0-9A-Za-z_-]{23,25}\.[0-9A-Za-z_-]{6}\.[0-9A-Za-z_-]{27,38}\b", 0, 4.0),
     ("azure-account-key", ("accountkey",), r"(?i)\bAccountKey=([0-9A-Za-z+/]{40,100}={0,2})", 1, 3.0),
     (
         "connection-string",
