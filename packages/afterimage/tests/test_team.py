@@ -18,7 +18,7 @@ from afterimage.retrieval.retriever import Retriever
 from afterimage.retrieval.where import Where
 from afterimage.storage import SQLiteBackend, get_storage_backend
 from afterimage.testing_hooks import CODE, Hooks, context
-from capsa.local_postgres import LocalPostgres
+from capsa import LocalPostgres
 from capsa.testing.databases import fresh_database, guide_database
 
 
