@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from afterimage.entries import StorageEntry
-from afterimage.hook import recall
+from afterimage.hook import fingerprints, recall
 from afterimage.hook import run as program
 from afterimage.hook.redaction import compile_rules
 from afterimage.recalling import RecallIndex
@@ -150,8 +150,8 @@ def _found(directory: Path, known: list[tuple[str, str]], held_out: list[str]) -
         "the same code under another name": (lambda code: code, 5, 198),
         "the same, among twelve other functions": (inside, 40, 198),
         "the same, among twelve, in the five shown": (inside, 5, 0),
-        "reformatted": (_reformatted, 5, 0),
-        "local names changed": (_renamed, 5, 0),
+        "reformatted": (reformatted, 5, 0),
+        "local names changed": (renamed, 5, 0),
         "one line changed": (_touched, 5, 0),
     }
     for what, (change, limit, must) in forms.items():
@@ -160,7 +160,7 @@ def _found(directory: Path, known: list[tuple[str, str]], held_out: list[str]) -
             changed = change(known[number][1])
             if changed is not None:
                 total += 1
-                wanted = recall.Lines(known[number][1]).whole()
+                wanted = fingerprints.Lines(known[number][1]).whole()
                 hits += any(entry.whole == wanted for entry in index.near(changed, lambda _: True, limit))
         parts: dict[str, Any] = {"what": f"found: {what} (of {total})", "ours": hits, "unit": ""}
         yield at_least(must, **parts) if must else Figure(**parts)
@@ -175,12 +175,14 @@ def _parsed(code: str) -> ast.Module | None:
         return None
 
 
-def _reformatted(code: str) -> str | None:
+def reformatted(code: str) -> str | None:
+    """``code`` as another formatter would have it, without its comments; None if it is no Python by itself."""
     tree = _parsed(code)
     return None if tree is None else ast.unparse(tree)
 
 
-def _renamed(code: str) -> str | None:
+def renamed(code: str) -> str | None:
+    """``code`` with other names for all that is local in it; None if it is no Python by itself."""
     tree = _parsed(code)
     if tree is None:
         return None

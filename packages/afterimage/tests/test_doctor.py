@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from afterimage.chunking import languages
 from afterimage.cli import main
 from afterimage.doctor import examine
 from afterimage.storage import get_storage_backend
@@ -50,6 +51,20 @@ def test_the_model_is_tried(home: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert checks()["model"].found == "all-MiniLM-L6-v2, 384 dimensions, answers"
     monkeypatch.setenv("AFTERIMAGE_EMBEDDING_MODEL", "no-such-model")
     assert checks()["model"].verdict == "fail"
+
+
+def test_what_says_nothing_needs_no_vector(home: Path) -> None:
+    with get_storage_backend() as backend:
+        backend.store("/p", "")
+    assert checks()["entries"].verdict == "ok"
+
+
+def test_a_grammar_that_is_missing_has_a_remedy(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checks()["code"].verdict == "ok"
+    monkeypatch.setattr(languages, "_grammar", lambda package, function: None)
+    found = checks()["code"]
+    assert (found.verdict, found.remedy) == ("note", 'pip install "ai-afterimage[code]"')
+    assert "python" in found.found
 
 
 def test_entries_without_vectors_have_a_remedy(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,17 @@ def test_each_tool_does_its_work(asking: Asking, era: str) -> None:
 
 
 @ERAS
+def test_what_a_session_was_given_is_not_given_again(asking: Asking, era: str) -> None:
+    id_ = asking.store()
+    first = asking.call("search", era, query="parse_duration")
+    again = asking.call("similar", era, code=CODE)
+    assert "total = 0.0" in first
+    assert "total = 0.0" not in again
+    assert id_ in again
+    assert "total = 0.0" in asking.call("show", era, id=id_), "until it is asked for"
+
+
+@ERAS
 def test_an_entry_is_a_resource(asking: Asking, era: str) -> None:
     id_ = asking.store()
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Characters that the model reads of a text, more or less: what is longer is found by its units, too.
 WINDOW = 1_000
+#: Entries that lack something, looked up at once.
+_LOOKED_UP = 2_000
 #: An id that is longer leaves no room for the number of a unit.
 _LONGEST_ID = 120
 _BLANK = " \t\r\n\f\v"
@@ -104,16 +106,18 @@ class Entries(Collection):
         if embedder is None:
             raise EmbedderUnavailable("this memory has no model: name one to make vectors")
         made = total = after = 0
-        while waiting := self._ask("waiting", **self._lacking(embedder), after=after, limit=batch):
+        # Many at once, as each look goes over all entries.
+        while waiting := self._ask("waiting", **self._lacking(embedder), after=after, limit=_LOOKED_UP):
             after = waiting[-1][0]
             if progress is not None and not total:
-                total = len(self._ask("waiting", **self._lacking(embedder), after=0, limit=1 << 31))
-            lacking = {from_stored(id_): bool(itself) for _, id_, itself in waiting}
-            found = self.get_many(lacking)
-            for some in _bounded([_Lacking.of(record, lacking[id_]) for id_, record in found.items()], 2 * batch):
-                made += self._derive(some, embedder)
-                if progress is not None:
-                    progress(made, max(total, made))
+                total = self.waiting() if len(waiting) == _LOOKED_UP else len(waiting)
+            for first in range(0, len(waiting), batch):
+                lacks = {from_stored(id_): bool(itself) for _, id_, itself in waiting[first : first + batch]}
+                found = self.get_many(lacks)
+                for some in _bounded([_Lacking.of(record, lacks[id_]) for id_, record in found.items()], 2 * batch):
+                    made += self._derive(some, embedder)
+                    if progress is not None:
+                        progress(made, max(total, made))
         if made:
             self.database.maintain_vectors()
         return made
@@ -207,8 +211,9 @@ class _Lacking:
         return cls(record, itself, units)
 
     def texts(self) -> list[str]:
-        """What is embedded: itself first, if it lacks that, then its units. As they stand: see docs/search.md."""
-        return [*([self.record.text] if self.itself else []), *(unit.text for unit in self.units)]
+        """What is embedded: itself first, if it lacks that, then its units."""
+        units = [_placed(unit, self.record.path or "") for unit in self.units]
+        return [self.record.text, *units] if self.itself else units
 
     def rows(self) -> list[Record]:
         """The records of its units. What they say stands in the entry; a filter must hold for them, too."""
@@ -224,6 +229,12 @@ class _Lacking:
             )
             for number, unit in enumerate(self.units)
         ]
+
+
+def _placed(unit: Unit, path: str) -> str:
+    """A unit as it is embedded: with its file and what it stands in, which are not in its text; see docs/search.md."""
+    place = " ".join(part for part in ("/".join(path.split("/")[-2:]), unit.name) if part)
+    return f"{place}\n{unit.text}" if place else unit.text
 
 
 def _bounded(lacking: Sequence[_Lacking], most: int) -> Iterator[list[_Lacking]]:
