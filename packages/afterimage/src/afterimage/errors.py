@@ -23,7 +23,11 @@ class MissingDriver(AfterImageError):
 
 
 class MissingServer(AfterImageError):
-    """The MCP server is asked for and the library that it is made with is not installed."""
+    """The MCP server or the pages are asked for and the libraries that they are made with are not installed."""
+
+
+class PortTaken(AfterImageError):
+    """The port that was asked for cannot be listened at."""
 
 
 class InvalidEntry(AfterImageError):
