@@ -9,6 +9,7 @@ import pytest
 from afterimage.migrate import Migrator, migrate_sqlite_to_postgres, print_migration_report
 from afterimage.storage import PostgreSQLBackend, SQLiteBackend
 from afterimage.testing import write_legacy_memory
+from capsa.testing.embedders import HashingEmbedder
 
 
 @pytest.fixture
@@ -50,3 +51,17 @@ def test_one_backend_goes_into_another_both_ways(legacy: Path, tmp_path: Path, p
         assert Migrator(here, there).migrate().migrated_entries == 60
         assert Migrator(there, back).migrate(validate=True).migrated_entries == 60
         assert {e.id: e for e in back.get_recent(100)} == {e.id: e for e in here.get_recent(100)}
+
+
+def test_units_of_long_entries_come_along_and_are_no_entries(tmp_path: Path, postgres_url: str) -> None:
+    code = "\n\n".join(f"def handle_{n}(request):\n    return request.of_the_number_{n}" for n in range(40))
+    with (
+        SQLiteBackend(tmp_path / "here.db", embedder=HashingEmbedder) as here,
+        PostgreSQLBackend(connection_string=postgres_url, embedder=HashingEmbedder) as there,
+    ):
+        here.store("/p/a.py", code)
+        here.collection.embed_missing()
+        stats = Migrator(here, there).migrate()
+        assert (stats.source_entries, stats.migrated_entries) == (1, 1)
+        assert there.collection.units.count() == 40
+        assert there.collection.waiting() == 0

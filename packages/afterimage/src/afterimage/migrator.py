@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from afterimage.entries import OWNER
-from afterimage.migration_report import MESSAGES, of_entries, print_report_of
+from afterimage.entries import COLLECTION, OWNER
+from afterimage.migration_report import MESSAGES, of_entries, print_report_of, told_apart
 
 if TYPE_CHECKING:
     from afterimage.storage import StorageBackend
@@ -83,7 +83,10 @@ class Migrator:
         everything = transfer.open_source(self._source.database.url)
         with closing(transfer.one_owner(everything, self._source.owner, self._target.owner)) as source:
             options = _options(self._batch_size, self._progress, self._target.owner, validate=validate)
-            return MigrationStats.of(transfer.transfer(source, self._target.database, options))
+            report = transfer.transfer(source, self._target.database, options)
+        held = self._target.collections().items()
+        others = {name: collection.count() for name, collection in held if name != COLLECTION}
+        return MigrationStats.of(told_apart(report, others))
 
 
 def migrate_sqlite_to_postgres(
