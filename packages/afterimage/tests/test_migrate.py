@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import sqlite3
 from contextlib import closing
@@ -166,6 +167,52 @@ def test_a_mistyped_path_is_one_line_and_creates_nothing(
     err = capsys.readouterr().err
     assert err.count("\n") == 1
     assert not (home / "missing.db").exists()
+
+
+def test_a_pipe_is_no_memory_and_nobody_waits_for_it(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(home / "pipe")
+    assert main(["--sqlite", str(home / "pipe")]) == 1
+    assert "is not a file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [b"", "a first page"])
+def test_what_a_full_disk_left_of_a_target_is_gone_on_with(
+    older: Path, server: DatabaseUrl, home: Path, content: bytes | str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--sqlite", str(older)]) == 0
+    back = home / "back.db"
+    back.write_bytes(b"")
+    if content:
+        with closing(sqlite3.connect(back)) as connection:
+            connection.executescript("PRAGMA journal_mode = WAL; CREATE TABLE t (x); DROP TABLE t; VACUUM;")
+    assert main(["--to-sqlite", str(back)]) == 0
+    capsys.readouterr()
+
+
+def test_a_report_that_would_be_a_folder_is_refused_before_anything_is_done(
+    older: Path, server: DatabaseUrl, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--sqlite", str(older), "--report", str(home)]) == 1
+    said = capsys.readouterr()
+    assert "it is a folder" in said.err
+    assert "Validating" not in said.out
+    assert verify_main([str(home / "report.json"), "--sqlite", str(home / "nowhere.db")]) == 1
+    assert "there is no memory at" in capsys.readouterr().err
+
+
+def test_a_dry_run_tells_a_program_what_it_tells_a_person(
+    older: Path, server: DatabaseUrl, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--sqlite", str(older), "--dry-run", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["can_be_carried"], found["cannot_be_carried"]) == (found["source_rows"], 0)
+    assert found["target"] == str(server)
+
+
+def test_two_sources_are_one_too_many(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--to-sqlite", str(home / "a.db"), "--sqlite", str(home / "b.db")])
+    assert "name another source" in capsys.readouterr().err
 
 
 def test_a_file_of_another_program_is_never_a_target(

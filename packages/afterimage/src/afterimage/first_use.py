@@ -30,6 +30,8 @@ def carry_over_once(configured: Path, own: Path, report: Callable[[str], None] |
     if not is_legacy(configured):
         if configured.is_file() and configured.stat().st_size == 0:
             return
+        if configured.is_file() and not os.access(configured, os.R_OK):
+            raise NotAMemory(f"{configured} may not be read: see to its permissions, or correct storage.sqlite.path")
         if why := damage(configured):
             raise NotAMemory(
                 f"{configured} is damaged ({why}): restore a copy of it, or correct storage.sqlite.path; "

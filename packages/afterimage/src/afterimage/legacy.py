@@ -25,6 +25,9 @@ _PHASES = {"read": "Reading source data", "copy": "Carrying {} over", "verify": 
 def is_legacy(path: Path | str) -> bool:
     """Whether ``path`` is a SQLite memory of AfterImage 0.1 to 0.8. Reads, never writes or creates."""
     path = Path(path).expanduser().absolute()
+    # Of a pipe, reading would wait for ever.
+    if not path.is_file():
+        return False
     try:
         with path.open("rb") as file:
             if file.read(16) != b"SQLite format 3\0":
@@ -38,6 +41,8 @@ def is_legacy(path: Path | str) -> bool:
 
 def damage(path: Path) -> str | None:
     """What is wrong with ``path`` if it is a SQLite file that is damaged or cut off, in the words of SQLite."""
+    if not path.is_file():
+        return None
     try:
         with path.open("rb") as file:
             if file.read(16) != b"SQLite format 3\0":

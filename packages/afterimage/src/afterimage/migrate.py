@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from afterimage.config import AfterImageConfig, database_url, is_own, load_config, own_path, postgresql_url
+from afterimage.config import AfterImageConfig, database_url, is_blank, is_own, load_config, own_path, postgresql_url
 from afterimage.entries import COLLECTION, COLLECTIONS, OWNER
 from afterimage.errors import AfterImageError, NotAMemory, explain
 from afterimage.legacy import is_legacy, open_memory
@@ -43,7 +43,10 @@ __all__ = [
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a migration as the command line says; its exit status."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.to_sqlite and (options.sqlite or options.from_postgres_tables):
+        parser.error("--to-sqlite takes what PostgreSQL has: --sqlite and --from-postgres-tables name another source")
     return _explaining(lambda: _migrate(options, load_config()))
 
 
@@ -85,7 +88,7 @@ def _migrate(options: argparse.Namespace, config: AfterImageConfig) -> int:
             owner=owner,
         )
         if options.dry_run:
-            found = transfer.examine(source, settings)
+            found = replace(transfer.examine(source, settings), target=str(target))
             print(found.to_json()) if options.json else print_dry_run(found, str(target))
             return 0 if found.failed == 0 else 1
         with open_database(target) as database:
@@ -140,7 +143,7 @@ def _server(options: argparse.Namespace, config: AfterImageConfig) -> DatabaseUr
 
 def _sqlite_target(path: Path) -> DatabaseUrl:
     path = path.expanduser().absolute()
-    if path.exists() and not is_own(path):
+    if path.exists() and not is_own(path) and not is_blank(path):
         what = "an older memory, which is never written to" if is_legacy(path) else "not a memory of AfterImage"
         raise NotAMemory(f"{path} is {what}: name a new file; nothing was changed")
     if not path.parent.is_dir():
@@ -155,6 +158,11 @@ def _verify(options: argparse.Namespace, config: AfterImageConfig) -> int:
         url = _server(options, config)
     else:
         url = database_url(config)
+    if url.path is not None and not url.path.exists():
+        raise NotAMemory(
+            f"there is no memory at {url.path}: name one with --sqlite, or the server with the --pg options; "
+            f"nothing was created"
+        )
     if url.path is not None and not is_own(url.path):
         raise NotAMemory(f"{url.path} is not a memory of AfterImage: check the path; nothing was created")
     with open_database(url) as database:

@@ -224,7 +224,7 @@ def _details(report: transfer.Report) -> list[str]:
     if only_there:
         lines.append(_line("Only in target", only_there))
     if report.resumed:
-        lines.append(_line("Note", "an interrupted migration was gone on with; the numbers are of all its runs"))
+        lines.append(_line("Note", "another run had begun this migration; the numbers are of all its runs"))
     lines += [_line("Note", note) for note in report.notes]
     lines += [_line("Remark", f"{count}: {remark}") for remark, count in sorted(report.remarks.items())]
     lines += [_line("Not carried", line) for line in _not_carried(report.not_carried)]

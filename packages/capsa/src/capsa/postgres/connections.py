@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,10 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from capsa.errors import CapsaError, DatabaseUnavailable
 from capsa.postgres import errors
 from capsa.url import DatabaseUrl
+
+# What the pool tells of each attempt is for whoever logs. Without a handler Python would write it to stderr, and what
+# is raised says it already.
+logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())
 
 #: Seconds that a connection is waited for before it is asked whether the server is there at all.
 _SOON = 1.0

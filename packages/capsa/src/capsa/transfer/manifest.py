@@ -74,6 +74,8 @@ class ManifestWriter:
             TransferError: the folder does not exist or may not be written.
         """
         self._path = path
+        if path.is_dir():
+            raise TransferError(f"cannot write the report {path}: it is a folder; name a file in it")
         try:
             handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
         except OSError as error:

@@ -119,6 +119,9 @@ class Report:
                 "complete",
             )
         }
+        if self.dry_run:
+            totals["can_be_carried"] = self.source_rows - self.quarantined_rows
+            totals["cannot_be_carried"] = self.quarantined_rows
         # A Counter is no dict to asdict: it would count its own items.
         plain = asdict(replace(self, remarks=dict(self.remarks), seconds=dict(self.seconds)))
         return {**totals, **plain}

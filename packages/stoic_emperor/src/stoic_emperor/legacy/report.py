@@ -98,7 +98,7 @@ def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
     if taken := [f"{phase} {seconds:.1f} s" for phase, seconds in report.seconds.items() if seconds >= 0.05]:
         yield "Time taken", ", ".join(taken)
     if report.resumed:
-        yield "Note", "an interrupted migration was gone on with; the numbers are of all its runs"
+        yield "Note", "another run had begun this migration; the numbers are of all its runs"
     yield from (("Note", note) for note in report.notes)
     yield from (("Remark", f"{count:,} rows: {remark}") for remark, count in sorted(report.remarks.items()))
     yield "Unchanged", ", ".join(outcome.unchanged)
