@@ -29,7 +29,6 @@ from capsa import Record
 
 _ASKED = 200
 _SEED = 20260612
-#: Everything that was measured to choose what is embedded was measured on the other half.
 _EVERYWHERE = Where((), everywhere=True)
 #: Characters of a token, of code: fewer than of prose.
 _OF_A_TOKEN = 3
@@ -97,7 +96,7 @@ def _cosqa(
     ranks = np.array([_reciprocal([r.id for r in search.search(q.text, 10, threshold=0.0)], q.answer) for q in queries])
     low, high = _interval(ranks - raw)
     yield Figure(
-        what=f"{name}, CoSQA, {len(queries)} questions that nothing was chosen on",
+        what=f"{name}, CoSQA, {len(queries)} of the questions",
         ours=float(ranks.mean()),
         unit="MRR@10",
         beside=float(raw.mean()),
