@@ -139,3 +139,17 @@ def test_an_empty_memory_has_nothing_to_measure(home: Path, capsys: pytest.Captu
         backend.initialize()
     assert main(["quality"]) == 1
     assert "empty" in capsys.readouterr().out
+
+
+def test_doctor_tells_how_often_hooks_had_something_to_show(home: Path) -> None:
+    from afterimage.config import load_config
+    from afterimage.hook.seen import Seen
+    from afterimage.hook_doctor import left_behind
+
+    config = load_config()
+    assert not [check for check in left_behind(config) if check.name == "recalled"]
+    for session, keys in (("s1", ("entry-1", "entry-2", "note-x")), ("s2", ("entry-1",)), ("s3", ("deny-1",))):
+        for key in keys:
+            Seen(str(config.directory), session).claim(key)
+    (check,) = [check for check in left_behind(config) if check.name == "recalled"]
+    assert check.found == "3 times an entry was shown, in 2 sessions of two weeks"

@@ -152,6 +152,12 @@ def _run_all(client: Client, programs: Mapping[str, list[str]], config: AfterIma
     )
 
 
+def recalled(config: AfterImageConfig) -> tuple[int, int]:
+    """In how many sessions of the last weeks hooks showed entries, and how often; noted so that none is shown twice."""
+    counts = [len(list(folder.glob("entry-*"))) for folder in (config.directory / "hook-state" / "seen").glob("*")]
+    return sum(map(bool, counts)), sum(counts)
+
+
 def _is_object(answer: bytes) -> bool:
     try:
         return isinstance(json.loads(answer), dict)
@@ -166,6 +172,9 @@ def left_behind(config: AfterImageConfig) -> Iterator[Check]:
         yield Check("spool", "fail", f"{waiting} events wait to be taken in", "afterimage sync")
     else:
         yield Check("spool", "ok", f"{waiting} events wait to be taken in" if waiting else "everything is taken in")
+    sessions, shown = recalled(config)
+    if sessions:
+        yield Check("recalled", "ok", f"{shown:,} times an entry was shown, in {sessions:,} sessions of two weeks")
     if aside := put_aside(config.directory):
         size = sum(path.stat().st_size for path in aside)
         yield Check(

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import stat
 from pathlib import Path
 
@@ -139,7 +140,9 @@ def test_stats(stored: list[str], capsys: pytest.CaptureFixture[str]) -> None:
         "total_entries", "entries_with_embeddings", "unique_files", "unique_sessions", "oldest_entry", "newest_entry",
         "db_size_bytes", "backend_type",
     }  # fmt: skip
-    assert "Entries" in run(capsys, "stats")[1]
+    table = run(capsys, "stats")[1]
+    assert "Entries" in table
+    assert re.search(r"how often they change +[\d ,a-z]*gold", table)
 
 
 def test_export_clear_import_and_again(stored: list[str], capsys: pytest.CaptureFixture[str], home: Path) -> None:

@@ -163,18 +163,26 @@ def stats(as_json: bool) -> int:
     Example:
       afterimage stats --json
     """
+    from collections import Counter
+
+    from afterimage.churn import ChurnTier, ChurnTracker
+
     with memory() as (_, backend):
         found = backend.stats()
         where = str(backend.url.path or backend.url)
+        # For a person only: a program asks often, and this reads what is noted of every entry.
+        counts = Counter(file.tier for file in (() if as_json else ChurnTracker(backend).files()))
     if as_json:
         write_json(found.to_dict())
         return 0
+    tiers = ", ".join(f"{counts[tier]:,} {tier}" for tier in reversed(ChurnTier) if counts[tier])
     rows = [
         ("Backend", found.backend_type),
         ("Where", where),
         ("Entries", f"{found.total_entries:,}"),
         ("... with vectors", f"{found.entries_with_embeddings:,}"),
         ("Files", f"{found.unique_files:,}"),
+        ("... by how often they change", tiers or "-"),
         ("Sessions", f"{found.unique_sessions:,}"),
         ("Oldest", found.oldest_entry or "-"),
         ("Newest", found.newest_entry or "-"),
