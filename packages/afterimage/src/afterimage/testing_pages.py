@@ -224,7 +224,7 @@ def _entries(home: Path, now: dt.datetime) -> Iterator[StorageEntry]:
         paths = chance.choices(("birds/export.py", "web/layers.ts", "birds/calls.py", "README.md"), (8, 4, 3, 1), k=2)
         for minute in range(chance.randrange(1, 9)):
             number = next(numbers)
-            path = paths[minute % 2]
+            path = paths[minute % 2] if root is birds else f"station/{paths[minute % 2].rpartition('/')[2]}"
             at = now - dt.timedelta(days=days, minutes=40 - 4 * minute)
             yield _entry(number, root, (path, _row(number - 2) if minute > 1 else None, _row(number)), at)
 

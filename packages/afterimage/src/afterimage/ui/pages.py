@@ -187,7 +187,10 @@ class Pages:
             here="",
             item=item,
             entry=entry,
-            facts={name: fact(entry.metadata, name) for name in ("client", "tool", "outcome", "commit", "moved_from")},
+            facts={
+                name: fact(entry.metadata, name)
+                for name in ("author", "client", "tool", "outcome", "commit", "moved_from")
+            },
             code=code[first - 1 : first - 1 + LINES],
             first=first,
             more=first + LINES if first - 1 + LINES < len(code) else 0,
