@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -72,6 +73,26 @@ def test_only_the_owner_may_read_any_of_its_files(tmp_path: Path, umask: int) ->
         os.umask(before)
     assert files == {f"memory.db{suffix}": 0o600 for suffix in ("", "-wal", "-shm", "-lock")}
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("kind", ["a folder", "a pipe", "a socket", "a device"])
+def test_what_is_no_file_is_refused_at_once_and_left_as_it_is(path: Path, kind: str) -> None:
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as listening:
+        if kind == "a folder":
+            path.mkdir()
+        elif kind == "a pipe":
+            os.mkfifo(path)
+        elif kind == "a socket":
+            listening.bind(str(path))
+        else:
+            path.symlink_to("/dev/null")
+        before = path.lstat().st_mode
+        # In a process of its own: waiting for ever is what must not be.
+        opening = f"from capsa.database import open_database; open_database({url_of(path)!r})"
+        ran = subprocess.run([sys.executable, "-c", opening], capture_output=True, text=True, timeout=20, check=False)
+    assert f"DatabaseUnavailable: {path} is {kind}" in ran.stderr
+    assert path.lstat().st_mode == before
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
 def test_it_is_marked_as_ours_and_keeps_a_journal_that_survives_a_power_cut(path: Path) -> None:
@@ -190,14 +211,6 @@ def test_a_file_that_was_cut_off_is_reported(path: Path) -> None:
         file.truncate(path.stat().st_size // 2 // 4096 * 4096)
     with pytest.raises(DatabaseDamaged), Store.open(url_of(path)) as store:
         list(store.collection("notes").iterate())
-
-
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    folder = tmp_path / "memory.db"
-    folder.mkdir()
-    with pytest.raises(DatabaseUnavailable, match="cannot open") as refused:
-        open_database(url_of(folder))
-    one_line(refused.value, folder)
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -171,6 +171,7 @@ class SqliteDatabase(Database):
     def migrate(self, package: SchemaPackage) -> None:
         if self.path.exists():
             if package is SCHEMA:
+                self._refuse_what_is_no_file()
                 self._refuse_another_programs()
             try:
                 with self.read("") as tx:
@@ -190,6 +191,13 @@ class SqliteDatabase(Database):
                 self._check_ours(tx.connection)
                 tx.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             _schema.apply(tx, package, str(self.path))
+
+    def _refuse_what_is_no_file(self) -> None:
+        """SQLite would wait at a pipe for ever, and write into a device."""
+        if not self.path.is_file():
+            raise DatabaseUnavailable(
+                f"{self.path} is {_kind(self.path)}, where a database file should be: name a file; nothing was changed"
+            )
 
     def _refuse_another_programs(self) -> None:
         """Look before opening for writing: not even the journal mode of another program's file may change.
@@ -273,7 +281,7 @@ class SqliteDatabase(Database):
             return DatabaseUnavailable(
                 f"no space left for {self.path}: free some and try again; what was stored before is intact"
             )
-        if "unable to open" in text or self.path.is_dir():
+        if "unable to open" in text:
             return DatabaseUnavailable(f"cannot open {self.path}: check that the file exists and may be written")
         if "readonly" in text:
             return DatabaseUnavailable(
@@ -326,6 +334,11 @@ class SqliteDatabase(Database):
 
     def array(self, values: Sequence[str] | Sequence[int]) -> str:
         return json.dumps(values)
+
+
+def _kind(path: Path) -> str:
+    kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    return kinds.get(stat.S_IFMT(path.stat().st_mode), "a device")
 
 
 def _close_all(idle: list[sqlite3.Connection], lock: WriterLock) -> None:
