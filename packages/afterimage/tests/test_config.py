@@ -9,6 +9,7 @@ from afterimage import config, settings
 from afterimage.config import (
     AfterImageConfig,
     FilterConfig,
+    check_folder,
     database_url,
     load_config,
     own_path,
@@ -315,3 +316,12 @@ def test_another_file_is_not_taken_for_ours(home: Path, content: bytes) -> None:
     file.write_bytes(content)
     assert own_path(file) == home / "memory.capsa.db"
     assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize("variable", ["AFTERIMAGE_DATABASE_URL", "AFTERIMAGE_SQLITE_PATH"])
+def test_a_mistyped_url_is_refused_without_its_password(home: Path, variable: str) -> None:
+    config = load(home, **{variable: "postgres//me:hunter2@127.0.0.1:1/x"})
+    with pytest.raises(ConfigError, match=variable) as refused:
+        check_folder(config) if variable == "AFTERIMAGE_SQLITE_PATH" else postgresql_url(config)
+    assert "URL" in str(refused.value)
+    assert "hunter2" not in str(refused.value)

@@ -156,3 +156,59 @@ def test_a_path_is_absolute_and_may_begin_at_home(monkeypatch: pytest.MonkeyPatc
     assert DatabaseUrl.parse("sqlite:////var/lib/memory.db").path == Path("/var/lib/memory.db")
     assert DatabaseUrl.parse("sqlite:///~/memory.db").path == Path("/home/somebody/memory.db")
     assert DatabaseUrl.parse("sqlite:///my%20memory.db").path == tmp_path / "my memory.db"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgres//stoic:secret@127.0.0.1:1/x",
+        "postgresql:/stoic:secret@h/x",
+        "postgresql:stoic",
+        "POSTGRES//h/secret",
+        "//stoic:secret@h/x",
+        "stoic:secret@h:5432/x",
+        "host=h password=secret",
+        "${SECRET:-x",
+        "sqlite:///./${SECRET}.db",
+        "sqlite:/secret.db",
+        "http://secret",
+        " postgres//u:secret@h/x",
+    ],
+)
+def test_a_mistyped_url_is_no_path_and_its_password_is_not_told(tmp_path: Path, text: str) -> None:
+    with pytest.raises(InvalidUrl, match="URL") as refused:
+        DatabaseUrl.named(text, tmp_path)
+    assert "secret" not in str(refused.value).lower()
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("memory.db", "/home/me/memory.db"),
+        ("./data/memory.db", "/home/me/data/memory.db"),
+        ("data//memory.db", "/home/me/data/memory.db"),
+        ("postgres/me@home.db", "/home/me/postgres/me@home.db"),
+        ("./10:30.db", "/home/me/10:30.db"),
+        ("/var/lib/me@home.db", "/var/lib/me@home.db"),
+        ("sqlite:///data/memory.db", "/home/me/data/memory.db"),
+        ("sqlite:////var/a:b@c.db", "/var/a:b@c.db"),
+        ("sqlite:///a%20b.db", "/home/me/a b.db"),
+        ("a%20b.db", "/home/me/a%20b.db"),
+    ],
+)
+def test_a_path_may_be_named_as_it_is(text: str, path: str) -> None:
+    assert DatabaseUrl.named(text, Path("/home/me")).path == Path(path)
+
+
+def test_a_url_may_be_named_in_place_of_a_path() -> None:
+    assert DatabaseUrl.named("postgres://u:${x@h/d", Path("/home/me")).password == "${x"
+    with pytest.raises(InvalidUrl, match="'mysql'"):
+        DatabaseUrl.named("mysql://u:secret@h/d", Path("/home/me"))
+    with pytest.raises(InvalidUrl, match="path of a file"):
+        DatabaseUrl.named("sqlite:///", Path("/home/me"))
+
+
+def test_the_folder_that_a_relative_path_starts_from_is_taken_as_it_is() -> None:
+    assert DatabaseUrl.named("sqlite:///x.db", Path("/home/50%25")).path == Path("/home/50%25/x.db")
+    with pytest.raises(InvalidUrl, match="nobody"):
+        DatabaseUrl.named("~nobody_of_that_name/x.db", Path("/home/me"))

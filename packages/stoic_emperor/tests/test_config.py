@@ -79,6 +79,8 @@ def test_the_example_of_env_sets_nothing_that_nothing_reads(home: Path) -> None:
         ("paths:\n  sqlite_db: ./data/x.db\n", "database.url"),
         ("paths:\n  vector_db: ./data/vector_db\n", "database.url"),
         ("models: 3\n", "models must be a section"),
+        ('database:\n  url: "${A:-${B:-x}}"\n', "database.url has a '${' that is no variable"),
+        ('database:\n  url: "${A-x}"\n', "database.url has a '${' that is no variable"),
     ],
 )
 def test_a_mistake_in_the_file_is_named_with_the_file(home: Path, settings: str, told: str) -> None:
@@ -115,6 +117,17 @@ def test_variables_that_the_guide_removes_are_errors_wherever_they_stand(home: P
     write(home, "", f"{name}=./data/x\n")
     with pytest.raises(ConfigurationError, match=rf"{name} in .*\.env"):
         load_configuration(home, {})
+
+
+def test_all_variables_to_be_removed_are_named_at_once(home: Path) -> None:
+    write(home, "", "SQLITE_DB_PATH=./data/x\nVECTOR_DB_PATH=./data/y\n")
+    with pytest.raises(ConfigurationError, match=r"SQLITE_DB_PATH in .*\.env and VECTOR_DB_PATH in .*\.env"):
+        load_configuration(home, {})
+
+
+def test_what_a_variable_holds_is_not_looked_into(home: Path) -> None:
+    write(home, 'database:\n  url: "${A}"\n')
+    assert load_configuration(home, {"A": "postgresql://u:${x@h/d"}).settings.database.url.endswith("u:${x@h/d")
 
 
 def test_secrets_are_in_no_representation(home: Path) -> None:

@@ -258,11 +258,16 @@ def check_folder(config: AfterImageConfig) -> None:
     Raises:
         ConfigError: it does not, so the path is mistyped, or a disk is not there.
     """
+    from capsa import DatabaseUrl, InvalidUrl
+
     path, key = config.storage.sqlite.path, "storage.sqlite.path"
     if path.parent.is_dir() or path == _absolute(settings.BY_KEY[key].default, config.home):
         return
-    source = config.sources[key]
-    where = f"{key} in {source}" if source == str(config.file) else source
+    where = f"{key} in {config.file}" if config.sources[key] == str(config.file) else config.sources[key]
+    try:
+        DatabaseUrl.named(str(path), path.parent)
+    except InvalidUrl as error:
+        raise ConfigError(f"{where}: {error}; nothing was created") from None
     raise ConfigError(f"there is no folder {path.parent}: make it, or correct {where}; nothing was created")
 
 
@@ -318,13 +323,12 @@ def _password(config: AfterImageConfig, string: DatabaseUrl) -> tuple[str | None
     A connection string's own password belongs to the string, so it goes with the string's rank.
     """
     given = config.storage.postgresql.password
-    source = config.sources["storage.postgresql.password"]
     string_source = config.sources["storage.postgresql.connection_string"]
     outranked = bool(given) and _from_variable(config, "password") and string_source == str(config.file)
     if string.password and not outranked:
         return string.password, f"the connection string in {string_source}"
     if given:
-        return given, source
+        return given, config.sources["storage.postgresql.password"]
     from afterimage._bashrc import exported
 
     if found := exported(config.home / ".bashrc", "AFTERIMAGE_PG_PASSWORD"):

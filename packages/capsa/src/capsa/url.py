@@ -14,6 +14,12 @@ Dialect = Literal["sqlite", "postgresql"]
 
 _HARMLESS_OPTIONS = frozenset({"sslmode", "application_name", "connect_timeout", "target_session_attrs"})
 _POSTGRES = re.compile(r"^postgres(?:ql)?://(?P<rest>.*)$", re.DOTALL)
+#: Marks of a mistyped URL: a scheme, a user with a password, a parameter of libpq.
+_NO_PATH = re.compile(
+    r"^\s*(?:[a-z][a-z0-9+.-]*:|(?:postgres(?:ql)?|sqlite)//)|:.*@|\b(?:host|user|dbname|password)\s*=",
+    re.IGNORECASE | re.DOTALL,
+)
+_DRIVE = re.compile(r"^[A-Za-z]:(?=[\\/])")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +60,28 @@ class DatabaseUrl:
         raise InvalidUrl(
             f"not a database URL ({said} is not known): use sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/NAME"
         )
+
+    @classmethod
+    def named(cls, name: str, folder: Path) -> DatabaseUrl:
+        """What a person wrote: a URL, or the path of a SQLite file.
+
+        A mistyped URL is no path: its password would become the name of a folder.
+
+        Args:
+            folder: what a relative path starts from, that of a URL too.
+
+        Raises:
+            InvalidUrl: it is neither; the message holds nothing of it.
+        """
+        path = unquote(name.removeprefix("sqlite:///")) if name.startswith("sqlite:///") else name
+        if path in {"", ":memory:"} or "://" in path:
+            return cls.parse(name)
+        if "${" in path or (path == name and _NO_PATH.search(_DRIVE.sub("", path))):
+            raise InvalidUrl(
+                "neither the path of a file nor a database URL (is a '://' or a variable mistyped?): use PATH, "
+                "sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/NAME"
+            )
+        return cls.for_path(path if path.startswith("~") else folder / path)
 
     @classmethod
     def for_path(cls, path: Path | str) -> DatabaseUrl:

@@ -23,8 +23,8 @@ from stoic_emperor.errors import ConfigurationError
 SETTINGS_FILE = Path("config") / "settings.yaml"
 DEFAULT_URL = "sqlite:///./data/stoic_emperor.db"
 
-#: What the guide tells people to remove -> what has taken its place.
-_REMOVED_VARIABLES = {"SQLITE_DB_PATH": "DATABASE_URL", "VECTOR_DB_PATH": "DATABASE_URL"}
+#: What the guide tells people to remove: DATABASE_URL has taken its place; of keys -> what has.
+_REMOVED_VARIABLES = ("SQLITE_DB_PATH", "VECTOR_DB_PATH")
 _REMOVED_KEYS = {"paths.sqlite_db": "database.url", "paths.vector_db": "database.url"}
 
 #: Keys of earlier versions that change nothing here -> why.
@@ -261,13 +261,13 @@ def _variables(home: Path, environ: Mapping[str, str]) -> dict[str, str]:
     # An empty variable is how a shell spells "not set".
     variables = {name: value for name, value in written.items() if value}
     variables |= {name: value for name, value in environ.items() if value}
-    for name, instead in _REMOVED_VARIABLES.items():
-        if name in variables:
-            where = str(file) if written.get(name) and not environ.get(name) else "the environment"
-            raise ConfigurationError(
-                f"{name} in {where} is no longer used: remove it, and name the database in {instead}, "
-                f"e.g. {instead}=sqlite:///./data/stoic_emperor.db"
-            )
+    removed = [name for name in _REMOVED_VARIABLES if name in variables]
+    if removed:
+        named = " and ".join(f"{name} in {'the environment' if environ.get(name) else file}" for name in removed)
+        raise ConfigurationError(
+            f"{named}: no longer used. Remove what is named, and name the database in DATABASE_URL, "
+            f"e.g. DATABASE_URL={DEFAULT_URL}"
+        )
     return variables
 
 
@@ -321,6 +321,11 @@ def _substitute(value: Any, variables: Mapping[str, str], file: Path, key: str) 
         return [_substitute(item, variables, file, key) for item in value]
     if not isinstance(value, str):
         return value
+
+    if "${" in _VARIABLE.sub(lambda match: match["otherwise"] or "", value):
+        raise ConfigurationError(
+            f"{file}: {key} has a '${{' that is no variable: write ${{NAME}} or ${{NAME:-otherwise}}, none in another"
+        )
 
     def given(match: re.Match[str]) -> str:
         name, otherwise = match["name"], match["otherwise"]

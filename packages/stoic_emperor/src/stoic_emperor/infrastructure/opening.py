@@ -40,9 +40,9 @@ def named_url(name: str | Path | DatabaseUrl, home: Path) -> DatabaseUrl:
     """
     if isinstance(name, DatabaseUrl):
         return name
-    if isinstance(name, str) and "://" in name:
-        return DatabaseUrl.parse(_anchored(name, home))
-    return DatabaseUrl.for_path(home / Path(name).expanduser())
+    if isinstance(name, str):
+        return DatabaseUrl.named(name, home)
+    return DatabaseUrl.for_path(home / name.expanduser())
 
 
 def database_url(name: str | Path | DatabaseUrl, home: Path) -> DatabaseUrl:
@@ -57,13 +57,6 @@ def database_url(name: str | Path | DatabaseUrl, home: Path) -> DatabaseUrl:
     if url.path is not None and is_older(url.path):
         return replace(url, path=own_path(url.path))
     return url
-
-
-def _anchored(url: str, home: Path) -> str:
-    scheme, _, path = url.partition("sqlite:///")
-    if scheme or path.startswith(("/", "~", ":")) or not path:
-        return url
-    return f"sqlite:///{home / path}"
 
 
 def own_path(older: Path) -> Path:
