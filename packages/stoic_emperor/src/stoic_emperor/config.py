@@ -21,7 +21,8 @@ from stoic_emperor.errors import ConfigurationError
 
 #: Relative to the home folder.
 SETTINGS_FILE = Path("config") / "settings.yaml"
-DEFAULT_URL = "sqlite:///./data/stoic_emperor.db"
+DEFAULT_FILE = Path("data") / "stoic_emperor.db"
+DEFAULT_URL = f"sqlite:///./{DEFAULT_FILE}"
 
 #: What the guide tells people to remove: DATABASE_URL has taken its place; of keys -> what has.
 _REMOVED_VARIABLES = ("SQLITE_DB_PATH", "VECTOR_DB_PATH")

@@ -16,7 +16,7 @@ import capsa
 from capsa.terminal import Check, check_sqlite
 from stoic_emperor.application import Application
 from stoic_emperor.errors import ConfigurationError, StoicError
-from stoic_emperor.infrastructure.opening import OWNERS, is_older, older_files
+from stoic_emperor.infrastructure.opening import CHROMA_FOLDER, OWNERS, data_folder, is_older, older_files
 from stoic_emperor.legacy.earlier import written_since
 from stoic_emperor.library.starter import starter_library
 from stoic_emperor.llm import Prompt, Turn
@@ -185,9 +185,9 @@ def _web(configuration: Configuration) -> Iterator[Check]:
 
 
 def _files(url: capsa.DatabaseUrl, past: Path | None) -> Iterator[Check]:
-    folder = Path.cwd() / "data" if url.path is None else url.path.parent
+    folder = data_folder(url)
     older = [path for path in folder.glob("*.db") if is_older(path)] if folder.is_dir() else []
-    chroma = folder / "vector_db"
+    chroma = folder / CHROMA_FOLDER
     if not older and not chroma.is_dir():
         files = older_files(url)
         yield Check("older files", "ok", f"copies beside the database: {len(files)}" if files else "none")

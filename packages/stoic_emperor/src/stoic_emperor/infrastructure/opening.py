@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 from capsa import Database as Engine
 from capsa import DatabaseUrl, SchemaPackage, open_database
 from stoic_emperor import hosting
-from stoic_emperor.config import find_home
+from stoic_emperor.config import DEFAULT_FILE, find_home
 from stoic_emperor.errors import ConfigurationError, OlderTables
 
 #: Whose a row is.
@@ -21,6 +22,13 @@ OWNERS = {
     "condensed_summaries": "user_id",
     "profiles": "user_id",
 }
+
+#: Where the predecessor kept its vectors, beside its SQLite file.
+CHROMA_FOLDER = "vector_db"
+CHROMA_FILE = "chroma.sqlite3"
+
+_OLDER_TABLES = frozenset({"users", "messages"})
+_OUR_TABLE = "capsa_records"
 
 #: How the file that holds our data beside an older one is told apart: ``stoic_emperor.capsa.db``.
 OWN_MARK = ".capsa"
@@ -66,19 +74,21 @@ def own_path(older: Path) -> Path:
 
 def is_older(path: Path) -> bool:
     """Whether the predecessor wrote this file: it has the predecessor's tables and not ours."""
+    # What is the matter with one that cannot be read, opening it will say.
+    names = _tables(path, "mode=ro") or frozenset()
+    return names >= _OLDER_TABLES and _OUR_TABLE not in names
+
+
+def _tables(path: Path, how: str) -> frozenset[str] | None:
+    """The tables of a SQLite file, none for what is empty or no such file; None if it cannot be told."""
     if not path.is_file() or path.stat().st_size == 0:
-        return False
+        return frozenset()
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True)) as connection:
             rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        finally:
-            connection.close()
-    except sqlite3.Error:
-        # What is the matter with it, opening it will say.
-        return False
-    names = {name for (name,) in rows}
-    return {"users", "messages"} <= names and "capsa_records" not in names
+    except sqlite3.Error as error:
+        return frozenset() if "not a database" in str(error) else None
+    return frozenset(name for (name,) in rows)
 
 
 def open_engine(url: DatabaseUrl) -> Engine:
@@ -151,19 +161,32 @@ def has_older_tables(url: DatabaseUrl) -> bool:
     return bool(rows) and not all(ours for (ours,) in rows)
 
 
-def older_files(url: DatabaseUrl) -> tuple[Path, ...]:
-    """Files beside a SQLite database that an older program left, and copies: they hold what they held.
+def data_folder(url: DatabaseUrl) -> Path:
+    """Where files of an earlier memory lie: beside ours, or, with a server, where ours would lie."""
+    return (find_home() / DEFAULT_FILE if url.path is None else url.path).parent
 
-    Beside a server's database nothing is known of.
-    """
-    if url.path is None or not url.path.parent.is_dir():
+
+def older_files(url: DatabaseUrl) -> tuple[Path, ...]:
+    """What an older program left in the data folder, and copies, under whatever name: they hold what they held."""
+    folder = data_folder(url)
+    if not folder.is_dir():
         return ()
-    stem = url.path.stem.removesuffix(OWN_MARK)
-    own = {url.path.name + ending for ending in ("", "-wal", "-shm", "-lock")}
-    found = []
-    for path in sorted(url.path.parent.iterdir()):
-        if path.name in own:
-            continue
-        if path.name.startswith((f"{stem}.", f"{stem}-", f"{url.path.stem}.", "vector_db")):
-            found.append(path)
-    return tuple(found)
+    name = url.path.name if url.path is not None else DEFAULT_FILE.name
+    stem = Path(name).stem.removesuffix(OWN_MARK)
+    named_alike = (f"{stem}.", f"{stem}-", f"{Path(name).stem}.", CHROMA_FOLDER)
+    own = set() if url.path is None else {name + ending for ending in ("", "-wal", "-shm", "-lock")}
+    others = [path for path in sorted(folder.iterdir()) if path.name not in own]
+    found = {path.name for path in others if path.name.startswith(named_alike) or _holds_a_memory(path)}
+    return tuple(path for path in others if path.name in found or path.name.removesuffix("-wal") in found)
+
+
+def _holds_a_memory(path: Path) -> bool:
+    """Also what cannot be read may."""
+    try:
+        if path.is_dir():
+            return (path / CHROMA_FILE).is_file()
+        # As it is: this neither waits for a writer nor leaves files beside one in WAL mode.
+        names = _tables(path, "immutable=1")
+    except PermissionError:
+        return True
+    return names is None or _OUR_TABLE in names or names >= _OLDER_TABLES

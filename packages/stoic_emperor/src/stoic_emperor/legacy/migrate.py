@@ -17,6 +17,8 @@ from stoic_emperor.config import DEFAULT_URL, Configuration
 from stoic_emperor.errors import NothingToMigrate
 from stoic_emperor.hosting import HOUSE
 from stoic_emperor.infrastructure.opening import (
+    CHROMA_FILE,
+    CHROMA_FOLDER,
     database_url,
     has_older_tables,
     is_older,
@@ -29,9 +31,6 @@ from stoic_emperor.legacy.people import meet
 from stoic_emperor.legacy.tables import TABLES
 from stoic_emperor.legacy.together import Together
 
-#: Where the predecessor kept its vectors, beside its SQLite file.
-CHROMA_FOLDER = "vector_db"
-CHROMA_FILE = "chroma.sqlite3"
 #: The model that ChromaDB embedded with by default, as the earlier program did.
 CHROMA_MODEL = "all-MiniLM-L6-v2"
 
