@@ -270,6 +270,15 @@ def test_a_locked_directory_is_busy_not_wrong(tmp_path: Path, monkeypatch: pytes
     writer.close()
 
 
+@pytest.mark.parametrize("name", ["header.bin", "index_metadata.pickle", "../chroma.sqlite3"])
+def test_a_pipe_where_a_file_should_be_is_named(tmp_path: Path, name: str) -> None:
+    pipe = (tmp_path / "db" / written(tmp_path / "db").vector_segment / name).resolve()
+    pipe.unlink(missing_ok=True)
+    os.mkfifo(pipe)
+    with pytest.raises(SourceUnreadable, match=rf"{pipe}\b.*no.* file"):
+        open_chroma(tmp_path / "db")
+
+
 def test_what_an_interrupted_writer_left_is_undone_in_the_copy_alone(tmp_path: Path, fingerprint: Fingerprint) -> None:
     written(tmp_path / "db")
     writer = sqlite3.connect(tmp_path / "db" / "chroma.sqlite3", isolation_level=None)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import stat
 import time
 from pathlib import Path
 
@@ -68,7 +69,8 @@ class PrivateCopy:
         except FileNotFoundError:
             return False
         except OSError as error:
-            raise SourceUnreadable(f"cannot copy {error.filename}: {error.strerror}; nothing was changed") from error
+            name, reason = error.filename or self.path, error.strerror or error
+            raise SourceUnreadable(f"cannot copy {name}: {reason}; nothing was changed") from error
 
     def _copy_indexes(self, folder: Path) -> None:
         need = sum(size for _, size, _ in self._look.values())
@@ -81,6 +83,8 @@ class PrivateCopy:
         for name in self._look:
             target = folder / name
             target.parent.mkdir(mode=0o700, exist_ok=True)
+            if not stat.S_ISREG((self.path / name).stat().st_mode):
+                raise SourceUnreadable(f"cannot copy {self.path / name}: it is no file; nothing was changed")
             shutil.copyfile(self.path / name, target)
 
     def index(self, segment: str) -> Path | None:
