@@ -226,8 +226,11 @@ class Application:
         rounds = self.configuration.settings.aegean_consensus.beta_threshold
         return Portraying(person, model, self.reviewer, rounds)
 
-    async def reflect(self, person: Person, most: int = 20) -> Worked:
+    async def reflect(self, person: Person, most: int = 20, *, past: bool = False) -> Worked:
         """Work off what waits to be analysed and condensed.
+
+        Args:
+            past: also what was said before the person agreed to it; they have asked for that.
 
         Raises:
             ModelUnavailable, InvalidAnswer: the model failed; what is done is kept, the rest waits.
@@ -238,8 +241,9 @@ class Application:
         from stoic_emperor.memory.reflecting import Reflection
 
         recall = self.recall(person.user_id)
-        reflected = await Reflection(person, recall, self.model, given_up=self._given_up).work_off(most)
-        summaries = await Condensation(person, self.model, self.configuration.settings.condensation).work_off()
+        reflected = await Reflection(person, recall, self.model, given_up=self._given_up).work_off(most, past=past)
+        condensation = Condensation(person, self.model, self.configuration.settings.condensation)
+        summaries = await condensation.work_off(most if past else 4, past=past)
         return Worked(reflected.turns, len(summaries), reflected.left)
 
     async def aclose(self) -> None:

@@ -17,6 +17,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from stoic_emperor.llm.answers import confidence
 from stoic_emperor.text import all_whole
 
+#: Before anything was ever said.
+ALWAYS = dt.datetime.min.replace(tzinfo=dt.UTC)
+
 
 def new_id() -> str:
     """A fresh id for a row."""
@@ -127,6 +130,10 @@ class User(_Model):
     def remembers(self) -> bool:
         """Whether what they write may be analysed and remembered."""
         return self.consent_at is not None and self.paused_at is None
+
+    def allowed_since(self, *, past: bool = False) -> dt.datetime:
+        """From when on what they said may be analysed; ``past``: they have asked for all of it."""
+        return ALWAYS if past or self.consent_at is None else self.consent_at
 
 
 class Session(_Model):

@@ -10,6 +10,8 @@ import click
 import pytest
 
 from stoic_emperor.cli import group, main
+from stoic_emperor.infrastructure.database import Database
+from stoic_emperor.models import Message
 from stoic_emperor.testing.models import FakeServer
 
 from .conftest import Stoic
@@ -161,3 +163,19 @@ def test_what_the_earlier_program_writes_after_its_memory_came_along_is_told_of(
     assert stoic("migrate", "--from", str(copy)).status == 0
     (found,) = [check for check in stoic("doctor", "--json").json if check["name"] == "older memory"]
     assert found["verdict"] == "ok"
+
+
+def test_a_past_is_analysed_after_a_question_that_says_how_much_it_is(
+    stoic: Stoic, model: FakeServer, store_url: str
+) -> None:
+    with Database(store_url) as database:
+        person = database.person("default_user")
+        session = person.begin_session()
+        for role in ("user", "emperor"):
+            person.add_message(Message(session_id=session.id, role=role, content="I built boats"))
+    stoic("consent", "yes")
+    assert "Analysed: 0." in stoic("reflect").out
+    asked = stoic("reflect", "--past")
+    assert asked.status == 1
+    assert "1 turns wait to be analysed" in asked.out
+    assert "Analysed: 1." in stoic("reflect", "--past", "--yes").out

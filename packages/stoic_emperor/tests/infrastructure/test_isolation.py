@@ -92,6 +92,7 @@ OWN_ONLY = {
     "add_insight",
     "add_profile",
     "add_summary",
+    "agree",
     "begin_session",
     "change",
     "ensure",

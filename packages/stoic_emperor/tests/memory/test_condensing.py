@@ -11,7 +11,7 @@ from stoic_emperor.config import CondensationSettings
 from stoic_emperor.errors import InvalidAnswer, ModelBusy
 from stoic_emperor.infrastructure.person import Person
 from stoic_emperor.memory.condensing import Condensation
-from stoic_emperor.models import CondensedSummary, Message
+from stoic_emperor.models import CondensedSummary, Message, now
 from stoic_emperor.testing.models import FakeModel
 
 SETTINGS = CondensationSettings(hot_buffer_tokens=250, chunk_threshold_tokens=400, summary_budget_tokens=400)
@@ -115,3 +115,22 @@ def test_it_is_quoted_and_dated_material(anna: Person) -> None:
     assert text.startswith("<conversation>\n[20")
     assert "Person: user 0" in text
     assert "Companion: emperor 0" in text
+
+
+def test_talk_and_summaries_of_before_it_was_allowed_are_condensed_only_if_that_is_asked_for(anna: Person) -> None:
+    talk(anna, 12)
+    for number in range(4):
+        at = now()
+        anna.add_summary(
+            CondensedSummary(user_id="anna", content=f"{number} {WORDS}", period_start=at, period_end=at, created_at=at)
+        )
+    anna.agree(False)
+    anna.agree(True)
+    assert condense(anna, FakeModel()) == []
+    talk(anna, 12)
+    said_since = {message.id for message in anna.recent_messages(24)}
+    made = condense(anna, summaries_without_end(), most=1)
+    assert made[0].source_message_count
+    assert len([message for message in anna.walk_uncondensed() if message.id not in said_since]) == 24
+    assert asyncio.run(Condensation(anna, summaries_without_end(), SETTINGS).work_off(50, past=True))
+    assert len([message for message in anna.walk_uncondensed() if message.id not in said_since]) < 24

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -141,3 +142,24 @@ def test_what_is_forgotten_while_the_model_thinks_stays_forgotten(anna: Person) 
 
     assert reflect(anna, Slow(answers=[answer("They said too much.")]))[1] == 0
     assert anna.insights() == []
+
+
+def test_what_was_said_before_it_was_allowed_is_analysed_only_if_that_is_asked_for(anna: Person) -> None:
+    session = anna.begin_session()
+    for role, said in (("user", "I was a sailor"), ("emperor", "I see.")):
+        when = now() - dt.timedelta(days=300)
+        anna.add_message(Message(session_id=session.id, role=role, content=said, created_at=when))
+    turn(anna, "I keep bees now")
+    model = FakeModel(answers=[answer("They keep bees."), answer("They were a sailor.")])
+    assert anna.totals().waiting == 1
+    assert reflect(anna, model) == (1, 1)
+    assert reflect(anna, model) == (0, 0)
+    assert [insight.assertion for insight in anna.insights()] == ["They keep bees."]
+    recall = Recall(capsa.Store(anna.database.engine, embedder=HashingEmbedder()), "anna")
+    assert asyncio.run(Reflection(anna, recall, model).work_off(past=True)).turns == 1
+
+
+def test_saying_yes_again_does_not_make_what_waits_a_past(anna: Person) -> None:
+    turn(anna, "I keep bees")
+    anna.agree(True)
+    assert reflect(anna, FakeModel(answers=[answer("They keep bees.")])) == (1, 1)

@@ -74,7 +74,7 @@ async def _write(opened: Application, person: Person, *, force: bool) -> Profile
         return None
     writing = opened.portraying(person, model)
     try:
-        waiting = len(person.unprocessed_replies())
+        waiting = len(person.unprocessed_replies(since=user.consent_at))
         note(f"at most {writing.most_calls} calls for the portrait, and {waiting} for turns that wait to be analysed")
         await opened.reflect(person, most=waiting)
         return await writing.write(lambda what, done, most: note(f"{what} ({done + 1} of at most {most})"))

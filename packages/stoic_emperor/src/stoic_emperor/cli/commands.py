@@ -139,9 +139,9 @@ def _consent(talk: Conversation, given: str) -> None:
     if given.lower() not in {"yes", "no"}:
         raise NotFound("say /consent yes or /consent no")
     agreed = given.lower() == "yes"
-    talk.person.change(asked_at=now(), consent_at=now() if agreed else None)
+    talk.person.agree(agreed)
     click.echo(
-        "What you write from now on is analysed.\n"
+        "What you write from now on is analysed; what you wrote before only if you ask: `stoic reflect --past`.\n"
         if agreed
         else "Nothing is analysed any more. What was noted stays until you erase it: /memory, /forget.\n"
     )

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from stoic_emperor.application import Application
 
 _CONSENT = (
-    "May what you write also be analysed after each reply, so that I remember what matters to you? You see all of it "
-    "with /memory, and can stop or erase it at any time. Without it we talk all the same."
+    "May what you write from now on also be analysed after each reply, so that I remember what matters to you? You see "
+    "all of it with /memory, and can stop or erase it at any time. Without it we talk all the same."
 )
 _STOPPED = "The reply was stopped: it began to say what must not be said to anybody."
 _TO_BE_SAFE = "Nothing was found in what you wrote, but the second look at it failed; these are shown to be safe."
@@ -147,7 +147,7 @@ class Conversation:
     def _ask_for_consent(self) -> None:
         said = click.prompt(f"\n{_CONSENT} [y/N]", default="", show_default=False, prompt_suffix=" ").strip()
         agreed = said.lower() in {"y", "yes"}
-        self.person.change(asked_at=now(), consent_at=now() if agreed else None)
+        self.person.agree(agreed)
         if said.lower() not in {"", "y", "yes", "n", "no"}:
             # Somebody began to talk: that is no consent, and not lost.
             note("taken as no; /consent yes allows it")

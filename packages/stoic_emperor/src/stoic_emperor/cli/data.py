@@ -5,11 +5,19 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from capsa.terminal import clean, json_option, one_line, table, write_json
 from stoic_emperor.cli.terminal import Bar, application, note, user_option
+
+if TYPE_CHECKING:
+    from stoic_emperor.application import Application
+    from stoic_emperor.infrastructure.person import Person
+
+#: More than anybody has ever said.
+_EVERYTHING = 1_000_000
 
 
 @click.command(epilog="\b\nExample:\n  stoic memory --user anna")
@@ -101,13 +109,15 @@ def export(file: Path, user_id: str) -> int:
 @user_option
 def consent(answer: str, user_id: str) -> None:
     """Allow or stop the analysis of what somebody writes. Without it they can talk all the same."""
-    from stoic_emperor.models import now
-
     with application() as opened:
         person = opened.database.person(user_id)
         person.ensure()
-        person.change(asked_at=now(), consent_at=now() if answer == "yes" else None)
-    click.echo("What is written from now on is analysed." if answer == "yes" else "Nothing is analysed any more.")
+        person.agree(answer == "yes")
+    click.echo(
+        "What is written from now on is analysed; what was written before only if asked for: `stoic reflect --past`."
+        if answer == "yes"
+        else "Nothing is analysed any more."
+    )
 
 
 @click.command(epilog='\b\nExample:\n  stoic search "losing my temper"')
@@ -176,10 +186,15 @@ def reembed() -> int:
     return 0
 
 
-@click.command(epilog="\b\nExample:\n  stoic reflect --user anna")
+@click.command(epilog="\b\nExamples:\n  stoic reflect --user anna\n  stoic reflect --past")
 @user_option
-def reflect(user_id: str) -> int:
-    """Work off what waits to be analysed and condensed."""
+@click.option("--past", is_flag=True, help="Also what was said before it was allowed, such as a past brought along.")
+@click.option("--yes", is_flag=True, help="With --past: do not ask.")
+def reflect(user_id: str, past: bool, yes: bool) -> int:
+    """Work off what waits to be analysed and condensed.
+
+    How much --past is, and about how many calls it takes, is said and asked first.
+    """
     from stoic_emperor.application import Worked
 
     with application() as opened:
@@ -187,10 +202,12 @@ def reflect(user_id: str) -> int:
             note("no language model is configured: what waits goes on waiting")
             return 1
         person = opened.database.person(user_id)
+        if past and not _past_is_wanted(opened, person, yes=yes):
+            return 1
 
         async def work() -> Worked:
             try:
-                return await opened.reflect(person, most=1_000)
+                return await opened.reflect(person, most=_EVERYTHING if past else 1_000, past=past)
             finally:
                 await opened.aclose()
 
@@ -199,6 +216,29 @@ def reflect(user_id: str) -> int:
     if done.left:
         note(f"{done.left} could not be analysed by this model, and wait for another try")
     return 1 if done.left else 0
+
+
+def _past_is_wanted(opened: Application, person: Person, *, yes: bool) -> bool:
+    """Whether all that waits is to be analysed: how much that is, is said first."""
+    from stoic_emperor.memory.tokens import count_tokens
+
+    user = person.get()
+    if user is None or not user.remembers:
+        note(f"the analysis of what {person.user_id!r} writes is not allowed, or paused: stoic consent yes allows it")
+        return False
+    chunk = opened.configuration.settings.condensation.chunk_threshold_tokens
+    turns = len(person.unprocessed_replies())
+    messages = tokens = 0
+    for message in person.walk_uncondensed():
+        messages, tokens = messages + 1, tokens + count_tokens(message.content)
+    click.echo(
+        f"{turns} turns wait to be analysed, a call each at most, and {messages} messages stand in no summary yet, "
+        f"some {tokens // chunk} calls: about {turns + tokens // chunk} calls to {opened.model and opened.model.name}."
+    )
+    if not yes and not sys.stdin.isatty():
+        note("nothing was analysed: add --yes to have it done without being asked")
+        return False
+    return yes or click.confirm("Shall all of it be analysed?")
 
 
 COMMANDS = (memory, forget, erase, export, consent, search, sessions, reembed, reflect)

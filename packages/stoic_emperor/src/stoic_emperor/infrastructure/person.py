@@ -12,6 +12,7 @@ import capsa
 from stoic_emperor.errors import NotFound
 from stoic_emperor.infrastructure._rows import text, write_json
 from stoic_emperor.models import (
+    ALWAYS,
     CondensedSummary,
     Message,
     Profile,
@@ -137,6 +138,16 @@ class Person:
             user = self.database.rows.user(rows[0]).model_copy(update=changes)
             self.run(tx, "update_user", **user.model_dump(exclude={"id", "created_at"}))
         return user
+
+    def agree(self, answer: bool, /) -> User:
+        """Allow or stop the analysis; whoever has allowed it already has allowed it since then.
+
+        Raises:
+            NotFound: the person is not known.
+        """
+        user = self.get()
+        since = None if user is None else user.consent_at
+        return self.change(asked_at=now(), consent_at=(since or now()) if answer else None)
 
     # Conversations
 
@@ -275,9 +286,16 @@ class Person:
         """The last things said in any conversation, in order."""
         return [self.database.rows.message(row) for row in reversed(self.read("messages_recent", n=limit))]
 
-    def walk_uncondensed(self, *, newest_first: bool = False) -> Generator[Message, None, None]:
-        """What no summary stands for yet, in order, one by one: it may be everything that was ever said."""
-        with closing(self.walk("messages_uncondensed_newest" if newest_first else "messages_uncondensed")) as rows:
+    def walk_uncondensed(
+        self, since: dt.datetime = ALWAYS, *, newest_first: bool = False
+    ) -> Generator[Message, None, None]:
+        """What no summary stands for yet, in order, one by one: it may be everything that was ever said.
+
+        Args:
+            since: what was said earlier is left out, but for journals brought along to be analysed.
+        """
+        statement = "messages_uncondensed_newest" if newest_first else "messages_uncondensed"
+        with closing(self.walk(statement, since=since)) as rows:
             for row in rows:
                 yield self.database.rows.message(row)
 
@@ -286,9 +304,13 @@ class Person:
         rows = self.read("message_before", id=message_id)
         return self.database.rows.message(rows[0]) if rows else None
 
-    def unprocessed_replies(self, limit: int = _ALL) -> list[Message]:
-        """Replies whose turn waits to be analysed, in order: the durable queue."""
-        return [self.database.rows.message(row) for row in self.read("replies_unprocessed", n=limit)]
+    def unprocessed_replies(self, limit: int = _ALL, since: dt.datetime = ALWAYS) -> list[Message]:
+        """Replies whose turn waits to be analysed, in order: the durable queue.
+
+        Args:
+            since: what was said earlier is left out, but for journals brought along to be analysed.
+        """
+        return [self.database.rows.message(row) for row in self.read("replies_unprocessed", n=limit, since=since)]
 
     def set_processed(self, message_id: str, update: PsychUpdate | None, *, tx: capsa.Transaction) -> bool:
         """Take a turn off the queue, inside ``tx``; False if somebody else has."""

@@ -149,7 +149,7 @@ def _import(
         person.begin_session(
             session_id=session_id,
             title=plain_line(file.stem[:100]) or None,
-            metadata={"source": "import", "file": name, "sha256": digest},
+            metadata={"source": "import", "file": name, "sha256": digest, "analysed": any(analysed)},
             created_at=written_at,
             tx=tx,
         )

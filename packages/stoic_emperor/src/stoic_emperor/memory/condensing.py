@@ -7,6 +7,7 @@ is condensed at all, and forgetting a message finds every summary that knows of 
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import itertools
 from collections.abc import Sequence
 from contextlib import closing
@@ -45,8 +46,11 @@ class Condensation:
         self._model = model
         self._settings = settings
 
-    async def work_off(self, most: int = 4) -> list[CondensedSummary]:
+    async def work_off(self, most: int = 4, *, past: bool = False) -> list[CondensedSummary]:
         """Make the summaries that are due, at most ``most``; each is one call and one transaction.
+
+        Args:
+            past: also of what was said before the person agreed, as they have asked for it.
 
         Raises:
             ModelUnavailable: the model cannot be reached; what is done is kept.
@@ -56,26 +60,27 @@ class Condensation:
         if user is None or not user.remembers:
             return []
         made: list[CondensedSummary] = []
+        since = user.allowed_since(past=past)
         while len(made) < most:
-            summary = await self._one()
+            summary = await self._one(since)
             if summary is None:
                 break
             made.append(summary)
         return made
 
-    async def _one(self) -> CondensedSummary | None:
-        if chunk := await asyncio.to_thread(self._due_messages):
+    async def _one(self, since: dt.datetime) -> CondensedSummary | None:
+        if chunk := await asyncio.to_thread(self._due_messages, since):
             return await self._condense_messages(chunk)
-        if group := await asyncio.to_thread(self._due_summaries):
+        if group := await asyncio.to_thread(self._due_summaries, since):
             return await self._condense_summaries(group)
         return None
 
-    def _due_messages(self) -> list[Message]:
+    def _due_messages(self, since: dt.datetime) -> list[Message]:
         """The oldest talk outside the hot buffer that fills a chunk; empty if it does not."""
-        hot = self._hot()
+        hot = self._hot(since)
         chunk: list[Message] = []
         size = 0
-        with closing(self._person.walk_uncondensed()) as waiting:
+        with closing(self._person.walk_uncondensed(since)) as waiting:
             for message in itertools.takewhile(lambda message: message.id not in hot, waiting):
                 chunk.append(message)
                 size += _tokens(message)
@@ -84,11 +89,11 @@ class Condensation:
                     return chunk
         return []
 
-    def _hot(self) -> set[str]:
+    def _hot(self, since: dt.datetime) -> set[str]:
         """The newest messages, which stand for themselves."""
         hot: set[str] = set()
         size = 0
-        with closing(self._person.walk_uncondensed(newest_first=True)) as newest:
+        with closing(self._person.walk_uncondensed(since, newest_first=True)) as newest:
             for message in newest:
                 size += _tokens(message)
                 # The last turn stays hot, however long it is.
@@ -97,9 +102,9 @@ class Condensation:
                 hot.add(message.id)
         return hot
 
-    def _due_summaries(self) -> list[CondensedSummary]:
+    def _due_summaries(self, since: dt.datetime) -> list[CondensedSummary]:
         """The older half of the lowest level that is over its budget; empty if none is."""
-        active = self._person.active_summaries()
+        active = [summary for summary in self._person.active_summaries() if summary.created_at >= since]
         for level in range(1, TOP_LEVEL):
             group = [summary for summary in active if summary.level == level]
             size = sum(count_tokens(summary.content) for summary in group)

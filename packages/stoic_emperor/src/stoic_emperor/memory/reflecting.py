@@ -49,10 +49,14 @@ class Reflection:
         self._recall = recall
         self._model = model
 
-    async def work_off(self, limit: int = 20) -> Reflected:
+    async def work_off(self, limit: int = 20, *, past: bool = False) -> Reflected:
         """Analyse the oldest waiting turns, at most ``limit``; each is one call and one transaction.
 
-        Nothing happens without the person's consent, or while they have paused it: the turns go on waiting.
+        Nothing happens without the person's consent, or while they have paused it: the turns go on waiting. Consent
+        is for what is written from then on, so what was said before waits until the person asks for it.
+
+        Args:
+            past: they did.
 
         Raises:
             ModelUnavailable: the model cannot be reached; what is done is kept, the rest goes on waiting.
@@ -62,7 +66,8 @@ class Reflection:
         if user is None or not user.remembers:
             return Reflected(0, 0)
         turns = insights = left = 0
-        for reply in await asyncio.to_thread(self._person.unprocessed_replies, limit + len(self._given_up)):
+        since = user.allowed_since(past=past)
+        for reply in await asyncio.to_thread(self._person.unprocessed_replies, limit + len(self._given_up), since):
             said = await asyncio.to_thread(self._person.message_before, reply.id)
             if said is None:
                 await asyncio.to_thread(self._person.mark_processed, [reply.id])

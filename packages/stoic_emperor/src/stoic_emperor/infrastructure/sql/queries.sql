@@ -57,7 +57,10 @@ SELECT count(*) FROM sessions WHERE user_id = :user_id AND created_at > :since
 -- Conversations, messages, and replies that wait for their analysis.
 SELECT (SELECT count(*) FROM sessions WHERE user_id = :user_id), (SELECT count(*) FROM messages WHERE user_id = :user_id),
     (SELECT count(*) FROM messages
-     WHERE user_id = :user_id AND semantic_processed_at IS NULL AND role = 'emperor' AND status <> 'streaming')
+     WHERE user_id = :user_id AND semantic_processed_at IS NULL AND role = 'emperor' AND status <> 'streaming'
+        AND (created_at >= (SELECT coalesce(u.consent_at, u.created_at) FROM users u WHERE u.id = :user_id)
+            OR session_id IN (SELECT s.id FROM sessions s
+                WHERE s.user_id = :user_id AND s.metadata LIKE '%"analysed": true%')))
 
 -- name: delete_session
 DELETE FROM sessions WHERE user_id = :user_id AND id = :id
@@ -108,22 +111,31 @@ SELECT id, session_id, role, content, psych_update, created_at, semantic_process
 WHERE user_id = :user_id ORDER BY seq DESC LIMIT :n
 
 -- name: messages_uncondensed
--- What no summary stands for yet, oldest first.
+-- What no summary stands for yet, oldest first: of what was said since then, and of journals brought along for it.
 SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
-WHERE user_id = :user_id AND condensed_into IS NULL ORDER BY seq
+WHERE user_id = :user_id AND condensed_into IS NULL
+    AND (created_at >= :since OR session_id IN (SELECT s.id FROM sessions s
+        WHERE s.user_id = :user_id AND s.metadata LIKE '%"analysed": true%'))
+ORDER BY seq
 
 -- name: messages_uncondensed_newest
 SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
-WHERE user_id = :user_id AND condensed_into IS NULL ORDER BY seq DESC
+WHERE user_id = :user_id AND condensed_into IS NULL
+    AND (created_at >= :since OR session_id IN (SELECT s.id FROM sessions s
+        WHERE s.user_id = :user_id AND s.metadata LIKE '%"analysed": true%'))
+ORDER BY seq DESC
 
 -- name: uncondensed_length
 -- In characters.
 SELECT coalesce(sum(length(content)), 0) FROM messages WHERE user_id = :user_id AND condensed_into IS NULL
 
 -- name: replies_unprocessed
--- Turns that have ended and wait for their analysis, oldest first.
+-- Turns that have ended and wait for their analysis, oldest first: of those since then, and of journals brought along
+-- for it, whatever day they are of.
 SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
 WHERE user_id = :user_id AND semantic_processed_at IS NULL AND role = 'emperor' AND status <> 'streaming'
+    AND (created_at >= :since OR session_id IN (SELECT s.id FROM sessions s
+        WHERE s.user_id = :user_id AND s.metadata LIKE '%"analysed": true%'))
 ORDER BY seq LIMIT :n
 
 -- name: message_before
