@@ -9,9 +9,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from stoic_emperor.application import Application
+from stoic_emperor.errors import StoicError
 from stoic_emperor.infrastructure.database import Database
 from stoic_emperor.models import Status, now
 from stoic_emperor.testing.models import Drips, FakeServer, Refuses, Says
@@ -243,3 +246,22 @@ def in_a_terminal(typed: str, **environment: str) -> str:
         timeout=120,
         check=False,
     ).stdout
+
+
+def test_what_is_said_is_stored_before_anything_is_loaded_that_answers_it(
+    stoic: Stoic, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored: list[list[str]] = []
+
+    def companion(application: Application) -> NoReturn:
+        stored.append([m.content for m in application.database.person("default_user").recent_messages()])
+        raise StoicError("killed")
+
+    def fill_library(application: Application, _: object) -> None:
+        stored.append([m.content for m in application.database.person("default_user").recent_messages()])
+
+    monkeypatch.setattr(Application, "companion", property(companion))
+    monkeypatch.setattr(Application, "fill_library", fill_library)
+    ran = stoic("chat", said="first words\n")
+    assert "killed" in ran.err
+    assert stored == [[], ["first words"], ["first words"]], "an empty library is filled before the first prompt"

@@ -366,3 +366,34 @@ def test_in_danger_and_without_a_model_no_passage_is_read_out(make: Make, anna: 
     assert isinstance(events[0], HelpShown)
     assert "Rain" not in shown(events)
     assert "turn to somebody near you" in shown(events)
+
+
+def test_a_quotation_that_was_told_before_is_cited_again_and_the_persons_own_words_are_not(
+    make: Make, anna: Person
+) -> None:
+    quoting = "As it is written: “asks neither of them for thanks”, and you said “my neighbour never gives thanks”."
+    companion = make(FakeModel([quoting, quoting]))
+    session = anna.begin_session()
+    for said in ("My neighbour never gives thanks", "Say it once more, please"):
+        finished = talk(companion, anna, session.id, said)[-1]
+        assert isinstance(finished, Finished)
+        assert len(finished.sources) == 1
+        assert "Nobody, Letters" in finished.sources[0]
+
+
+def test_what_was_stored_before_it_is_answered_is_stored_once_and_remembered(make: Make, anna: Person) -> None:
+    companion = make(FakeModel(["a", "b"]))
+    session = anna.begin_session()
+    said = anna.add_message(Message(session_id=session.id, role="user", content="I bought a zither"))
+    asyncio.run(collect(companion.answer("anna", said)))
+    assert [message.content for message in anna.messages(session.id)] == ["I bought a zither", "a"]
+    assert len(companion.recall("anna").turns("zither", 5)) == 1
+    assert len(anna.unprocessed_replies()) == 1
+
+
+def test_what_a_killed_process_kept_and_never_answered_is_remembered_when_it_is(make: Make, anna: Person) -> None:
+    companion = make(FakeModel(["a"]))
+    session = anna.begin_session()
+    anna.add_message(Message(session_id=session.id, role="user", content="I bought a zither"))
+    asyncio.run(collect(companion.again("anna", session.id)))
+    assert len(companion.recall("anna").turns("zither", 5)) == 1

@@ -19,7 +19,7 @@ from stoic_emperor.cli.terminal import Bar, note
 from stoic_emperor.companion.background import Background
 from stoic_emperor.companion.events import Failed, Finished, HelpShown, Piece, Started
 from stoic_emperor.errors import NotFound, StoicError, explain
-from stoic_emperor.models import Session, now
+from stoic_emperor.models import Message, Role, Session, now
 from stoic_emperor.safety.disclosure import AGE_NOTICE, PURPOSE_NOTICE, SESSION_CLOSINGS, notice_due
 
 if TYPE_CHECKING:
@@ -205,26 +205,44 @@ class Conversation:
         return found(self, rest.strip())
 
     def _reply(self, runner: asyncio.Runner, text: str | None) -> None:
+        self.failed = self._stored = False
         if self.session is None:
             self.session = self.person.begin_session()
+        said = None if text is None else self._keep(self.session.id, text)
         if not self._answered:
             self._fill_the_library()
             self._answered = True
-        self.failed = self._stored = False
         try:
-            runner.run(self._show(self.session.id, text))
+            runner.run(self._show(self.session.id, said))
         except KeyboardInterrupt:
             click.echo("\n[stopped; what came of it is kept]")
+
+    def _keep(self, session_id: str, text: str) -> Message | str:
+        """What was said, on the disk before anything that takes its time is loaded.
+
+        If that fails, the words alone: the companion shows help all the same if they need it, and then tells why.
+        """
+        try:
+            said = self.person.add_message(Message(session_id=session_id, role=Role.USER, content=text))
+        except CapsaError:
+            return text
+        self._stored = True
+        return said
 
     def _help(self, event: HelpShown) -> None:
         if event.reply_stopped:
             click.echo(f"\n\n[{_STOPPED}]")
         click.echo(f"\n{event.card.as_text(_TO_BE_SAFE if event.to_be_safe else None)}\n")
 
-    async def _show(self, session_id: str, text: str | None) -> None:
+    async def _show(self, session_id: str, said: Message | str | None) -> None:
         companion = self.application.companion
         user_id = self.person.user_id
-        events = companion.again(user_id, session_id) if text is None else companion.reply(user_id, session_id, text)
+        if isinstance(said, Message):
+            events = companion.answer(user_id, said)
+        elif said is not None:
+            events = companion.reply(user_id, session_id, said)
+        else:
+            events = companion.again(user_id, session_id)
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, HelpShown):

@@ -107,6 +107,10 @@ class Companion:
         """
         return self._turn(self.database.person(user_id), session_id, text)
 
+    def answer(self, user_id: str, said: Message) -> AsyncGenerator[Event, None]:
+        """As `reply`, where what they say is stored already."""
+        return self._turn(self.database.person(user_id), said.session_id, said)
+
     def again(self, user_id: str, session_id: str) -> AsyncGenerator[Event, None]:
         """Answer the last thing the person said anew; the reply to it, if there is one, is replaced.
 
@@ -115,19 +119,20 @@ class Companion:
         """
         return self._turn(self.database.person(user_id), session_id, None)
 
-    async def _turn(self, person: Person, session_id: str, text: str | None) -> AsyncGenerator[Event, None]:
-        """Answer ``text``, or, without one, what was said last."""
-        if text is None:
+    async def _turn(self, person: Person, session_id: str, what: Message | str | None) -> AsyncGenerator[Event, None]:
+        """Answer words, a message that is stored already, or, without either, what was said last."""
+        old: list[Message] = []
+        if what is None:
             said, old = await asyncio.to_thread(_said_last, person, session_id)
         else:
-            said, old = Message(session_id=session_id, role=Role.USER, content=text), []
+            said = what if isinstance(what, Message) else Message(session_id=session_id, role=Role.USER, content=what)
         verdict = self.desk.before(said.content)
         if verdict.card is not None:
             verdict = replace(verdict, card=await self._card(person))
             yield _help(verdict)
-        is_new = text is not None
-        reply = await asyncio.to_thread(_begin, person, said, verdict, old, is_new=is_new)
-        turn = _Turn(person, said, is_new, verdict)
+        reply = await asyncio.to_thread(_begin, person, said, verdict, old, stored=not isinstance(what, str))
+        # What a process that was killed kept and never answered is new, too.
+        turn = _Turn(person, said, not old, verdict)
         async with aclosing(self._answer(turn, Keeper(person, reply, self.desk.guard()))) as events:
             async for event in events:
                 yield event
@@ -229,8 +234,8 @@ class Companion:
         return mode.stream(context.prompt, passages, said=said.content, earlier=_earlier(context))
 
     def _sources(self, context: Context, reply: Message) -> tuple[str, ...]:
-        """Where the quotations in a finished reply stand; the person's own words are none."""
-        said = [message.content for message in context.talk[-_OWN_WORDS:]]
+        """Where the quotations in a finished reply stand; the person's own words are none, ours said before are."""
+        said = [message.content for message in context.talk if message.role == Role.USER][-_OWN_WORDS:]
         return tuple(found.source_line for found in check_quotations(reply.content, self.libraries[0], said=said))
 
 
@@ -248,14 +253,14 @@ def _said_last(person: Person, session_id: str) -> tuple[Message, list[Message]]
     return said, [message for message in talk[talk.index(said) + 1 :] if message.role == Role.EMPEROR]
 
 
-def _begin(person: Person, said: Message, verdict: Verdict, old: Sequence[Message], *, is_new: bool) -> Message:
-    """Store what was said, if it is new, and an empty reply, which everything that comes of it goes into."""
+def _begin(person: Person, said: Message, verdict: Verdict, old: Sequence[Message], *, stored: bool) -> Message:
+    """Store what was said, unless it is, and an empty reply, which everything that comes of it goes into."""
     with person.writing() as tx:
         user = person.get(tx=tx)
         # Without consent, or where somebody was in danger, a turn is not analysed, now or later, nor twice.
         analysed = user is not None and user.remembers and verdict.card is None
         analysed = analysed and all(reply.semantic_processed_at is None for reply in old)
-        if is_new:
+        if not stored:
             person.add_message(said, tx=tx)
         reply = Message(
             session_id=said.session_id,
