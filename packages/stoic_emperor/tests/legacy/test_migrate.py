@@ -264,6 +264,44 @@ def test_where_there_is_nothing_it_says_so(home: Path, capsys: pytest.CaptureFix
     assert "are the same" in capsys.readouterr().err
 
 
+def remembered(folder: Path) -> None:
+    with ChromaWriter(folder, "1.5") as writer:
+        vector = np.random.default_rng(1).standard_normal(384).astype("<f4").tobytes()
+        writer.collection("episodic").add("e1", vector, "we spoke of boats", {"user_id": "anna"})
+
+
+def test_a_chroma_folder_that_lies_there_alone_comes_along(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = home / "data" / "vector_db"
+    remembered(folder)
+    assert command(migrate_command, "--no-chroma") == 1
+    assert "--chroma" in capsys.readouterr().err
+    assert command(migrate_command) == 0
+    assert f"migrating what {folder} holds, without the conversations" in capsys.readouterr().err
+    with Database() as database:
+        assert [record.text for record in database.store.collection("episodic", owner="anna").iterate()] == [
+            "we spoke of boats"
+        ]
+    assert command(migrate_command) == 0, "again, and it finds everything there"
+
+
+@pytest.mark.parametrize(
+    ("locked", "terminal"),
+    [("stoic_emperor.db", True), ("vector_db/chroma.sqlite3", True), ("vector_db/chroma.sqlite3", False)],
+)
+def test_a_person_is_told_at_once_that_another_program_is_waited_for(
+    older: Path, locked: str, terminal: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    remembered(older.with_name("vector_db"))
+    monkeypatch.setattr("capsa.transfer.snapshot._WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    with closing(sqlite3.connect(older.parent / locked, isolation_level=None)) as writer:
+        writer.execute("BEGIN EXCLUSIVE")
+        assert command(migrate_command, "--from", older, "--to", older.with_name("new.db")) == 1
+    told = capsys.readouterr().err
+    assert (f"{older.parent / locked} is in use by another program: waiting" in told) is terminal
+    assert "has been locked by another program" in told
+
+
 def test_json_is_for_programs(older: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(migrate_command, "--json", "--timezone", "Europe/Rome") == 0
     out, err = capsys.readouterr()

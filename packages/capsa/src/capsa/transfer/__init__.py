@@ -24,7 +24,7 @@ from capsa.transfer.quarantine import describe as describe_row
 from capsa.transfer.quarantine import json_value
 from capsa.transfer.report import PartReport, Report
 from capsa.transfer.run import transfer
-from capsa.transfer.snapshot import Snapshot
+from capsa.transfer.snapshot import Snapshot, is_locked
 from capsa.transfer.snapshot import unreadable as sqlite_error
 from capsa.transfer.sources import KeyRange, Part, Source, SourceDescription, in_pieces
 from capsa.transfer.sqlite_source import SqliteFile, SqlitePart, describe_file, table_names
@@ -98,6 +98,7 @@ __all__ = [
     "examine",
     "from_stored",
     "in_pieces",
+    "is_locked",
     "json_value",
     "make_row",
     "make_rows",

@@ -17,7 +17,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from capsa.errors import DatabaseBusy, SourceMissing, SourceUnreadable, TransferError
@@ -108,6 +108,19 @@ class Snapshot:
         if (connection := getattr(self, "connection", None)) is not None:
             connection.close()
         self._folder.close()
+
+
+def is_locked(path: Path) -> bool:
+    """Whether another program keeps the file from being read just now, so that a `Snapshot` of it would wait."""
+    if not path.is_file():
+        return False
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master")
+    except sqlite3.Error as error:
+        # What else is the matter with it, reading it will say.
+        return "locked" in str(error)
+    return False
 
 
 @contextmanager

@@ -79,6 +79,11 @@ def is_older(path: Path) -> bool:
     return names >= _OLDER_TABLES and _OUR_TABLE not in names
 
 
+def is_own(path: Path) -> bool:
+    """Whether this file is a database of ours."""
+    return _OUR_TABLE in (_tables(path, "mode=ro") or frozenset())
+
+
 def _tables(path: Path, how: str) -> frozenset[str] | None:
     """The tables of a SQLite file, none for what is empty or no such file; None if it cannot be told."""
     if not path.is_file() or path.stat().st_size == 0:

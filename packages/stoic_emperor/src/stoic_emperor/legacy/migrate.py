@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from capsa import DatabaseUrl, Embedder, open_database, open_embedder, transfer
-from stoic_emperor.config import DEFAULT_URL, Configuration
+from stoic_emperor.config import DEFAULT_FILE, DEFAULT_URL, Configuration
 from stoic_emperor.errors import NothingToMigrate
 from stoic_emperor.hosting import HOUSE
 from stoic_emperor.infrastructure.opening import (
     CHROMA_FILE,
     CHROMA_FOLDER,
+    data_folder,
     database_url,
     has_older_tables,
     is_older,
+    is_own,
     named_url,
     open_engine,
     own_path,
@@ -114,6 +117,9 @@ def migrate(
     """
     source = source_of(request, configuration)
     target = target_of(request, configuration)
+    if source is None and request.chroma is None:
+        request = replace(request, chroma=_chroma_alone(configuration))
+        say(f"there is no earlier SQLite file: migrating what {request.chroma} holds, without the conversations")
     if source is not None and str(source) == str(target):
         raise NothingToMigrate(f"source and target are the same, {target}: name another with --to")
     opened = _open(request, source, target, _embedder(configuration), say)
@@ -204,9 +210,17 @@ def source_of(request: Request, configuration: Configuration) -> DatabaseUrl | N
         return configured
     if older is not None:
         return older
+    if request.find_chroma and _chroma_alone(configuration) is not None:
+        return None
     raise NothingToMigrate(
-        f"there is no database of an earlier Stoic Emperor in {configuration.home}: name what to migrate with --from"
+        f"there is no database of an earlier Stoic Emperor in {configuration.home}: name what to migrate with --from, "
+        f"or a Chroma folder alone with --chroma"
     )
+
+
+def _chroma_alone(configuration: Configuration) -> Path | None:
+    """The Chroma folder where an earlier program's file would lie."""
+    return chroma_beside(data_folder(_configured(configuration)) / DEFAULT_FILE.name)
 
 
 def _exists(url: DatabaseUrl) -> bool:
@@ -268,8 +282,9 @@ def _sources(
 ) -> Iterator[tuple[transfer.Source, bool]]:
     chroma = request.chroma
     if source is not None:
-        from_file = source.path is not None and is_older(source.path)
-        if from_file and source.path is not None:
+        if source.path is not None:
+            _tell_of_waiting(source.path, say)
+        if source.path is not None and is_older(source.path):
             own = own_path(source.path)
             if chroma is None and request.find_chroma:
                 chroma = chroma_beside(source.path)
@@ -286,10 +301,17 @@ def _sources(
     if chroma is not None:
         from stoic_emperor.legacy.chroma.source import ChromaSource
 
+        _tell_of_waiting(chroma.expanduser() / CHROMA_FILE, say)
         yield (
             ChromaSource.open(chroma, embedder=embedder, allow_missing_vectors=request.allow_missing_vectors),
             True,
         )
+
+
+def _tell_of_waiting(file: Path, say: Callable[[str], None]) -> None:
+    """A person should not sit before nothing; a program reads how it ended."""
+    if sys.stderr.isatty() and transfer.is_locked(file):
+        say(f"{file} is in use by another program: waiting for it (Ctrl-C gives up)")
 
 
 def _refuse_zone(request: Request, older: Path, own: Path, zone: str | None) -> None:
@@ -307,7 +329,7 @@ def _open_database(source: DatabaseUrl, timezone: str | None) -> tuple[transfer.
 
             return open_tables(source, timezone), True
         return transfer.open_source(source, TABLES), False
-    if is_older(source.path) or not _is_own(source.path):
+    if is_older(source.path) or not is_own(source.path):
         from stoic_emperor.legacy.sqlite import open_file
 
         return open_file(source.path, timezone), True
@@ -318,21 +340,6 @@ def chroma_beside(older: Path) -> Path | None:
     """The folder of the Chroma database that belongs to the predecessor's file, if there is one."""
     folder = older.parent / CHROMA_FOLDER
     return folder if (folder / CHROMA_FILE).is_file() else None
-
-
-def _is_own(path: Path) -> bool:
-    return path.is_file() and _rows(path, "SELECT 1 FROM sqlite_master WHERE name = 'capsa_records'") != []
-
-
-def _rows(path: Path, query: str) -> list[tuple[Any, ...]]:
-    """What a file says, read without touching it; nothing, if it cannot be asked."""
-    import sqlite3
-
-    try:
-        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            return connection.execute(query).fetchall()
-    except sqlite3.Error:
-        return []
 
 
 # What to tell
@@ -350,7 +357,7 @@ def _advice(
         password = " (with its password)" if target.dialect == "postgresql" else ""
         yield f"to use it from now on, write DATABASE_URL={target}{password} into {configuration.env_file}"
     if target.dialect == "postgresql":
-        back = source.path if source is not None and source.path is not None else Path("data") / "stoic_emperor.db"
+        back = source.path if source is not None and source.path is not None else DEFAULT_FILE
         yield (
             f"the way back, with everything written since: stoic migrate --from {target} --to {back}"
             + (f" (it goes into {own_path(back)}, beside the old file)" if older else "")
