@@ -7,12 +7,13 @@ import os
 import shutil
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from capsa import SourceMissing, SourceUnreadable
-from capsa.transfer import Snapshot
+from capsa.transfer import Snapshot, is_locked
 
 
 def make(path: Path, journal: str = "delete") -> sqlite3.Connection:
@@ -122,3 +123,19 @@ def test_a_folder_that_may_not_be_written_is_no_obstacle(tmp_path: Path) -> None
         snapshot.close()
     finally:
         folder.chmod(0o700)
+
+
+def test_whether_it_would_wait_can_be_asked_before(tmp_path: Path) -> None:
+    path = tmp_path / "memory.db"
+    assert not is_locked(path)
+    assert not path.exists()
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("CREATE TABLE notes (id)")
+        writer.execute("BEGIN IMMEDIATE")
+        assert not is_locked(path)
+        writer.execute("ROLLBACK")
+        writer.execute("BEGIN EXCLUSIVE")
+        assert is_locked(path)
+    assert not is_locked(path)
+    (tmp_path / "letter.txt").write_text("no database")
+    assert not is_locked(tmp_path / "letter.txt")

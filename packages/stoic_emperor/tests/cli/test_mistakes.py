@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from stoic_emperor.testing.models import FakeServer
+
 from .conftest import Stoic, start
 
 
@@ -33,3 +35,26 @@ def test_a_pipe_in_the_place_of_the_database_is_no_reason_to_wait(tmp_path: Path
         _, told = running.communicate(timeout=30)
     assert running.returncode == 1
     assert f"{pipe} is a pipe" in told
+
+
+def test_what_was_said_last_can_be_forgotten_without_its_id(stoic: Stoic) -> None:
+    assert "nothing has been said yet" in stoic("forget", "last").err
+    stoic("chat", said="I build boats\nI plant tulips\n")
+    ran = stoic("forget", "last")
+    assert ran.status == 0, ran.err
+    assert "2 messages" in ran.out
+    left = stoic("export", "-").out
+    assert "boats" in left
+    assert "tulips" not in left
+
+
+def test_a_portrait_can_be_written_and_shown_at_once(stoic: Stoic, model: FakeServer) -> None:
+    stoic("consent", "yes")
+    stoic("chat", said="I build boats\n")
+    for version in (1, 2):
+        ran = stoic("analyze", "--force", "--show")
+        assert ran.status == 0, ran.err
+        assert f"Portrait, version {version}" in ran.out
+    asked = len(model.requests)
+    assert "version 2" in stoic("analyze", "--show").out
+    assert len(model.requests) == asked

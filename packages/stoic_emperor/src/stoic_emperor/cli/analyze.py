@@ -25,7 +25,7 @@ Examples:
 )
 @user_option
 @click.option("--force", is_flag=True, help="Also if there is little new since the last portrait.")
-@click.option("--show", is_flag=True, help="Show the last portrait; no model is asked.")
+@click.option("--show", is_flag=True, help="Show the last portrait; no model is asked, unless by --force.")
 @json_option
 def command(user_id: str, force: bool, show: bool, as_json: bool) -> int:
     """Write a portrait from what is remembered: two models write, review each other, and revise.
@@ -34,7 +34,7 @@ def command(user_id: str, force: bool, show: bool, as_json: bool) -> int:
     """
     with application() as opened:
         person = opened.database.person(user_id)
-        if show:
+        if show and not force:
             profile = next(iter(person.profiles(1)), None)
             if profile is None:
                 note(f"there is no portrait of {user_id!r} yet: stoic analyze --force writes one")

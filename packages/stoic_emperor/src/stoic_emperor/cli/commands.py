@@ -16,7 +16,9 @@ from stoic_emperor.safety import resources_for
 from stoic_emperor.text import plain_line
 
 if TYPE_CHECKING:
+    from stoic_emperor.application import Application
     from stoic_emperor.cli.conversation import Conversation
+    from stoic_emperor.infrastructure.person import Person
     from stoic_emperor.memory.forgetting import Receipt
 
 Command = Callable[["Conversation", str], str | None]
@@ -94,18 +96,25 @@ def _memory(talk: Conversation, _: str) -> None:
     show_memory(talk.person)
 
 
+def forget_named(application: Application, person: Person, given: str) -> Receipt:
+    """Erase what has this id, or begins so; "last" is what the person said last.
+
+    Raises:
+        NotFound: there is nothing, or several things; nothing was erased.
+    """
+    forgetting = application.forgetting(person)
+    if given != "last":
+        return forgetting.named(given)
+    said = [message for message in person.recent_messages(50) if message.role == "user"]
+    if not said:
+        raise NotFound("nothing has been said yet")
+    return forgetting.message(said[-1].id)
+
+
 def _forget(talk: Conversation, given: str) -> None:
     if not given:
         raise NotFound("what shall be forgotten? /memory shows the ids; /forget last means what you said last")
-    forgetting = talk.application.forgetting(talk.person)
-    if given == "last":
-        said = [m for m in talk.person.recent_messages(50) if m.role == "user"]
-        if not said:
-            raise NotFound("you have said nothing yet")
-        receipt = forgetting.message(said[-1].id)
-    else:
-        receipt = forgetting.named(given)
-    show_receipt(receipt)
+    show_receipt(forget_named(talk.application, talk.person, given))
     if talk.session is not None and talk.person.session(talk.session.id) is None:
         talk.session = None
 

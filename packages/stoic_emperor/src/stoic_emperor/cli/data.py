@@ -35,16 +35,17 @@ def memory(user_id: str, as_json: bool) -> None:
             show_memory(person)
 
 
-@click.command(epilog="\b\nExample:\n  stoic forget 3f2a91c0 --user anna")
-@click.argument("id_", metavar="ID")
+@click.command(epilog="\b\nExamples:\n  stoic forget 3f2a91c0 --user anna\n  stoic forget last")
+@click.argument("id_", metavar="ID|last")
 @user_option
 @json_option
 def forget(id_: str, user_id: str, as_json: bool) -> None:
-    """Erase an insight, a message, a summary or a conversation, with all that came of it."""
+    """Erase an insight, a message, a summary or a conversation, with all that came of it; last: what was said last."""
+    from stoic_emperor.cli.commands import forget_named
     from stoic_emperor.cli.scrubbing import Scrubbing
 
     with application() as opened, Scrubbing(opened.database):
-        receipt = opened.forgetting(opened.database.person(user_id)).named(id_)
+        receipt = forget_named(opened, opened.database.person(user_id), id_)
         if as_json:
             write_json(receipt.to_dict())
         else:
