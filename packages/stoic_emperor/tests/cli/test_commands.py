@@ -11,7 +11,7 @@ import pytest
 
 from stoic_emperor.cli import group, main
 from stoic_emperor.infrastructure.database import Database
-from stoic_emperor.models import Message
+from stoic_emperor.models import Message, SemanticInsight
 from stoic_emperor.testing.models import FakeServer
 
 from .conftest import Stoic
@@ -179,3 +179,14 @@ def test_a_past_is_analysed_after_a_question_that_says_how_much_it_is(
     assert asked.status == 1
     assert "1 turns wait to be analysed" in asked.out
     assert "Analysed: 1." in stoic("reflect", "--past", "--yes").out
+
+
+def test_memory_shows_what_was_noted_several_times_once(stoic: Stoic, store_url: str) -> None:
+    with Database(store_url) as database:
+        person = database.person("default_user")
+        for text in ("They keep bees.", "They keep bees.", "They build boats."):
+            person.add_insight(SemanticInsight(user_id="default_user", assertion=text))
+    shown = stoic("memory").out
+    assert shown.count("They keep bees.") == 1
+    assert "noted 2 times" in shown
+    assert len(stoic("memory", "--json").json["insights"]) == 3

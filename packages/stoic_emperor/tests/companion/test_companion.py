@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any
@@ -351,7 +352,11 @@ def test_without_a_model_the_library_answers_and_says_so(make: Make, anna: Perso
 
 def test_without_a_model_it_tells_what_was_said_on_another_day(make: Make, anna: Person) -> None:
     old = Message(
-        id="s_2", session_id="s", role="user", content="User: My neighbour's dog barks all night\nMarcus: And you?"
+        id="s_2",
+        session_id="s",
+        role="user",
+        content="User: My neighbour's dog barks all night\nMarcus: And you?",
+        created_at=now() - dt.timedelta(days=2),
     )
     companion = make(None)
     with anna.writing() as tx:
@@ -397,3 +402,23 @@ def test_what_a_killed_process_kept_and_never_answered_is_remembered_when_it_is(
     anna.add_message(Message(session_id=session.id, role="user", content="I bought a zither"))
     asyncio.run(collect(companion.again("anna", session.id)))
     assert len(companion.recall("anna").turns("zither", 5)) == 1
+
+
+@pytest.mark.parametrize("by_meaning", [True, False])
+def test_without_a_model_it_tells_of_the_older_past_and_not_of_the_same_words_just_before(
+    database: Database, anna: Person, library: Library, embedder: HashingEmbedder, *, by_meaning: bool
+) -> None:
+    companion = Companion(
+        database, model=None, libraries=[library], embedder=embedder if by_meaning else None, memory=MemorySettings()
+    )
+    asked = "Why does my brother Paul never call me?"
+    past = [(400, "My brother Paul did not call on my birthday"), (3, "My brother Paul did not call this week")]
+    past += [(0, f"Why does my brother Paul never call me{end}") for end in ("", "?", "!", " now?")]
+    session = anna.begin_session()
+    for days, said in past:
+        at = now() - dt.timedelta(days=days)
+        message = anna.add_message(Message(session_id=session.id, role="user", content=said, created_at=at))
+        with anna.writing() as tx:
+            companion.recall("anna").add_turn(message, tx)
+    told = shown(talk(companion, anna, anna.begin_session().id, asked))
+    assert "near to this: “My brother Paul did not call on my birthday”" in told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 
 import pytest
@@ -14,7 +15,7 @@ from stoic_emperor.infrastructure.person import Person
 from stoic_emperor.memory.context import ContextBuilder
 from stoic_emperor.memory.recall import Recall
 from stoic_emperor.memory.tokens import count_tokens, cut
-from stoic_emperor.models import Message, SemanticInsight
+from stoic_emperor.models import Message, SemanticInsight, now
 
 
 @pytest.fixture
@@ -80,3 +81,37 @@ def test_cutting_keeps_to_its_length(text: str, tokens: int) -> None:
     kept = cut(text, tokens)
     assert count_tokens(kept) <= max(tokens, 2)
     assert kept == text or kept.endswith("…")
+
+
+def test_what_was_noted_several_times_is_told_once_with_the_date_of_the_last(anna: Person, recall: Recall) -> None:
+    session = anna.begin_session()
+    for day, text in ((3, "They keep bees."), (9, "they  keep bees"), (5, "They keep bees!"), (4, "They keep bees.")):
+        at = dt.datetime(2025, 3, day, tzinfo=dt.UTC)
+        insight = SemanticInsight(user_id="anna", assertion=text, created_at=at)
+        with anna.writing() as tx:
+            anna.add_insight(insight, tx=tx)
+            # As an earlier program's store dated it.
+            recall.add_insight(insight.model_copy(update={"created_at": now()}), tx)
+    said = anna.add_message(Message(session_id=session.id, role="user", content="Shall I keep bees?"))
+    context = ContextBuilder(anna, recall, (), 2000).build(said)
+    assert [found.record.created_at.day for found in context.insights] == [9]
+    assert "- they  keep bees (noted 2025-03-09)" in context.prompt.turns[-1].text
+    assert len(anna.insights()) == 4, "no row is lost"
+
+
+@pytest.mark.parametrize("own_id", [True, False])
+def test_what_was_said_is_dated_by_its_message_and_not_by_its_record(
+    anna: Person, recall: Recall, *, own_id: bool
+) -> None:
+    old = anna.begin_session()
+    at = dt.datetime(2025, 3, 9, tzinfo=dt.UTC)
+    bees = anna.add_message(Message(session_id=old.id, role="user", content="My bees all died", created_at=at))
+    kept: dict[str, object] = {"created_at": now()}
+    if not own_id:
+        kept |= {"id": f"{old.id}_2", "content": "User: My bees all died\nMarcus: And you?"}
+    with anna.writing() as tx:
+        recall.add_turn(bees.model_copy(update=kept), tx)
+    session = anna.begin_session()
+    said = anna.add_message(Message(session_id=session.id, role="user", content="Why did all my bees die?"))
+    text = ContextBuilder(anna, recall, (), 2000).build(said).prompt.turns[-1].text
+    assert "- On 2025-03-09: “My bees all died”" in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,7 +26,7 @@ def show_memory(person: Person) -> None:
         click.secho("\nInsights", bold=True)
         sources = person.insight_sources()
         # A list, not a table: whoever has talked for years has hundreds, and a table of those takes seconds to draw.
-        click.echo("\n".join(_insight(insight, sources.get(insight.id)) for insight in insights))
+        click.echo("\n".join(_insight(same, sources.get(same[0].id)) for same in _doubles(insights)))
     if summaries := person.active_summaries():
         click.secho("\nSummaries", bold=True)
         for summary in summaries:
@@ -41,9 +42,22 @@ def show_memory(person: Person) -> None:
     click.echo()
 
 
-def _insight(insight: SemanticInsight, source: Source | None) -> str:
+def _doubles(insights: Sequence[SemanticInsight]) -> list[list[SemanticInsight]]:
+    """Those that say the same together, newest first: earlier programs noted things again and again."""
+    from stoic_emperor.memory.recall import plain
+
+    together: dict[str, list[SemanticInsight]] = {}
+    for insight in insights:
+        together.setdefault(plain(insight.assertion), []).append(insight)
+    return list(together.values())
+
+
+def _insight(same: Sequence[SemanticInsight], source: Source | None) -> str:
+    insight, count = same[0], len(same)
+    often = f", noted {count} times, also as {' '.join(one.id[:8] for one in same[1:])}" if count > 1 else ""
     told = (
-        f"{insight.id[:8]}  {clean(insight.assertion)} ({insight.confidence:.0%} sure, {insight.created_at:%Y-%m-%d})"
+        f"{insight.id[:8]}  {clean(insight.assertion)} "
+        f"({insight.confidence:.0%} sure, {insight.created_at:%Y-%m-%d}{often})"
     )
     heard = "" if source is None else one_line(source.text, 100)
     return f"{told}\n          from your words: “{heard}”" if heard else told

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+import re
 import threading
 from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +22,8 @@ from stoic_emperor.library import Kind, Library, Passage, check_quotations
 from stoic_emperor.llm import ChatModel, Earlier, LibraryMode
 from stoic_emperor.llm import Passage as Shown
 from stoic_emperor.memory.context import Context, ContextBuilder
-from stoic_emperor.memory.recall import Recall
+from stoic_emperor.memory.dating import dated_turns
+from stoic_emperor.memory.recall import Recall, Recalled
 from stoic_emperor.models import Message, Role, Status, now
 from stoic_emperor.safety import ReplyGuard, ResourceCard, SafetyDesk, Verdict
 
@@ -34,6 +37,13 @@ _OWN_WORDS = 20
 
 #: Cosine from which what was said before is worth telling; MiniLM gives less to what merely shares a mood.
 _NEAR = 0.45
+#: Where there are no meanings to compare: so many words that both have, or half of them, of those that say something.
+_WORDS_IN_COMMON = 2
+_TELLING = re.compile(r"\w{4,}")
+#: What was said within a day needs no telling; what was said before this is told rather than what came after.
+_A_DAY, _LONG_PAST = dt.timedelta(days=1), dt.timedelta(days=30)
+#: Of the past, for one thing to tell.
+_LOOKED_AT = 50
 
 #: Searches at the same time: they need the processor, so that more would only keep those waiting who are answered.
 _SEARCHES = 2
@@ -211,7 +221,11 @@ class Companion:
         """What the model is given."""
         recall = self.recall(turn.person.user_id)
         builder = ContextBuilder(turn.person, recall, self.libraries, self._memory.max_context_tokens)
-        return builder.build(turn.said, in_danger=turn.verdict.persona_off)
+        context = builder.build(turn.said, in_danger=turn.verdict.persona_off)
+        if self.model is not None or turn.verdict.persona_off:
+            return context
+        # The library mode tells one thing of another day, and has no notes.
+        return replace(context, episodes=dated_turns(turn.person, recall.elsewhere(turn.said, _LOOKED_AT)))
 
     def _remember(self, person: Person, said: Message) -> None:
         """What was said becomes findable for other days."""
@@ -231,7 +245,7 @@ class Companion:
         said = turn.said
         mode = self._library_modes.of(said.session_id)
         passages = [_shown(passage) for passage in context.passages]
-        return mode.stream(context.prompt, passages, said=said.content, earlier=_earlier(context))
+        return mode.stream(context.prompt, passages, said=said.content, earlier=_earlier(context.episodes, said))
 
     def _sources(self, context: Context, reply: Message) -> tuple[str, ...]:
         """Where the quotations in a finished reply stand; the person's own words are none, ours said before are."""
@@ -283,10 +297,25 @@ def _shown(passage: Passage) -> Shown:
     )
 
 
-def _earlier(context: Context) -> Earlier | None:
-    """What the person said before, if it is near enough to be worth telling."""
-    near = (found for found in context.episodes if (found.similarity or 0) >= _NEAR)
-    return next((Earlier(found.words, found.record.created_at.date()) for found in near), None)
+def _earlier(found: Sequence[Recalled], said: Message) -> Earlier | None:
+    """What the person said on another day that is near enough to be worth telling; what is long past before the rest.
+
+    By meaning, where meanings can be compared, else by words.
+    """
+    near = [
+        each
+        for each in found
+        if said.created_at - each.record.created_at >= _A_DAY
+        and (_has_its_words(each.words, said.content) if each.similarity is None else each.similarity >= _NEAR)
+    ]
+    near.sort(key=lambda each: said.created_at - each.record.created_at < _LONG_PAST)
+    return next((Earlier(each.words, each.record.created_at.date()) for each in near), None)
+
+
+def _has_its_words(earlier: str, said: str) -> bool:
+    wanted = set(_TELLING.findall(said.casefold()))
+    common = wanted & set(_TELLING.findall(earlier.casefold()))
+    return len(common) >= _WORDS_IN_COMMON or 0 < len(wanted) <= 2 * len(common)
 
 
 async def _guarded(pieces: AsyncGenerator[str, None], guard: ReplyGuard) -> AsyncGenerator[str, None]:

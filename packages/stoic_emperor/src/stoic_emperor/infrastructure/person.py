@@ -139,7 +139,7 @@ class Person:
             self.run(tx, "update_user", **user.model_dump(exclude={"id", "created_at"}))
         return user
 
-    def agree(self, answer: bool, /) -> User:
+    def agree(self, answer: bool, /) -> User:  # noqa: FBT001 - it is the answer itself
         """Allow or stop the analysis; whoever has allowed it already has allowed it since then.
 
         Raises:

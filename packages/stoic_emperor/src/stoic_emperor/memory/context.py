@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from stoic_emperor.library import Library, Passage
 from stoic_emperor.llm import Prompt, Turn
+from stoic_emperor.memory.dating import dated_insights, dated_turns
 from stoic_emperor.memory.quoting import quoted
-from stoic_emperor.memory.recall import Recall, Recalled
+from stoic_emperor.memory.recall import Recall, Recalled, plain
 from stoic_emperor.memory.tokens import count_tokens, cut
 from stoic_emperor.models import CondensedSummary, Message, Profile, Role, Status
 from stoic_emperor.prompts import prompt
@@ -24,6 +25,8 @@ _NOW_SHARE = 0.5
 _NOTES_SHARE = 0.5
 _TURNS_READ = 60
 _INSIGHTS, _EPISODES, _PASSAGES = 5, 3, 3
+#: Earlier programs noted the same again and again: looked at for each insight that is wanted.
+_DOUBLES = 4
 #: More do not fit into any budget worth having.
 _SUMMARIES = 12
 _EPISODE_TOKENS, _PASSAGE_TOKENS, _PORTRAIT_TOKENS = 200, 350, 300
@@ -83,8 +86,9 @@ class ContextBuilder:
         query = self._query(said, at_hand.talk)
         passages = tuple(passage for library in self._libraries for passage in library.search(query, _PASSAGES))
         known = frozenset([said.id, *(m.id for m in at_hand.talk if m.role == Role.USER)])
-        insights = tuple(self._recall.known(query, _INSIGHTS))
-        episodes = tuple(self._recall.turns(query, _EPISODES, leaving_out=known))
+        doubled = dated_insights(self._person, self._recall.known(query, _INSIGHTS * _DOUBLES))
+        insights = _each_once(doubled)[:_INSIGHTS]
+        episodes = dated_turns(self._person, self._recall.turns(query, _EPISODES, leaving_out=known))
         left = self._budget - count_tokens(now)
         notes = self._notes(at_hand, insights, episodes, passages, int(left * _NOTES_SHARE))
         last = f"{notes}\n\n{now}" if notes else now
@@ -172,6 +176,16 @@ class ContextBuilder:
         if not chosen:
             return ""
         return quoted("notes", "\n\n".join("\n".join([f"{heading}:", *lines]) for heading, lines in chosen.items()))
+
+
+def _each_once(insights: Sequence[Recalled]) -> tuple[Recalled, ...]:
+    """Each assertion where it comes first, in the words and with the date of when it was noted last."""
+    newest: dict[str, Recalled] = {}
+    for found in insights:
+        key = plain(found.record.text)
+        if key not in newest or found.record.created_at > newest[key].record.created_at:
+            newest[key] = found
+    return tuple(newest.values())
 
 
 def _newest(hot: Sequence[Message], budget: int) -> list[Message]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stoic_emperor.infrastructure._rows import text
+from stoic_emperor.memory.dating import dated_turns
 
 if TYPE_CHECKING:
     from stoic_emperor.infrastructure.person import Person
@@ -58,7 +59,7 @@ def find_conversations(person: Person, recall: Recall, query: str, limit: int = 
                 session_id=text(id_), message_id=None, title=text(title), excerpt=text(title), created_at=at
             )
     # One long conversation may have all the best places.
-    for recalled in recall.turns(query, _PLACES * limit):
+    for recalled in dated_turns(person, recall.turns(query, _PLACES * limit)):
         session_id = recalled.record.session_id
         # What older programs made searchable may belong to no conversation that is kept.
         if session_id not in titles or (not recalled.by_words and (recalled.similarity or 0.0) < LEAST_NEAR):

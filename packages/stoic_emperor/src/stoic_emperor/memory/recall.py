@@ -68,10 +68,21 @@ class Recall:
         """The insights that fit, best first."""
         return [_recalled(hit) for hit in self.insights.search(query, limit=limit)]
 
+    def elsewhere(self, said: Message, limit: int) -> list[Recalled]:
+        """What the person said in other conversations that fits, and is not what they say now once more."""
+        found = (_recalled(hit) for hit in self.episodes.search(said.content, limit=limit))
+        return [
+            recalled
+            for recalled in found
+            if recalled.record.session_id != said.session_id
+            and plain(recalled.words) != plain(said.content)
+            and (recalled.similarity or 0) < _SAME
+        ]
+
     def says_the_same(self, assertion: str) -> str | None:
         """The id of an insight that says the same, in these words or in others."""
         for hit in self.insights.search(assertion, limit=3):
-            if _plain(hit.record.text) == _plain(assertion) or (hit.semantic_score or 0) >= _SAME:
+            if plain(hit.record.text) == plain(assertion) or (hit.semantic_score or 0) >= _SAME:
                 return hit.record.id
         return None
 
@@ -133,5 +144,6 @@ def _recalled(hit: capsa.Hit) -> Recalled:
     )
 
 
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split()).rstrip(".!")
+def plain(text: str) -> str:
+    """A sentence as it is compared with others: without case, and without the blanks and marks around it."""
+    return " ".join(text.casefold().split()).rstrip(".!?")

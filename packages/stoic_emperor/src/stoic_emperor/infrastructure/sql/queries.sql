@@ -83,6 +83,17 @@ RETURNING id
 SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
 WHERE user_id = :user_id AND id = :id
 
+-- name: message_time
+SELECT created_at FROM messages WHERE user_id = :user_id AND id = :id
+
+-- name: message_time_by_words
+-- Of a turn that an earlier program made searchable under an id of its own.
+SELECT created_at FROM messages WHERE user_id = :user_id AND session_id = :session_id AND content = :content
+ORDER BY seq LIMIT 1
+
+-- name: insight_time
+SELECT created_at FROM semantic_insights WHERE user_id = :user_id AND id = :id
+
 -- name: message_ids
 -- Those that begin so.
 SELECT id FROM messages WHERE user_id = :user_id AND substr(id, 1, length(:beginning)) = :beginning ORDER BY seq
