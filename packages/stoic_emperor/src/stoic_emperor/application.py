@@ -108,7 +108,10 @@ class Application:
         return Library(self.database.engine, self.embedder, collection=STOIC_WISDOM)
 
     def fill_library(self, beginning: Callable[[], Progress | None] = lambda: None) -> None:
-        """Read the starter library in, if there are no texts of the Stoics yet: so that there is something to draw on.
+        """Read the starter library in, if that was never done: so that there is something to draw on.
+
+        Texts that came with a past do not take its place; what somebody took out of it stays out. Half of it, as an
+        interruption leaves it, is gone on with the next time.
 
         Args:
             beginning: called before that, if it is to be done; what it gives is told how far it is.
@@ -118,14 +121,10 @@ class Application:
 
         folder = starter_library()
         # To find that out, no model is loaded.
-        if folder is None or Library(self.database.engine, collection=STOIC_WISDOM).count() > 0:
+        if folder is None or Library(self.database.engine, collection=STOIC_WISDOM).had_starter():
             return
-        try:
-            self.library.import_path(folder, progress=beginning())
-        except BaseException:
-            # The next time, half of it would pass for all of it.
-            self.library.clear()
-            raise
+        self.library.import_path(folder, progress=beginning())
+        self.library.note_starter()
 
     @cached_property
     def psychology(self) -> Library:

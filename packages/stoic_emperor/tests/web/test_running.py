@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from capsa import Record
 from stoic_emperor.application import Application
 from stoic_emperor.testing.web import configured, signed_in, web_app
 
@@ -44,7 +45,27 @@ def test_a_process_that_ends_while_the_library_is_filled_leaves_that_to_the_next
 
     with pytest.raises(KeyboardInterrupt):
         application.fill_library(lambda: stopping)
-    assert application.library.works() == []
+    assert not application.library.had_starter()
     application.fill_library()
     assert application.library.count() == 40
+    application.close()
+
+
+def test_the_starter_library_comes_beside_texts_of_a_past_once_and_what_is_taken_out_stays_out(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = tmp_path / "texts"
+    shelf.mkdir()
+    (shelf / "rain.txt").write_text("Some things are up to us and some are not, and the rain is not.\n")
+    monkeypatch.setattr("stoic_emperor.library.starter.starter_library", lambda: shelf)
+    application = Application(configured(home, f"sqlite:///{tmp_path}/s.db"))
+    migrated = Record(id="migrated", text="A passage of an imported library", metadata={"author": "Epictetus"})
+    with application.database.engine.maintain() as tx:
+        application.library.collection.put([migrated], tx=tx)
+    for _ in range(2):
+        application.fill_library()
+        assert application.library.count() == 2
+    application.library.remove(file=shelf / "rain.txt")
+    application.fill_library()
+    assert [passage.id for passage in application.library.browse()] == ["migrated"]
     application.close()

@@ -158,7 +158,7 @@ class Conversation:
 
     @staticmethod
     def _tell_of_filling() -> Bar:
-        note("the library is empty: the starter collection is read in, once")
+        note("the starter library is read in, once")
         return Bar("importing")
 
     def _notice(self) -> None:

@@ -104,6 +104,14 @@ class Library:
         """Take everything out."""
         self._shelf.clear()
 
+    def had_starter(self) -> bool:
+        """Whether the starter library was read in once, whatever became of it."""
+        return self._shelf.had_starter()
+
+    def note_starter(self) -> None:
+        """It has been read in, all of it."""
+        self._shelf.note_starter()
+
     # Finding
 
     def search(

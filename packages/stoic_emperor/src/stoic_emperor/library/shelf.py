@@ -1,7 +1,8 @@
-"""Where the passages stand: two collections of the public owner, one of passages and one of their files.
+"""Where the passages stand: collections of the public owner, one of passages and one of their files.
 
 The second says which files there are, so that a changed file, a copy under another name, and the list of
-works need no walk over all passages. Passages that came without a file, from a migrated library, are found by one.
+works need no walk over all passages. Passages that came without a file, from a migrated library, are found by one. A third
+has a row once the starter library was read in.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ class Shelf:
         self.store = store
         self.passages = store.collection(collection, owner=PUBLIC_OWNER)
         self._files = store.collection(f"{collection}.files", owner=PUBLIC_OWNER)
+        self._starter = store.collection(f"{collection}.starter", owner=PUBLIC_OWNER)
 
     def files(self) -> dict[str, ShelvedFile]:
         """By key."""
@@ -146,6 +148,15 @@ class Shelf:
         with self.store.database.maintain() as tx:
             self.passages.clear(tx=tx)
             self._files.clear(tx=tx)
+
+    def had_starter(self) -> bool:
+        """See `Library.had_starter`."""
+        return self._starter.count() > 0
+
+    def note_starter(self) -> None:
+        """See `Library.note_starter`."""
+        with self.store.database.maintain() as tx:
+            self._starter.put([Record(id="starter", text="the starter library was read in")], embed=False, tx=tx)
 
     def _without(self, file: ShelvedFile, gone: set[str]) -> ShelvedFile:
         rest = [record for id_, record in self.records_of(file.key).items() if id_ not in gone]
