@@ -1,8 +1,8 @@
 """Where the passages stand: collections of the public owner, one of passages and one of their files.
 
 The second says which files there are, so that a changed file, a copy under another name, and the list of
-works need no walk over all passages. Passages that came without a file, from a migrated library, are found by one. A third
-has a row once the starter library was read in.
+works need no walk over all passages. Passages that came without a file, from a migrated library, are found by one.
+A third has a row once the starter library was read in.
 """
 
 from __future__ import annotations
