@@ -208,9 +208,9 @@ def test_a_turn_that_a_crash_cut_off_is_analysed_as_far_as_it_came(tmp_path: Pat
     with Database(url) as database:
         person = database.person("anna")
         person.ensure()
-        person.change(asked_at=now(), consent_at=now())
-        session = person.begin_session()
         then = now() - dt.timedelta(hours=1)
+        person.change(asked_at=then, consent_at=then)
+        session = person.begin_session()
         person.add_message(Message(session_id=session.id, role="user", content="I plant tulips", created_at=then))
         cut = Message(session_id=session.id, role="emperor", content="Go", status=Status.STREAMING, created_at=then)
         person.add_message(cut)
