@@ -59,7 +59,7 @@ def test_the_commands_are_those_that_are_documented() -> None:
     assert set(group.commands) == {
         "search", "recent", "show", "stats", "export", "import", "backup", "restore", "clear", "config", "migrate",
         "verify", "reembed", "doctor", "setup", "uninstall", "hook", "sync", "ingest", "audit",
-            "mcp", "churn", "hotspots", "files",
+        "mcp", "churn", "hotspots", "files", "ui", "quality",
     }  # fmt: skip
 
 

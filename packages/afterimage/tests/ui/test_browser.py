@@ -95,6 +95,7 @@ def _look(page: Page, name: str) -> dict[str, Any]:
     return faults
 
 
+@pytest.mark.slow
 def test_every_page_is_for_everybody(site: Site, page: Page) -> None:
     faults = _look(page, "overview")
     for name in (

@@ -46,9 +46,9 @@ def test_no_phrase_is_empty_or_comes_twice(query: str) -> None:
 @pytest.mark.parametrize("end", ["", " ", "!"])
 def test_no_query_takes_long(unit: str, end: str) -> None:
     query = "a" + unit * (100_000 // len(unit)) + end
-    began = time.monotonic()
+    began = time.process_time()
     literal.phrases(query)
-    assert time.monotonic() - began < 3
+    assert time.process_time() - began < 3
 
 
 @given(st.text(), st.text())

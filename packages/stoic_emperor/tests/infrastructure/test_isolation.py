@@ -13,6 +13,7 @@ from capsa.testing.embedders import HashingEmbedder
 from stoic_emperor.errors import NotFound
 from stoic_emperor.infrastructure.database import Database
 from stoic_emperor.infrastructure.opening import OWNERS
+from stoic_emperor.infrastructure.owned_rows import OwnedRows
 from stoic_emperor.infrastructure.person import Person
 from stoic_emperor.memory.forgetting import Forgetting
 from stoic_emperor.memory.recall import Recall
@@ -131,7 +132,7 @@ def test_changing_with_somebody_elses_ids_changes_nothing(
 
 
 def test_every_method_of_a_person_is_among_those_tried() -> None:
-    methods = {name for name in vars(Person) if not name.startswith("_")}
+    methods = {name for kind in (Person, OwnedRows) for name in vars(kind) if not name.startswith("_")}
     assert methods - {"database"} == READS.keys() | {n for n in CHANGES if " " not in n} | OWN_ONLY
 
 

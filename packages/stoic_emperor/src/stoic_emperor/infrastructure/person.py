@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import capsa
 from stoic_emperor.errors import NotFound
 from stoic_emperor.infrastructure._rows import text, write_json
+from stoic_emperor.infrastructure.owned_rows import OwnedRows
 from stoic_emperor.models import (
     ALWAYS,
     CondensedSummary,
@@ -24,9 +25,6 @@ from stoic_emperor.models import (
     new_id,
     now,
 )
-
-if TYPE_CHECKING:
-    from stoic_emperor.infrastructure.database import Database
 
 #: Longer than any conversation that is read at once.
 _ALL = 1_000_000
@@ -60,53 +58,8 @@ class Totals:
     waiting: int
 
 
-class Person:
+class Person(OwnedRows):
     """The rows of one person. Made by `Database.person`; methods that write take part in ``tx`` if one is given."""
-
-    def __init__(self, database: Database, user_id: str) -> None:
-        """Nothing is read or written yet."""
-        self.database = database
-        self.user_id = user_id
-
-    # Statements
-
-    def run(self, tx: capsa.Transaction, statement: str, /, **values: Any) -> list[tuple[Any, ...]]:
-        """Run a statement of ``queries.sql`` for this person."""
-        parameters = self.database.rows.parameters({"user_id": self.user_id, **values})
-        return tx.execute(self.database.statement(statement), parameters)
-
-    def read(self, statement: str, /, tx: capsa.Transaction | None = None, **values: Any) -> list[tuple[Any, ...]]:
-        """`run` in ``tx``, or in a transaction of its own that only reads."""
-        with self.reading(tx) as own:
-            return self.run(own, statement, **values)
-
-    def walk(self, statement: str, /, **values: Any) -> Generator[tuple[Any, ...], None, None]:
-        """`read`, row by row: for what may be long and is not read to its end. To be closed by the caller."""
-        with self.database.engine.read(self._owner) as tx:
-            parameters = self.database.rows.parameters({"user_id": self.user_id, **values})
-            yield from tx.stream(self.database.statement(statement), parameters)
-
-    @contextmanager
-    def reading(self, tx: capsa.Transaction | None = None) -> Iterator[capsa.Transaction]:
-        """``tx``, or a snapshot of this person's own: for what is read together."""
-        if tx is not None:
-            yield tx
-            return
-        with self.database.engine.read(self._owner) as own:
-            yield own
-
-    @contextmanager
-    def writing(self, tx: capsa.Transaction | None = None) -> Iterator[capsa.Transaction]:
-        """``tx``, or a transaction of this person's own."""
-        if tx is not None:
-            yield tx
-            return
-        with self.database.engine.write(self._owner) as own:
-            yield own
-
-    @property
-    def _owner(self) -> str:
-        return capsa.to_stored(self.user_id)
 
     # The person
 
