@@ -104,6 +104,18 @@ def test_a_reply_is_stopped_by_escape_and_what_was_shown_is_kept(site: Site, ope
     assert page.locator(".reply .prose").inner_text().strip() == kept.content.strip()
 
 
+def test_a_reply_is_stopped_by_its_button_with_nothing_typed(site: Site, open_page: Open) -> None:
+    site.script["stop by button"] = Drips("Word after word after word. " * 40, 0.05)
+    page = open_page(site, site.person())
+    say(page, "stop by button")
+    expect(page.locator(".reply .tail")).to_contain_text("after word after")
+    expect(page.get_by_label("Your message")).to_have_value("")
+    page.wait_for_timeout(700)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Stopped here.")).to_be_visible()
+    done(page)
+
+
 def test_what_was_said_is_put_otherwise_while_it_is_still_being_answered(site: Site, open_page: Open) -> None:
     site.script["too early"] = Drips("Word after word after word. " * 40, 0.05)
     person = site.person()
@@ -130,6 +142,19 @@ def test_the_page_can_be_reloaded_in_the_middle_of_a_reply(site: Site, open_page
     expect(page.locator(".reply .prose")).to_contain_text("End.")
     expect(page.locator(".turn")).to_have_count(2)
     assert page.locator(".reply .prose").inner_text().count("First paragraph") == 3
+
+
+def test_a_long_paragraph_stands_there_once_after_reloading(site: Site, open_page: Open) -> None:
+    site.script["one long"] = Drips("Word0 word1 word2 word3. " + "and so on " * 40, 0.05)
+    page = open_page(site, site.person())
+    say(page, "one long")
+    expect(page.locator(".reply .tail")).to_contain_text("and so on and so on")
+    page.wait_for_timeout(1_500)
+    page.reload()
+    expect(page.locator(".reply .tail")).to_contain_text("and so on")
+    assert page.locator(".reply .prose").inner_text().count("Word0") == 1
+    page.keyboard.press("Escape")
+    done(page)
 
 
 def test_a_line_that_breaks_is_taken_up_again(site: Site, open_page: Open) -> None:

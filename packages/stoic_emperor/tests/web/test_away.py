@@ -23,6 +23,9 @@ def test_while_postgresql_is_away_everybody_is_told_within_two_seconds_until_it_
                 answer = anna.get(path, headers=HTML)
                 assert (answer.status_code, time.monotonic() - began < 2) == (503, True), path
                 assert "cannot be reached at the moment" in answer.text
+            said = anna.post("/api/chat", json={"message": "I want to kill myself tonight."})
+            assert said.status_code == 503
+            assert "may be in danger right now" in said.json()["detail"]
             began = time.monotonic()
             while (ready := anna.get("/ready")).json()["checks"]["database"]["ok"]:
                 assert time.monotonic() - began < 10, "what is told of the database is old"

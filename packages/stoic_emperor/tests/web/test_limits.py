@@ -104,6 +104,18 @@ def test_the_days_replies_are_counted_and_what_was_refused_is_not(narrow: House)
     assert anna.get("/api/sessions").status_code == 200, "the rest goes on"
 
 
+def test_contacts_are_shown_also_where_the_message_itself_is_refused(narrow: House) -> None:
+    _, anna = narrow.somebody()
+    for _ in range(2):
+        anna.post("/api/chat", json={"message": "Hello"})
+    for path in ("/api/chat", "/api/chat/stream"):
+        refused = anna.post(path, json={"message": "I want to die. I have the pills here."})
+        assert refused.status_code == 429
+        detail = refused.json()["detail"]
+        assert "may be in danger right now" in detail
+        assert detail.index("danger") < detail.index("replies are used up"), "first of all"
+
+
 def test_a_body_that_says_it_is_too_large_is_not_read(narrow: House) -> None:
     _, anna = narrow.somebody()
     refused = anna.post("/api/chat", content=b"x" * (MOST_BODY + 1), headers={"Content-Type": "application/json"})

@@ -15,13 +15,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import capsa
 from stoic_emperor.errors import NotFound, StoicError
 from stoic_emperor.web.pages.errors import error_page, is_for_a_page
+from stoic_emperor.web.state import hosted_of
+from stoic_emperor.web.wording import DATABASE_DOWN, OUR_FAULT
 
 log = logging.getLogger(__name__)
 
-DATABASE_DOWN = "the memory cannot be reached at the moment: nothing was changed, try again in a minute"
-OUR_FAULT = (
-    "something went wrong here, and was noted: try again, and if it happens again, tell whoever keeps this server"
-)
+#: How the addresses end at which something is said.
+TALKING = ("/chat", "/chat/stream", "/edit")
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -67,7 +67,7 @@ async def refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it was registered for
     if error.status_code < 400 or error.status_code in {204, 304}:
         return Response(status_code=error.status_code, headers=error.headers)
-    return _answer(request, error.status_code, error.detail, error.headers)
+    return _answer(request, error.status_code, await with_help(request, error.detail), error.headers)
 
 
 async def misunderstood(request: Request, error: Exception) -> Response:
@@ -81,13 +81,13 @@ async def misunderstood(request: Request, error: Exception) -> Response:
 
 async def told(request: Request, error: Exception) -> Response:
     """Our own errors say what happened and what to do."""
-    return _answer(request, 404 if isinstance(error, NotFound) else 503, str(error))
+    return _answer(request, 404 if isinstance(error, NotFound) else 503, await with_help(request, str(error)))
 
 
 async def database_down(request: Request, error: Exception) -> Response:
     """The database is away; its own words name hosts and people, and are for the log."""
     log.error("the database cannot be reached: %s", error)
-    return _answer(request, 503, DATABASE_DOWN, {"Retry-After": "30"})
+    return _answer(request, 503, await with_help(request, DATABASE_DOWN), {"Retry-After": "30"})
 
 
 async def our_fault(request: Request, error: Exception) -> Response:
@@ -98,6 +98,21 @@ async def our_fault(request: Request, error: Exception) -> Response:
     where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place is not None else "unknown"
     log.error("%s at %s while answering %s %s", type(error).__name__, where, request.method, _route(request))
     return _answer(request, 500, OUR_FAULT)
+
+
+async def with_help(request: Request, detail: str) -> str:
+    """``detail``, after the contacts if what could not be taken shows that somebody may be in danger."""
+    if request.method != "POST" or not request.url.path.endswith(TALKING):
+        return detail
+    try:
+        said = (await request.json())["message"]
+    except (ValueError, TypeError, KeyError, RuntimeError, ClientDisconnect):
+        return detail
+    if not isinstance(said, str):
+        return detail
+    # The country is in the database, which may be what is away.
+    verdict = hosted_of(request).desk.before(said)
+    return detail if verdict.card is None else f"{verdict.card.as_text()}\n\n{detail}"
 
 
 def _answer(request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:

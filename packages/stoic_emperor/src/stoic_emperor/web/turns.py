@@ -15,10 +15,10 @@ import capsa
 from stoic_emperor.companion import Event, Failed, Finished, HelpShown, Piece, Started
 from stoic_emperor.errors import StoicError
 from stoic_emperor.models import Message, Role, Session, Status
-from stoic_emperor.web.failures import DATABASE_DOWN, OUR_FAULT
 from stoic_emperor.web.growing import Growing
 from stoic_emperor.web.rendering import render
 from stoic_emperor.web.streaming import encoded
+from stoic_emperor.web.wording import DATABASE_DOWN, OUR_FAULT
 
 if TYPE_CHECKING:
     from stoic_emperor.infrastructure.database import Database

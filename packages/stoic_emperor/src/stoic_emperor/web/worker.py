@@ -45,7 +45,11 @@ _TURNS = 20
 _PORTRAIT_TRIES = 5
 #: Erasures that come after each other are scrubbed together.
 _SCRUBBED_AFTER = dt.timedelta(minutes=2)
-SCRUBBED_SOON = "it is out of everybody's reach now, and the places where it stood are written over within minutes"
+SCRUBBED_SOON = {
+    "sqlite": "it is out of everybody's reach now, and the places where it stood are written over within minutes",
+    "postgresql": "it is out of everybody's reach now; the database server gives its places up within minutes, and "
+    "its files, log and backups keep the bytes until they are written over",
+}
 #: How folders begin that hold a file while it is read, and when one is certainly a dead process's.
 _FOLDERS = "stoic-reading-"
 _LEFT_BEHIND = dt.timedelta(hours=6)
@@ -79,7 +83,7 @@ class Worker:
 
     def _scrub_later(self) -> tuple[str, ...]:
         self._waiting.put(HOUSE, "scrub", _SCRUBBED_AFTER)
-        return (SCRUBBED_SOON,)
+        return (SCRUBBED_SOON[self._application.database.engine.dialect],)
 
     @property
     def running(self) -> bool:

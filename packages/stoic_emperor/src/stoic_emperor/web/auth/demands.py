@@ -41,6 +41,8 @@ def faults(configuration: Configuration) -> list[str]:
         parts = urlsplit(auth.supabase_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
             found.append("SUPABASE_URL must be the project's address, such as https://PROJECT.supabase.co")
+        elif configuration.environment == "production" and parts.scheme == "http" and not _is_here(parts.hostname):
+            found.append("SUPABASE_URL must begin with https: passwords and tokens go there")
     if configuration.environment == "production":
         if secret is None:
             found.append(
@@ -49,3 +51,7 @@ def faults(configuration: Configuration) -> list[str]:
         if ":changeme@" in configuration.settings.database.url:
             found.append("DATABASE_URL has the sample password `changeme`: give the database's user another one")
     return found
+
+
+def _is_here(host: str) -> bool:
+    return host in {"localhost", "127.0.0.1", "::1"}

@@ -440,6 +440,7 @@ function talk(main) {
     started({ session: where, said, reply, notice }) {
       turn.begun = true;
       turn.drop();
+      $(".prose", turn.reply).replaceChildren();
       $(".prose", turn.said).innerHTML = said.html;
       $(".prose", turn.said).classList.remove("tail");
       turn.said.dataset.id = said.id;
