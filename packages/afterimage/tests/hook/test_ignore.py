@@ -24,6 +24,13 @@ from afterimage.hook.ignore import Ignore, like, means
         ("a.egg-info/x.py", True),
         ("app.min.js", True),
         ("logo.PNG", True),
+        (".env", True),
+        ("deploy/prod.env", True),
+        (".env.local", True),
+        (".env.example", False),
+        ("home/.netrc", True),
+        ("keys/id_rsa", True),
+        ("server.pem", True),
         ("Makefile", False),
     ],
 )
@@ -49,12 +56,18 @@ def test_a_project_in_a_folder_named_build_is_remembered(tmp_path: Path) -> None
         ("src/*.py", "src/deep/a.py", False),
         ("src/**/a.py", "src/x/y/a.py", True),
         ("# src", "src/a.py", False),
+        ("\\#src.py", "#src.py", True),
         ("!build/", "build/a.py", False),
     ],
 )
 def test_as_git_reads_its_patterns(tmp_path: Path, pattern: str, path: str, *, left_out: bool) -> None:
     (tmp_path / ".afterimageignore").write_text(f"\n{pattern}\n")
     assert Ignore(str(tmp_path))(str(tmp_path / path)) is left_out
+
+
+def test_a_mark_of_the_order_of_bytes_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    (tmp_path / ".afterimageignore").write_text("secret/\n", encoding="utf-8-sig")
+    assert Ignore(str(tmp_path))(str(tmp_path / "secret/a.py"))
 
 
 def test_our_own_folder_is_never_remembered(tmp_path: Path) -> None:

@@ -111,8 +111,21 @@ SKIPPED_ENDINGS = frozenset(
         "xlsx",
         "ppt",
         "pptx",
+        # What holds keys and passwords, and nothing else that is worth recalling.
+        "env",
+        "pem",
+        "key",
+        "p12",
+        "pfx",
+        "jks",
+        "keystore",
     ]
 )
+#: Files that hold passwords, by their whole names; ``.env.local`` and its like are told by how they begin.
+SKIPPED_NAMES = frozenset(
+    [".netrc", "_netrc", ".pgpass", ".htpasswd", ".pypirc", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"]
+)
+_SAMPLES = (".example", ".sample", ".template", ".dist")
 _FILE = ".afterimageignore"
 
 
@@ -145,7 +158,8 @@ class Ignore:
         self._endings = (SKIPPED_ENDINGS - taken) | {ending.lower().lstrip(".") for ending in skip_endings}
         self._paths = [line if line.startswith("/") else f"**/{line}" for raw in skip_paths if (line := raw.strip())]
         own = files.read_text(f"{directory}/ignore") if directory else ""
-        lines = [*own.split("\n"), *files.read_text(f"{self._root}/{_FILE}").split("\n")]
+        texts = own, files.read_text(f"{self._root}/{_FILE}")
+        lines = [line for text in texts for line in text.removeprefix("\ufeff").split("\n")]
         self._lines = [line for raw in lines if (line := raw.strip()) and line[0] != "#"]
 
     def __call__(self, path: str) -> bool:
@@ -159,7 +173,9 @@ class Ignore:
         parts = (path[len(self._root) + 1 :] if inside else path.strip("/")).split("/")
         name = parts[-1].lower()
         ending = name.rpartition(".")[2] if "." in name else ""
-        if ending in self._endings or ".min." in name:
+        if ending in self._endings or ".min." in name or name in SKIPPED_NAMES:
+            return True
+        if name.startswith(".env.") and not name.endswith(_SAMPLES):
             return True
         # Of a file outside the project only its own folder says anything: what is above is where somebody works.
         below = parts[:-1] if inside else parts[-2:-1]
@@ -169,7 +185,9 @@ class Ignore:
             if self._late():
                 return True
             negated = line[0] == "!"
-            if negated == left_out and means(line.removeprefix("!"), parts):
+            # A backslash before a sign at the beginning takes its meaning away.
+            pattern = line[1:] if negated or line[:2] in {"\\#", "\\!"} else line
+            if negated == left_out and means(pattern, parts):
                 left_out = not negated
         return left_out
 

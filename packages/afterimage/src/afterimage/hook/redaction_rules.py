@@ -21,6 +21,11 @@ _NAMES = (
     *("auth_key", "authkey", "auth-key", "private_key", "privatekey", "private-key", "credential", "pwd"),
 )
 _NAME = r"passw(?:or)?d|passphrase|secret|token|(?:api|access|auth|private)[_-]?key|credential|pwd"
+#: What stands in quotes as a secret does: with a letter and a digit, no blanks, and nothing that is put in later.
+_QUOTED = (
+    r"[rbuf]?(?:\"\"\"|[\"'])(?=[^\s\"']{0,199}?\d)(?=[^\s\"']{0,199}?[A-Za-z])"
+    r"((?:[^\s\"'{}<>$%]|(?<![\"'])[$%](?![({sdr])){8,200})[\"']"
+)
 #: Names joined by dots: where a value is got from, not a value.
 _CHAIN = r"[A-Za-z_]\w{0,60}+(?:\.[A-Za-z_]\w{0,60}+){1,9}+"
 
@@ -75,6 +80,72 @@ RULES = (
         ),
         1,
         3.0,
+    ),
+    (
+        # password: str = "…", let secret: &str = "…", var token string = "…", and a value on the next line.
+        "declared-secret",
+        _NAMES,
+        (
+            rf"(?i)(?:{_NAME})\w{{0,20}}(?:\s{{0,3}}:\s{{0,3}}[\w.&<>'|?\[\] ]{{1,40}}?|[ \t]{{1,3}}[a-z]{{1,12}})?"
+            rf"[ \t]{{0,3}}:?=\s{{0,3}}(?:[(\\]\s{{1,20}})?{_QUOTED}"
+        ),
+        1,
+        3.0,
+    ),
+    (
+        # getenv("API_KEY", "…"), define("DB_PASSWORD", "…"), set_password("…"), env.API_KEY || "…".
+        "given-secret",
+        _NAMES,
+        (
+            rf"(?i)(?:{_NAME})\w{{0,20}}(?:[\"']\s{{0,3}},\s{{0,3}}(?:default\s{{0,3}}=\s{{0,3}})?|\(\s{{0,3}}|"
+            rf"[\"')\]]{{0,3}}\s{{0,3}}(?:\|\||\?\?|\?:|or)\s{{0,3}}){_QUOTED}\s{{0,3}}[,;)\n]"
+        ),
+        1,
+        3.0,
+    ),
+    (
+        # password=value in the middle of a sentence or a command: with small letters, capitals and digits.
+        "mentioned-secret",
+        _NAMES,
+        (
+            rf"(?i:{_NAME})=(?=[^\sA-Z]{{0,199}}[A-Z])(?=[^\sa-z]{{0,199}}[a-z])(?=[^\s\d]{{0,199}}\d)"
+            r"([^\s\"'`<>(){}\[\],;.:/$_]{8,200}+)(?=\s)"
+        ),
+        1,
+        2.8,
+    ),
+    # Server=…;Password=…; as ADO.NET and ODBC have it.
+    (
+        "connection-password",
+        ("password=", "pwd="),
+        r"(?i)\b(?:password|pwd)=(?![{$%<])([^;\s\"'`<>{}]{6,200});",
+        1,
+        2.5,
+    ),
+    (
+        "sql-password",
+        ("password", "identified"),
+        r"(?i)\b(?:password|identified\s{1,3}by)\s{1,3}'([^'\s%:{}$?]{4,200})'",
+        1,
+        2.0,
+    ),
+    (
+        "element-password",
+        ("password>", "secret>", "token>", "apikey>"),
+        r"(?i)<(\w{0,20}(?:password|secret|token|apikey))>([^<>\s{}$%]{6,200})</\1>",
+        2,
+        2.5,
+    ),
+    (
+        "command-password",
+        ("mysql", "mariadb", "sshpass", "docker login", "redis-cli"),
+        (
+            r"\b(?:(?:mysql|mariadb)[a-z-]{0,12}\s[^\n|;&]{0,200}?(?<=\s)(?:-p(?=\S)|--password=)|"
+            r"sshpass\s{1,3}-p\s{0,3}|docker\s{1,3}login\s[^\n|;&]{0,200}?(?<=\s)(?:-p|--password)[ =]|"
+            r"redis-cli\s[^\n|;&]{0,200}?(?<=\s)-a\s{1,3})[\"']?(?![$<{\[\"'])([^\s\"'$<{\[|;&]{4,200})"
+        ),
+        1,
+        0.0,
     ),
     (
         # NAME_PASSWORD=value, as a shell or an .env file has it.
