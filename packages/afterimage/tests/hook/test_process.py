@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from afterimage.cli import main
 from afterimage.config import load_config
 from afterimage.entries import StorageEntry
 from afterimage.hook.marker import BEGIN, END
@@ -35,6 +36,15 @@ def known(hooks: Hooks) -> Hooks:
 
 def project_id(hooks: Hooks) -> str:
     return str(project_of(str(hooks.project)).id)
+
+
+def test_what_is_cleared_is_not_recalled_any_more(known: Hooks, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "parse_duration" in context(known.before())
+    assert main(["clear", "--yes"]) == 0
+    assert known.before(session="s3") == {}
+    assert known.sync().indexed == 0
+    assert known.before(session="s4") == {}
+    capsys.readouterr()
 
 
 # What is written is noted, and arrives once

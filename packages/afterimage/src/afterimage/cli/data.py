@@ -129,11 +129,14 @@ def restore(file: Path, force: bool) -> int:
       afterimage restore ~/backups/memory-2026-01-06.db
     """
     from afterimage.backup import restore_backup
+    from afterimage.recalling import RecallIndex
 
     with memory(writing=True) as (config, backend):
         restored = restore_backup(
             backend, file.absolute(), config.directory, force=force, progress=Progress("Restoring"), say=note
         )
+        # What was there before is not to be recalled for another minute.
+        RecallIndex(config.directory).discard()
     if restored.kept:
         click.echo(f"What was there before is kept in {restored.kept}")
     click.echo(f"{counted(restored.entries)} restored from {file}")
@@ -149,12 +152,15 @@ def clear(yes: bool) -> int:
     Example:
       afterimage clear --yes
     """
-    with memory() as (_, backend):
+    from afterimage.recalling import RecallIndex
+
+    with memory() as (config, backend):
         count = backend.collection.count()
         if not yes and not _agreed(f"Forget {counted(count)} for good?"):
             click.echo("Nothing was cleared.")
             return 1
         count = backend.clear()
+        RecallIndex(config.directory).discard()
     click.echo(f"Cleared {counted(count)}.")
     return 0
 

@@ -93,6 +93,11 @@ class RecallIndex:
             return self._build(backend, memory, until, progress)
         return Refreshed(added, removed, complete)
 
+    def discard(self) -> None:
+        """Delete it: hooks recall nothing until it is made anew, by the next `refresh`."""
+        for name in (self.path.name, f"{self.path.name}-journal"):
+            self.path.with_name(name).unlink(missing_ok=True)
+
     # What is to be said before a file is written
 
     def often_written(self, month: int, most: int, day: int, least: int) -> list[tuple[str, int]]:
