@@ -118,7 +118,8 @@ def _alone(directory: Path, patience: float = 0.0) -> Iterator[bool]:
     """Whether this is the only run, waited for so many seconds; the system takes the lock back from whoever dies."""
     until = time.monotonic() + patience
     folder = directory / "hook-state"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for made in (directory, folder):
+        made.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(folder / "sync.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:

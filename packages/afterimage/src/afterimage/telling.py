@@ -34,7 +34,9 @@ def tell(directory: Path, values: Mapping[str, Any]) -> None:
     if now == before:
         return
     state = directory / "hook-state"
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # One by one, as parents that come along do not get the mode.
+    for folder in (directory, state):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     unfinished = state / f"{NAME}.{os.getpid()}"
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         json.dump(now, file, indent=1)

@@ -53,6 +53,18 @@ def test_out_again_leaves_every_byte_as_it_was(agents: Path) -> None:
     assert everything(agents) == before
 
 
+def test_our_own_folder_is_for_nobody_else(agents: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        main(["setup"])
+    finally:
+        os.umask(before)
+    assert [oct((agents / name).stat().st_mode & 0o777) for name in (".afterimage", ".afterimage/hook-state")] == [
+        "0o700",
+        "0o700",
+    ]
+
+
 def test_twice_is_once(agents: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["setup"])
     first = everything(agents)

@@ -72,7 +72,8 @@ class Cursors:
         """Write them down; those of files that are gone are forgotten. Raises OSError."""
         self._known = {path: cursor for path, cursor in self._known.items() if Path(path).exists()}
         files = {path: asdict(cursor) for path, cursor in self._known.items()}
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self._path.parent.parent, self._path.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         unfinished = self._path.with_name(f"{_NAME}.{os.getpid()}")
         with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump({"version": _VERSION, "memory": self._memory, "files": files}, file)
