@@ -77,16 +77,19 @@ def test_without_streaming_the_answer_has_the_shape_that_programs_know(house: Ho
     assert second["message_id"] == house.person(user_id).messages(second["session_id"])[-1].id
 
 
-def test_a_model_that_fails_is_told_of_and_what_was_said_is_kept(house: House) -> None:
+def test_a_model_that_fails_is_told_of_and_what_was_said_is_kept(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
     user_id, browser = house.somebody()
-    house.talker.failure = ModelBusy("the model asks to wait")
+    house.talker.failure = ModelBusy("models.inside.example asks to wait")
     failed = house.heard(browser, "/api/chat/stream", message="Hello there")[-1]
     assert failed.kind == "failed"
-    assert failed.data["detail"] == "the model asks to wait"
+    assert failed.data["detail"] == "the model did not answer: wait a little, and ask again"
+    assert "models.inside.example" in caplog.text, "which one is for whoever keeps the server"
     assert failed.data["reply"]["status"] == "failed"
     refused = browser.post("/api/chat", json={"message": "Hello again"})
     assert refused.status_code == 503
-    assert refused.json()["detail"] == "the model asks to wait; what you wrote is kept"
+    assert refused.json()["detail"] == "the model did not answer: wait a little, and ask again; what you wrote is kept"
     house.talker.failure = None
     session_id = house.person(user_id).sessions()[0].session.id
     told = house.heard(browser, f"/api/sessions/{session_id}/again")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fastapi import HTTPException
 
 import capsa
+from stoic_emperor.companion import Event, Failed
 from stoic_emperor.errors import NotFound
 from stoic_emperor.hosting import HOUSE
 from stoic_emperor.hosting.bound import Bound
@@ -36,6 +39,7 @@ _FILLING = 60.0
 #: Letters of a title that is made of the first words.
 _TITLE = 60
 
+MODEL_FAILED = "the model did not answer: wait a little, and ask again"
 USED_UP = (
     "today's {most} replies are used up, so that the model stays affordable for all: "
     "reading, searching and looking back go on, and from midnight (UTC) there are as many again"
@@ -98,6 +102,8 @@ class Talking:
                 events = companion.again(user_id, session.id)
             else:
                 events = companion.reply(user_id, session.id, asked.text)
+            if self._application.configuration.ways_in != ("single",):
+                events = _without_addresses(events)
         except BaseException:
             self.turns.close(turn)
             raise
@@ -204,3 +210,14 @@ def _noticed(person: Person, session_id: str, text: str | None) -> tuple[Session
         return session, None
     metadata = {**session.metadata, **({_NOTICED: at.isoformat()} if notice else {})}
     return person.rename_session(session_id, title, metadata=metadata), notice
+
+
+async def _without_addresses(events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
+    """What is wrong with a model's server names hosts and models: that is for whoever keeps this one."""
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, Failed):
+                log.warning("no reply: %s", event.message)
+                yield replace(event, message=MODEL_FAILED)
+            else:
+                yield event
