@@ -66,18 +66,22 @@ def test_the_browser_is_not_started_with_the_token(stored: Path, tmp_path: Path)
     with subprocess.Popen(
         COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
-        assert process.stdout is not None
-        link = process.stdout.readline().strip()
-        process.stdout.readline()
-        given = tmp_path / "given"
-        while not given.exists() or not given.read_text().strip():
-            assert process.poll() is None
-        page = Path(given.read_text().strip().removeprefix("file://"))
-        assert link.partition("token=")[2] not in str(page)
-        assert link in page.read_text()
-        assert stat.S_IMODE(page.stat().st_mode) == 0o600
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        try:
+            assert process.stdout is not None
+            link = process.stdout.readline().strip()
+            process.stdout.readline()
+            given = tmp_path / "given"
+            while not given.exists() or not given.read_text().strip():
+                assert process.poll() is None
+            page = Path(given.read_text().strip().removeprefix("file://"))
+            assert link.partition("token=")[2] not in str(page)
+            assert link in page.read_text()
+            assert stat.S_IMODE(page.stat().st_mode) == 0o600
+            # Maybe before it serves: it ends all the same.
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert not page.exists()
 
 

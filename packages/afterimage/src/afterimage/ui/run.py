@@ -20,6 +20,8 @@ from afterimage.ui.door import HOST, Door
 if TYPE_CHECKING:
     from types import FrameType
 
+    import uvicorn
+
     from afterimage.config import AfterImageConfig
     from afterimage.storage import StorageBackend
 
@@ -58,22 +60,24 @@ def serve(
     settings = uvicorn.Config(
         app, log_config=None, log_level="critical", access_log=False, timeout_graceful_shutdown=_GOODBYE
     )
-    with listening, Keeper(backend, config.directory), _ended_by_signals(), contextlib.ExitStack() as stack:
+    server = uvicorn.Server(settings)
+    with listening, Keeper(backend, config.directory), _ended_by_signals(server), contextlib.ExitStack() as stack:
         link = door.link()
         tell(link)
         if browser:
             webbrowser.open(stack.enter_context(_leading_to(link, config.home)).as_uri())
-        uvicorn.Server(settings).run(sockets=[listening])
+        server.run(sockets=[listening])
 
 
 @contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
+def _ended_by_signals(server: uvicorn.Server) -> Iterator[None]:
     """The server ends by itself at these, and afterwards lets them do what they did before: here, nothing more."""
 
-    def nothing(_number: int, _frame: FrameType | None) -> None:
-        """The server has ended by then."""
+    def end(_number: int, _frame: FrameType | None) -> None:
+        # Before it has begun, it ends at once; when it has ended, this changes nothing.
+        server.should_exit = True
 
-    before = {number: signal.signal(number, nothing) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

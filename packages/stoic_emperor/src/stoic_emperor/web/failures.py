@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 
@@ -22,6 +23,9 @@ log = logging.getLogger(__name__)
 
 #: How the addresses end at which something is said.
 TALKING = ("/chat", "/chat/stream", "/edit")
+TOO_LARGE = 413
+#: Seconds to wait for what was said.
+_PATIENCE = 1.0
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -67,7 +71,8 @@ async def refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it was registered for
     if error.status_code < 400 or error.status_code in {204, 304}:
         return Response(status_code=error.status_code, headers=error.headers)
-    return _answer(request, error.status_code, await with_help(request, error.detail), error.headers)
+    detail = error.detail if error.status_code == TOO_LARGE else await with_help(request, error.detail)
+    return _answer(request, error.status_code, detail, error.headers)
 
 
 async def misunderstood(request: Request, error: Exception) -> Response:
@@ -105,8 +110,10 @@ async def with_help(request: Request, detail: str) -> str:
     if request.method != "POST" or not request.url.path.endswith(TALKING):
         return detail
     try:
-        said = (await request.json())["message"]
-    except (ValueError, TypeError, KeyError, RuntimeError, ClientDisconnect):
+        # Mostly it was read before; of what was refused before that, nobody waits for the rest.
+        async with asyncio.timeout(_PATIENCE):
+            said = (await request.json())["message"]
+    except (ValueError, TypeError, KeyError, RuntimeError, TimeoutError, HTTPException, ClientDisconnect):
         return detail
     if not isinstance(said, str):
         return detail
