@@ -142,7 +142,8 @@ def test_hostile_text_of_100_kb_costs_little_and_in_proportion(piece: str) -> No
         DETECTOR.check(text)
         return time.process_time() - started
 
-    quarter, whole = seconds(25_000), seconds(100_000)
+    # The least of two: other programs are at work here, too.
+    quarter, whole = (min(seconds(size), seconds(size)) for size in (25_000, 100_000))
     assert whole < 6
     assert whole < max(8 * quarter, 0.3)  # quadratic work would make it sixteen times
 
