@@ -259,11 +259,12 @@ def test_no_rule_takes_long_for_a_line_that_is_full_of_beginnings() -> None:
 
 @pytest.mark.slow
 def test_a_megabyte_full_of_beginnings_is_taken_on_in_time() -> None:
-    for rule in (*RULES, *table()):
-        for text in hostile(rule, 1_000_000)[:2]:
-            started = time.process_time()
-            Redactor(late=lambda until=started + 1.5: time.process_time() >= until)(text)  # type: ignore[misc]
-            assert time.process_time() - started < 4.0, rule[0]
+    # Of the table a sample: each takes all the time it is given.
+    for rule in (*RULES, *table()[::25]):
+        started = time.process_time()
+        text = hostile(rule, 1_000_000)[0]
+        Redactor(late=lambda until=started + 1.5: time.process_time() >= until)(text)  # type: ignore[misc]
+        assert time.process_time() - started < 4.0, rule[0]
 
 
 # What the table is made from
