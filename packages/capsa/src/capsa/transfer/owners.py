@@ -35,7 +35,8 @@ class OneOwner:
         if part.table.names[0] != part.table.scope[0]:
             raise ValueError(f"{part.table.name} does not begin with whose a row is")
         for batch in self._source.read(part, first, last):
-            yield [self._renamed(item) for item in batch if not isinstance(item, Row) or item.fields[0] == self._field]
+            mine = [item for item in batch if not isinstance(item, Row) or item.fields[0] == self._field]
+            yield mine if self._owner == self._becomes else [self._renamed(item) for item in mine]
 
     def _renamed(self, item: Item) -> Item:
         if not isinstance(item, Row):
