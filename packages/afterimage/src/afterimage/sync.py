@@ -21,7 +21,7 @@ from afterimage.hook import spool
 from afterimage.hook.redaction import compile_rules
 from afterimage.recalling import RecallIndex
 from afterimage.spooled import NewerSpool, entries_of
-from afterimage.telling import told
+from afterimage.telling import state_folder, told
 
 if TYPE_CHECKING:
     from afterimage.entries import StorageEntry
@@ -117,10 +117,7 @@ def synchronise(
 def _alone(directory: Path, patience: float = 0.0) -> Iterator[bool]:
     """Whether this is the only run, waited for so many seconds; the system takes the lock back from whoever dies."""
     until = time.monotonic() + patience
-    folder = directory / "hook-state"
-    for made in (directory, folder):
-        made.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(folder / "sync.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(state_folder(directory) / "sync.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
             import fcntl

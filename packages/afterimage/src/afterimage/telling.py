@@ -14,6 +14,19 @@ if TYPE_CHECKING:
     from afterimage.config import AfterImageConfig
 
 
+def state_folder(directory: Path) -> Path:
+    """What the hooks share with the rest, in AfterImage's folder; both are made for nobody else to read.
+
+    Raises:
+        OSError: they cannot be made.
+    """
+    state = directory / "hook-state"
+    # One by one, as parents that come along do not get the mode.
+    for folder in (directory, state):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return state
+
+
 def told(directory: Path) -> dict[str, Any]:
     """What the hooks of AfterImage's folder were told; nothing, if nobody told them or it cannot be read."""
     try:
@@ -33,10 +46,7 @@ def tell(directory: Path, values: Mapping[str, Any]) -> None:
     now = {**before, **values}
     if now == before:
         return
-    state = directory / "hook-state"
-    # One by one, as parents that come along do not get the mode.
-    for folder in (directory, state):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    state = state_folder(directory)
     unfinished = state / f"{NAME}.{os.getpid()}"
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         json.dump(now, file, indent=1)

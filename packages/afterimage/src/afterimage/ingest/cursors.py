@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from afterimage.ingest.lines import Setting
+from afterimage.telling import state_folder
 
 _NAME = "ingest.json"
 _VERSION = 1
@@ -50,6 +51,7 @@ class Cursors:
 
     def __init__(self, directory: Path, memory: str) -> None:
         """Read those that ``memory`` has in AfterImage's folder."""
+        self._directory = directory
         self._path = directory / "hook-state" / _NAME
         self._memory = memory
         self._known: dict[str, Cursor] = {}
@@ -72,9 +74,7 @@ class Cursors:
         """Write them down; those of files that are gone are forgotten. Raises OSError."""
         self._known = {path: cursor for path, cursor in self._known.items() if Path(path).exists()}
         files = {path: asdict(cursor) for path, cursor in self._known.items()}
-        for folder in (self._path.parent.parent, self._path.parent):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        unfinished = self._path.with_name(f"{_NAME}.{os.getpid()}")
+        unfinished = state_folder(self._directory) / f"{_NAME}.{os.getpid()}"
         with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump({"version": _VERSION, "memory": self._memory, "files": files}, file)
         unfinished.replace(self._path)
