@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from stoic_emperor.memory.forgetting import Forgetting
     from stoic_emperor.memory.portraying import Portraying
     from stoic_emperor.memory.recall import Recall
+    from stoic_emperor.safety.desk import SafetyDesk
 
 #: Who speaks where only one person does; the name that programs of the predecessor's time use.
 DEFAULT_USER = "default_user"
@@ -176,6 +177,13 @@ class Application:
         return self._models.light
 
     @cached_property
+    def desk(self) -> SafetyDesk:
+        """Tells who may be in danger; needs nothing else that may be away."""
+        from stoic_emperor.safety.desk import SafetyDesk
+
+        return SafetyDesk()
+
+    @cached_property
     def companion(self) -> Companion:
         """Talks with people."""
         from stoic_emperor.companion import Companion
@@ -183,6 +191,7 @@ class Application:
         return Companion(
             self.database,
             model=self.model,
+            desk=self.desk,
             libraries=(self.library, self.psychology),
             embedder=self.embedder,
             memory=self.configuration.settings.memory,

@@ -118,7 +118,8 @@ async def with_help(request: Request, detail: str) -> str:
     if not isinstance(said, str):
         return detail
     # The country is in the database, which may be what is away.
-    verdict = hosted_of(request).desk.before(said)
+    desk = await asyncio.to_thread(lambda: hosted_of(request).application.desk)
+    verdict = desk.before(said)
     return detail if verdict.card is None else f"{verdict.card.as_text()}\n\n{detail}"
 
 

@@ -20,7 +20,6 @@ from stoic_emperor.hosting.accounts import Accounts, Hasher
 from stoic_emperor.hosting.logins import login_key
 from stoic_emperor.hosting.recovery import Recovery
 from stoic_emperor.hosting.sign_ins import SignIns
-from stoic_emperor.safety.desk import SafetyDesk
 from stoic_emperor.web.auth.bearer import Verifier
 from stoic_emperor.web.auth.passwords import Argon2
 from stoic_emperor.web.limits import Limits, network, too_many
@@ -62,11 +61,6 @@ class Hosted:
         self.erasing = asyncio.Lock()
         #: The replies under way.
         self.talking = Talking(application, self.worker)
-
-    @cached_property
-    def desk(self) -> SafetyDesk:
-        """Tells who may be in danger, whatever else is away."""
-        return SafetyDesk()
 
     @cached_property
     def accounts(self) -> Accounts:

@@ -251,7 +251,7 @@ class Worker:
     def _journal(self, user_id: str, file: Path, progress: Any) -> dict[str, Any]:
         application = self._application
         person = application.database.person(user_id)
-        report = import_journal(person, application.recall(user_id), application.companion.desk, file, progress)
+        report = import_journal(person, application.recall(user_id), application.desk, file, progress)
         return {
             "imported": list(report.imported),
             "lines": ["It was there already." if report.unchanged else "It is part of your memory now."],
