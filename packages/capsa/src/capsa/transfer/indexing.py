@@ -73,7 +73,7 @@ def _index_vectors(database: Database, *, in_use: bool) -> None:
         from capsa.postgres.database import PostgresDatabase
 
         if isinstance(database, PostgresDatabase):
-            vectors.ensure_indexes(database, concurrently=in_use)
+            vectors.ensure_indexes(database, concurrently=in_use, alone=database.exclusive_maintenance)
 
 
 class _InThread(threading.Thread):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import psycopg
 from psycopg import sql
@@ -16,40 +16,36 @@ _SIGNATURE = b"PGCOPY\n\xff\r\n\0"
 _HEADER = _SIGNATURE + bytes(8)
 _TRAILER = b"\xff\xff"
 _COUNT = struct.Struct("!h")
-#: So much is put together and sent at once.
-_WRITE_BYTES = 256 * 1024
+#: So much is put together and sent at once, so many rows after the other.
+_WRITE_BYTES, _WRITE_ROWS = 128 * 1024, 16
 
 
-def copy_in(
-    connection: psycopg.Connection,
-    table: str,
-    columns: Iterable[str],
-    bodies: Sequence[bytes],
-    more: Sequence[bytes] | None = None,
-) -> None:
+def copy_in(connection: psycopg.Connection, table: str, columns: Iterable[str], bodies: Iterable[bytes]) -> None:
     """Load rows; each body is the row's fields as `capsa.transfer.tables.join` makes them.
 
-    Args:
-        more: what follows each body: fields that are added to it.
+    What is sent is loaded by the server while the bodies after it are made, so they best come one by one.
     """
     names = list(columns)
-    if not bodies:
-        return
     count = _COUNT.pack(len(names))
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, names))
     )
-    at_once = max(1, _WRITE_BYTES * len(bodies) // (1 + sum(map(len, bodies))))
+    rows = iter(bodies)
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(_HEADER)
-        for start in range(0, len(bodies), at_once):
-            some = bodies[start : start + at_once]
-            if more is None:
-                copy.write(count.join((b"", *some)))
-            else:
-                rows = zip(itertools.repeat(count), some, more[start : start + at_once], strict=False)
-                copy.write(b"".join(itertools.chain.from_iterable(rows)))
+        while some := _some(rows):
+            copy.write(count.join((b"", *some)))
         copy.write(_TRAILER)
+
+
+def _some(rows: Iterator[bytes]) -> list[bytes]:
+    """What is put together and sent at once."""
+    some: list[bytes] = []
+    size = 0
+    while size < _WRITE_BYTES and (more := list(itertools.islice(rows, _WRITE_ROWS))):
+        some += more
+        size += sum(map(len, more))
+    return some
 
 
 def copy_out(connection: psycopg.Connection, query: sql.Composable) -> Iterator[bytes]:

@@ -28,7 +28,8 @@ _MISSES = 2
 #: Fewer rows, or rows of more owners, are looked up at once.
 _FEW = 16
 _OWNERS = 256
-_INT64_FIELD = struct.Struct("!iq")
+_NUMBER = struct.Struct("!iq")
+_BODY = operator.attrgetter("body")
 # Looked up by index whatever the statistics say of a table that was loaded a second ago.
 _BY_INDEX = (
     "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; "
@@ -43,27 +44,37 @@ class PostgresTarget(Target):
         super().__init__(database)
         #: Table -> how often in turn its rows did not stand in the order of the source.
         self._misses: dict[str, int] = {}
+        #: Numbers of arrival for the rows to come, and how many these are.
+        self._taken: Sequence[int] = ()
+        self._expected = 0
 
     def insert(self, tx: Transaction, table: Table, rows: Sequence[Row]) -> list[Span]:
         if not rows:
             return []
         try:
             if table.arrival is None:
-                copy_in(tx.connection, table.name, table.names, [row.body for row in rows])
+                copy_in(tx.connection, table.name, table.names, map(_BODY, rows))
                 return []
             return self._insert_numbered(tx, table, table.arrival, rows)
         except psycopg.errors.UniqueViolation as error:
             raise Collision(table.name) from error
 
     def _insert_numbered(self, tx: Transaction, table: Table, arrival: str, rows: Sequence[Row]) -> list[Span]:
-        seqs = _numbers(tx, len(rows))
-        number = _INT64_FIELD.pack
-        fields = [number(8, seq) for seq in seqs]
-        copy_in(tx.connection, table.name, (*table.names, arrival), [row.body for row in rows], fields)
+        seqs = self._numbers(tx, len(rows))
+        fields = [_NUMBER.pack(8, seq) for seq in seqs]
+        copy_in(tx.connection, table.name, (*table.names, arrival), map(operator.add, map(_BODY, rows), fields))
         if table.vectors and any(row.vectors for row in rows):
             embeddings = _embeddings(rows, fields, self.models(tx, rows))
-            copy_in(tx.connection, "capsa_embeddings", _EMBEDDING_COLUMNS, list(embeddings))
+            copy_in(tx.connection, "capsa_embeddings", _EMBEDDING_COLUMNS, embeddings)
         return spans_of(table, rows, seqs) if table.vectors else []
+
+    def _numbers(self, tx: Transaction, count: int) -> Sequence[int]:
+        """Ascending numbers of arrival, of those that were taken for the rows of this transaction."""
+        if len(self._taken) < count:
+            self._taken = _numbers(tx, max(count, self._expected))
+        seqs, self._taken = self._taken[:count], self._taken[count:]
+        self._expected -= count
+        return seqs
 
     def compare(self, tx: Transaction, table: Table, rows: Sequence[Row]) -> list[State]:
         if not rows:
@@ -118,7 +129,9 @@ class PostgresTarget(Target):
         end = f"({table.scope[0]}, {table.arrival})"
         return any(statement.endswith(end) for statement in self._secondary_indexes([table]).values())
 
-    def flush_later(self, tx: Transaction) -> None:
+    def begin(self, tx: Transaction, rows: int) -> None:
+        # What another run loaded meanwhile comes before: numbers of an earlier transaction are of no use.
+        self._taken, self._expected = (), rows
         tx.script("SET LOCAL synchronous_commit = off")
 
     def refresh_statistics(self, tx: Transaction, tables: Sequence[Table]) -> None:
@@ -178,7 +191,7 @@ class PostgresTarget(Target):
                 incoming, columns, own
             )
         )
-        copy_in(connection, f"capsa_incoming_{table.name}", table.names, [row.body for row in rows])
+        copy_in(connection, f"capsa_incoming_{table.name}", table.names, map(_BODY, rows))
         tx.script(_BY_INDEX)
         connection.execute(
             sql.SQL("UPDATE {} AS t SET {} FROM {} AS k WHERE {}").format(

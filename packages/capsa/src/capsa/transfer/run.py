@@ -165,7 +165,7 @@ class _Run:
             self.ledger.lock(tx)
             if self.ledger.is_done(tx, planned):
                 return sum(len(batch) for batch in batches)
-            self.target.flush_later(tx)
+            self.target.begin(tx, planned.rows)
             for batch in filter(None, batches):
                 rows = self._sort_out(tx, part, batch, tally)
                 if looking:

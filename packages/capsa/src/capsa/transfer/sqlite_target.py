@@ -106,7 +106,7 @@ class SqliteTarget(Target):
         """Nothing: they were never dropped."""
         return []
 
-    def flush_later(self, tx: Transaction) -> None:
+    def begin(self, tx: Transaction, rows: int) -> None:
         """Nothing: it is done for every write here."""
 
     def refresh_statistics(self, tx: Transaction, tables: Sequence[Table]) -> None:

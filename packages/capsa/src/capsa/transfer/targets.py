@@ -98,8 +98,11 @@ class Target(abc.ABC):
         return {tuple(row[:-1]): row[-1] for row in rows}
 
     @abc.abstractmethod
-    def flush_later(self, tx: Transaction) -> None:
-        """Let the commit not wait for the disk: rows and ledger are lost or kept together, and a later commit waits."""
+    def begin(self, tx: Transaction, rows: int) -> None:
+        """Make ready for about so many rows in this transaction.
+
+        Its commit need not wait for the disk: rows and ledger are lost or kept together, and a later commit waits.
+        """
 
     @abc.abstractmethod
     def refresh_statistics(self, tx: Transaction, tables: Sequence[Table]) -> None:
