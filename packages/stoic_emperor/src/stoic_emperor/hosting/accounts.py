@@ -40,6 +40,11 @@ NOT_YOURS = (
     "next, and later longer"
 )
 
+#: An id alone makes nobody the person who has it here: who vouches for them is part of who they are.
+NOT_THEIRS = (
+    "this sign-in belongs to no account here, for the account with its id signs in another way: sign in that way"
+)
+
 #: Stands for whoever has no login: their tries are written down too, so that they take as long.
 _NOBODY = login_key("")
 
@@ -85,8 +90,14 @@ class Accounts:
         return account_of(self._database, rows[0]) if rows else None
 
     def ensure(self, user_id: str, provider: Provider) -> Account:
-        """The account of a person whom another vouches for, made if there is none."""
+        """The account of a person whom another vouches for, made if there is none.
+
+        Raises:
+            NotRecognised: somebody else vouches for the person who has this id.
+        """
         if (known := self.account(user_id)) is not None:
+            if known.provider != provider:
+                raise NotRecognised(NOT_THEIRS)
             return known
         mine = self._of(user_id)
         with mine.writing() as tx:

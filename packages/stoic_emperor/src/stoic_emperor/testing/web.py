@@ -74,9 +74,9 @@ def at_the_machine(app: FastAPI) -> TestClient:
 def signed_in(app: FastAPI, user_id: str, *, adult: bool = True) -> TestClient:
     """The browser of somebody who is signed in by a cookie, made known if they are not; it sends what changes need."""
     hosted = hosted_by(app)
-    hosted.accounts.ensure(user_id, "local")
+    account = hosted.accounts.account(user_id) or hosted.accounts.ensure(user_id, "local")
     if adult:
-        hosted.accounts.confirm_adult(user_id, "local")
+        hosted.accounts.confirm_adult(user_id, account.provider)
     begun = hosted.sign_ins.begin(user_id, "Firefox on Linux")
     made = browser(app)
     made.cookies.set(cookies.SIGN_IN, cookies.written(user_id, begun.id, begun.secret), domain="stoic.test")

@@ -67,6 +67,11 @@ class Buckets:
         self._left[key] = (left - 1, at)
         return 0
 
+    def wait(self, key: str) -> float:
+        """What `take` would say, with nothing taken."""
+        left = self._now(key, self._clock())
+        return 0 if left >= 1 or not self._rate else (1 - left) / self._rate
+
     def _now(self, key: str, at: float) -> float:
         left, then = self._left.get(key, (self._full, at))
         return min(self._full, left + (at - then) * self._rate)

@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -16,11 +17,24 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from fastapi import FastAPI
 
-from stoic_emperor.errors import AuthServerUnavailable
+from stoic_emperor.errors import AuthServerUnavailable, NotRecognised
 from stoic_emperor.hosting.auth_server import AuthServer
 from stoic_emperor.testing.auth_server import FakeAuthServer, SigningKey
-from stoic_emperor.testing.web import hosted_by, signed_in, with_token
-from stoic_emperor.web.auth.bearer import KEY_COOLDOWN, KEY_LIFE, KEY_LIFE_ALONE, TokenRefused, Verifier
+from stoic_emperor.testing.web import browser, configured, hosted_by, signed_in, web_app, with_token
+from stoic_emperor.web.auth.bearer import (
+    KEY_COOLDOWN,
+    KEY_LIFE,
+    KEY_LIFE_ALONE,
+    NOT_BELIEVED,
+    REFUSED,
+    REFUSED_AT_ONCE,
+    TokenRefused,
+    TooManyRefused,
+    Verifier,
+)
+from stoic_emperor.web.auth.supabase import account_of_token
+
+from .conftest import with_probes
 
 ANNA = "1b4e28ba-2fa1-41d2-883f-0016d3cca427"
 
@@ -392,6 +406,35 @@ def test_what_the_auth_server_knows_goes_before_what_the_token_says(
         verifier.verify(server.old_token(ANNA))
 
 
+def test_of_many_forged_tokens_of_one_address_few_are_passed_on_and_others_are_not_kept_waiting(
+    server: FakeAuthServer, verifier: Verifier, clock: Clock
+) -> None:
+    known = server.old_token(ANNA)
+    verifier.verify(known, "203.0.113.1")
+    answers = [forged(server, verifier, "203.0.113.1") for _ in range(REFUSED_AT_ONCE + 20)]
+    assert answers == [TokenRefused] * REFUSED_AT_ONCE + [TooManyRefused] * 20
+    assert words(server) == 1 + REFUSED_AT_ONCE
+    assert verifier.verify(known, "203.0.113.1").user_id == ANNA, "what is known already needs no question"
+    assert verifier.verify(server.old_token(str(uuid.uuid4())), "203.0.113.2")
+    clock.at += 60 / REFUSED
+    assert forged(server, verifier, "203.0.113.1") is TokenRefused
+
+
+def forged(server: FakeAuthServer, verifier: Verifier, address: str) -> type[Exception]:
+    with pytest.raises((TokenRefused, TooManyRefused)) as refused:
+        verifier.verify(server.old_token(str(uuid.uuid4()), secret="x" * 40), address)
+    return refused.type
+
+
+def test_through_the_application_they_are_told_when_to_come_back(supabase_app: FastAPI, server: FakeAuthServer) -> None:
+    answers = [
+        with_token(supabase_app, server.old_token(str(uuid.uuid4()), secret="x" * 40)).get("/probe")
+        for _ in range(REFUSED_AT_ONCE + 1)
+    ]
+    assert [answer.status_code for answer in answers] == [401] * REFUSED_AT_ONCE + [429]
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60 / REFUSED
+
+
 def test_without_the_auth_server_such_a_token_cannot_be_told(server: FakeAuthServer, verifier: Verifier) -> None:
     server.failing = 500
     with pytest.raises(AuthServerUnavailable):
@@ -438,6 +481,47 @@ def test_a_cookie_does_not_help_a_bad_token(supabase_app: FastAPI) -> None:
     client = signed_in(supabase_app, ANNA)
     assert client.get("/probe").status_code == 200
     assert client.get("/probe", headers={"Authorization": "Bearer x"}).status_code == 401
+
+
+def test_an_account_of_our_own_is_opened_by_no_token_that_names_its_id(
+    home: Path, store_url: str, server: FakeAuthServer
+) -> None:
+    app = with_probes(web_app(configured(home, store_url, server=server, auth={"local": True})))
+    hosted = hosted_by(app)
+    mine = hosted.accounts.register("anna", "a long enough password")
+    for token in (server.token(mine.user_id), server.old_token(mine.user_id)):
+        refused = with_token(app, token).get("/probe")
+        assert (refused.status_code, refused.json()["detail"]) == (401, NOT_BELIEVED)
+    with pytest.raises(NotRecognised):
+        account_of_token(hosted, server.token(mine.user_id))
+    kept = hosted.accounts.account(mine.user_id)
+    assert kept is not None
+    assert kept.provider == "local"
+    assert browser(app).get("/probe", headers={"Authorization": f"Bearer {server.token(ANNA)}"}).json()["id"] == ANNA
+    hosted.application.close()
+
+
+def test_an_account_of_the_project_is_opened_by_no_password_or_code_of_ours(
+    home: Path, store_url: str, server: FakeAuthServer
+) -> None:
+    app = with_probes(web_app(configured(home, store_url, server=server, auth={"local": True})))
+    accounts = hosted_by(app).accounts
+    accounts.ensure(ANNA, "supabase")
+    accounts.set_password(ANNA, "a long enough password")
+    for asked in ({"login": ANNA, "password": "a long enough password"}, {"login": "", "password": ""}):
+        assert browser(app).post("/auth/sign-in", json=asked).status_code == 401
+    code = hosted_by(app).recovery.renew(ANNA)[0]
+    asked = {"login": ANNA, "code": code, "password": "another long password"}
+    assert browser(app).post("/auth/recover", json=asked).status_code == 401
+    hosted_by(app).application.close()
+
+
+def test_what_an_earlier_program_kept_under_an_id_of_the_project_is_still_theirs(
+    supabase_app: FastAPI, server: FakeAuthServer
+) -> None:
+    hosted_by(supabase_app).application.database.person(ANNA).begin_session(title="From before")
+    anna = with_token(supabase_app, server.token(ANNA), adult=ANNA)
+    assert [one["title"] for one in anna.get("/api/sessions").json()] == ["From before"]
 
 
 def test_an_address_in_a_token_makes_nobody_an_operator(supabase_app: FastAPI, server: FakeAuthServer) -> None:

@@ -22,6 +22,7 @@ from jwt import PyJWK, PyJWTError
 
 from stoic_emperor.errors import AuthServerUnavailable, StoicError
 from stoic_emperor.hosting.auth_server import AuthServer
+from stoic_emperor.web.limits import Buckets
 
 #: Algorithm -> kind of key. A token may choose among these only, and only the one that fits its key.
 _ALGORITHMS = {"ES256": "EC", "RS256": "RSA"}
@@ -38,6 +39,8 @@ KEY_COOLDOWN = 30.0
 #: Seconds for which the auth server's word on a token is believed.
 WORD_LIFE = 60.0
 _WORDS = 2_000
+#: Tokens that the auth server does not know, which one address may have it asked about in a minute and at once.
+REFUSED, REFUSED_AT_ONCE = 3, 30
 #: Questions about tokens at the same time; more is an attack, and waits are not for free.
 _QUESTIONS = 8
 
@@ -50,6 +53,15 @@ NOT_ANONYMOUS = "this token is of an anonymous sign-in, which can keep no memory
 
 class TokenRefused(StoicError):
     """A token is not to be believed; the message says no more than its bearer may know."""
+
+
+class TooManyRefused(StoicError):
+    """An address brought so many tokens that the auth server does not know that it is asked about no other for now."""
+
+    def __init__(self, seconds: float) -> None:
+        """It is again after so many seconds."""
+        super().__init__(f"too many tokens from this address were refused: try again in {math.ceil(seconds)} seconds")
+        self.seconds = seconds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,15 +148,22 @@ class Verifier:
         self._server = server
         self._now = clock
         self._keys = Keys(server, clock)
-        self._words: OrderedDict[bytes, tuple[float, Bearer | None]] = OrderedDict()
+        # Apart, so that no flood of forged tokens drives out what is known of good ones.
+        self._believed: OrderedDict[bytes, tuple[float, Bearer]] = OrderedDict()
+        self._refused: OrderedDict[bytes, tuple[float, None]] = OrderedDict()
+        self._strikes = Buckets(REFUSED, clock, at_once=REFUSED_AT_ONCE)
         self._guard = threading.Lock()
         self._questions = threading.BoundedSemaphore(_QUESTIONS)
 
-    def verify(self, token: str) -> Bearer:
+    def verify(self, token: str, address: str = "") -> Bearer:
         """Whom a token stands for.
+
+        Args:
+            address: where it came from.
 
         Raises:
             TokenRefused: it is not to be believed.
+            TooManyRefused: it would have to be asked about, and too many others of its address were refused.
             AuthServerUnavailable: it cannot be told.
         """
         if len(token) > _LONGEST or not token.isascii():
@@ -155,7 +174,7 @@ class Verifier:
             raise TokenRefused(NOT_BELIEVED) from None
         algorithm = header.get("alg")
         if algorithm == _ASKED_ABOUT:
-            return self._ask(token)
+            return self._ask(token, address)
         kid = header.get("kid")
         if algorithm not in _ALGORITHMS or not isinstance(kid, str):
             raise TokenRefused(NOT_BELIEVED)
@@ -195,23 +214,34 @@ class Verifier:
                 raise TokenRefused(NOT_BELIEVED)
         return claims
 
-    def _ask(self, token: str) -> Bearer:
+    def _ask(self, token: str, address: str) -> Bearer:
         claims = self._claims(token, None)
         _bearer(claims)
         name = hashlib.sha256(token.encode()).digest()
         with self._guard:
-            until, word = self._words.get(name, (0.0, None))
+            until, word = self._believed.get(name) or self._refused.get(name) or (0.0, None)
+            if self._now() >= until and (seconds := self._strikes.wait(address)):
+                raise TooManyRefused(seconds)
         if self._now() >= until:
             word = self._answer(token, claims)
             life = min(WORD_LIFE, max(0.0, float(claims["exp"]) - time.time()))
-            with self._guard:
-                self._words[name] = (self._now() + life, word)
-                self._words.move_to_end(name)
-                while len(self._words) > _WORDS:
-                    self._words.popitem(last=False)
+            self._keep(name, self._now() + life, word, address)
         if word is None:
             raise TokenRefused(NOT_BELIEVED)
         return word
+
+    def _keep(self, name: bytes, until: float, word: Bearer | None, address: str) -> None:
+        with self._guard:
+            self._believed.pop(name, None)
+            self._refused.pop(name, None)
+            if word is None:
+                self._refused[name] = (until, None)
+                self._strikes.take(address)
+            else:
+                self._believed[name] = (until, word)
+            for words in (self._believed, self._refused):
+                while len(words) > _WORDS:
+                    words.popitem(last=False)
 
     def _answer(self, token: str, claims: dict[str, Any]) -> Bearer | None:
         if not self._questions.acquire(blocking=False):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from fastapi import HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 
@@ -9,11 +11,14 @@ from stoic_emperor.application import DEFAULT_USER
 from stoic_emperor.errors import AuthServerUnavailable
 from stoic_emperor.hosting.accounts import Account
 from stoic_emperor.web.auth import cookies, csrf, single_user
-from stoic_emperor.web.auth.bearer import Bearer, TokenRefused, Verifier
+from stoic_emperor.web.auth.bearer import NOT_BELIEVED, Bearer, TokenRefused, TooManyRefused, Verifier
 from stoic_emperor.web.auth.beginning import identity_of
 from stoic_emperor.web.auth.origin import SAFE_METHODS, any_site_could_send, begun_elsewhere, says_where
 from stoic_emperor.web.identity import Identity
+from stoic_emperor.web.limits import network, too_many
 from stoic_emperor.web.state import Hosted
+
+log = logging.getLogger(__name__)
 
 NO_TOKENS = "bearer tokens are those of a Supabase project, and none is configured here: sign in at /sign-in"
 _CHALLENGE = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
@@ -25,14 +30,15 @@ async def identify(request: Request, hosted: Hosted) -> Identity | None:
     A token goes before a cookie, which is then not looked at: a request is never two people's.
 
     Raises:
-        HTTPException: 401, what it says is wrong; 403, it was begun elsewhere; 503, it cannot be told.
+        HTTPException: 401, what it says is wrong; 403, it was begun elsewhere; 429, too many tokens of its address
+            were refused; 503, it cannot be told.
     """
     if "single" in hosted.configuration.ways_in:
         return await _single(request, hosted)
     # Other schemes are not ours: a proxy may ask for a password of its own before it lets anybody through.
     given = [header.partition(" ") for header in request.headers.getlist("authorization")]
     if any(scheme.lower() == "bearer" for scheme, _, _ in given):
-        return await _by_token(hosted, [token.strip(" ") for _, _, token in given])
+        return await _by_token(request, hosted, [token.strip(" ") for _, _, token in given])
     return await _by_cookie(request, hosted)
 
 
@@ -54,16 +60,20 @@ async def _single(request: Request, hosted: Hosted) -> Identity:
     )
 
 
-async def _by_token(hosted: Hosted, tokens: list[str]) -> Identity:
+async def _by_token(request: Request, hosted: Hosted, tokens: list[str]) -> Identity:
     verifier = hosted.verifier
     if verifier is None:
         raise HTTPException(401, NO_TOKENS, _CHALLENGE)
     if len(tokens) != 1:
         raise HTTPException(401, "send one Authorization header: Bearer and the token", _CHALLENGE)
     try:
-        bearer, account = await run_in_threadpool(_believe, hosted, verifier, tokens[0])
+        address = network(request.client.host if request.client else "")
+        bearer, account = await run_in_threadpool(_believe, hosted, verifier, tokens[0], address)
     except TokenRefused as refused:
         raise HTTPException(401, str(refused), _CHALLENGE) from None
+    except TooManyRefused as many:
+        detail, headers = too_many(many.seconds)
+        raise HTTPException(429, detail, headers) from None
     except AuthServerUnavailable as unavailable:
         raise HTTPException(503, str(unavailable), {"Retry-After": "30"}) from None
     return Identity(
@@ -76,9 +86,13 @@ async def _by_token(hosted: Hosted, tokens: list[str]) -> Identity:
     )
 
 
-def _believe(hosted: Hosted, verifier: Verifier, token: str) -> tuple[Bearer, Account | None]:
-    bearer = verifier.verify(token)
-    return bearer, hosted.accounts.account(bearer.user_id)
+def _believe(hosted: Hosted, verifier: Verifier, token: str, address: str) -> tuple[Bearer, Account | None]:
+    bearer = verifier.verify(token, address)
+    account = hosted.accounts.account(bearer.user_id)
+    if account is not None and account.provider != "supabase":
+        log.warning("a token was refused: it names an account that the project does not vouch for")
+        raise TokenRefused(NOT_BELIEVED)
+    return bearer, account
 
 
 async def _by_cookie(request: Request, hosted: Hosted) -> Identity | None:
