@@ -181,6 +181,7 @@ def test_results_are_plain_dicts_for_programs(filled: StorageBackend) -> None:
         "reason",
         "unit",
         "lines",
+        "author",
     }
 
 

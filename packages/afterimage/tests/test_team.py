@@ -96,6 +96,36 @@ def test_whether_it_still_stands_is_looked_up_in_ones_own_clone(two: tuple[Machi
     assert standing() == "STALE: the file has changed since"
 
 
+def test_the_hook_says_who_wrote_it_and_how_it_stands_in_ones_own_clone(two: tuple[Machine, Machine]) -> None:
+    anna, ben = two
+    anna.use("Anna")
+    anna.hooks.write()
+    anna.hooks.sync()
+    ben.use("Ben")
+    ben.hooks.sync()
+    clone = ben.hooks.project / "durations.py"
+
+    def said(session: str, path: str = "elsewhere.py") -> str:
+        return context(ben.hooks.before(session=session, path=path))
+
+    assert "STALE: the file is not there now" in said("not pulled yet")
+    clone.write_text(CODE)
+    assert f"{clone} (the same code; " in said("pulled")
+    assert "; by Anna; " in said("pulled, too")
+    assert "FRESH" in said("pulled as well")
+    assert said("into the same file", "durations.py") == "", "its own code is no news to a file"
+    clone.write_text("# all is different now\n")
+    assert "STALE: the file has changed since" in said("changed")
+    other = {"file_path": str(clone), "content": "# all is different now\n"}
+    ben.hooks.write(session="of ben", call="later", tool_input=other)
+    ben.hooks.sync()
+    assert "SUPERSEDED: a later write changed it" in said("written again")
+    begun = ben.hooks.call(ben.hooks.event("SessionStart", session="new", source="startup"))
+    (line,) = [line for line in context(begun).splitlines() if line.startswith("- ")]
+    assert line.startswith(f"- {clone} (2 changes, last "), "one file, wherever it was written"
+    assert ", by Ben" in line
+
+
 def test_another_owner_in_the_same_database_sees_nothing_of_it(
     two: tuple[Machine, Machine], url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -157,6 +187,12 @@ def test_who_wrote_an_entry_is_shown(two: tuple[Machine, Machine], capsys: pytes
     assert "Anna" in capsys.readouterr().out
     assert main(["show", entry, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["metadata"]["author"] == "Anna"
+    for command in (["search", "parse_duration"], ["recent"]):
+        assert main(command) == 0
+        assert "Anna" in capsys.readouterr().out
+        assert main([*command, "--json"]) == 0
+        (found,) = json.loads(capsys.readouterr().out)
+        assert found.get("author", found.get("metadata", {}).get("author")) == "Anna"
 
 
 def test_without_a_configured_author_it_is_gits(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from afterimage.entries import StorageEntry
+from afterimage.entries import AUTHOR, StorageEntry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +46,8 @@ class SearchResult:
     #: empty and None where that is all of it, or lines that have no name.
     unit: str = ""
     lines: tuple[int, int] | None = None
+    #: Who wrote it; empty if that was not noted.
+    author: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The fields by name."""
@@ -197,6 +199,7 @@ def relevance(hit: Hit, asked: Asked) -> float:
 
 def _result(match: Match, score: float) -> SearchResult:
     entry, hit, unit = StorageEntry.from_record(match.record), match.hit, match.shown()
+    author = entry.metadata.get(AUTHOR)
     return SearchResult(
         id=entry.id,
         file_path=entry.file_path,
@@ -211,6 +214,7 @@ def _result(match: Match, score: float) -> SearchResult:
         reason=hit.reason,
         unit=unit.name if unit else "",
         lines=(unit.first, unit.last) if unit else None,
+        author=author if isinstance(author, str) else "",
     )
 
 

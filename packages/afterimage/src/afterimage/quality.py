@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from afterimage.hook import answers, recall
 from afterimage.hook.fingerprints import Lines
+from afterimage.hook.project import Project
 from afterimage.identity import content_hash
 from afterimage.quality_hook import HookTimes, time_hook
 from afterimage.quality_sample import SEED, questions, sample
@@ -125,7 +126,7 @@ def _ask(
     retriever: Retriever, index: recall.Recall | None, chosen: Sequence[Record], progress: Progress | None
 ) -> _Answers:
     found = _Answers()
-    everywhere = Where((), everywhere=True)
+    everywhere, nowhere = Where((), everywhere=True), Project("", "", "")
     for number, record in enumerate(chosen, 1):
         for kind, question in questions(record):
             items = retriever.search(question, everywhere, _DEEP).items
@@ -142,7 +143,9 @@ def _ask(
             near = index.near(record.text, lambda _: True, 5)
             whole = Lines(record.text).whole()
             found.recognised.append(any(entry.kind == "identical" and entry.whole == whole for entry in near))
-            if said := answers.recall_text("", [answers.describe(entry, index, "", record.text) for entry in near]):
+            if said := answers.recall_text(
+                "", [answers.describe(entry, index, nowhere, record.text) for entry in near]
+            ):
                 found.said.append(len(said))
         if progress:
             progress(number, len(chosen))

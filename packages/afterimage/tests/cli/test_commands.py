@@ -111,6 +111,39 @@ def test_what_was_stored_cannot_steer_the_terminal(stored: list[str], capsys: py
     assert json.loads(run(capsys, "show", stored[2], "--json")[1])["new_code"] == "print('\x1b[2J\x07')"
 
 
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("../src/config.py", ["/src/config.py"]),
+        ("../src/*.py", ["/src/config.py", "/src/日本.py"]),
+        ("./evil.py", ["/tests/evil.py"]),
+        (".", ["/tests/evil.py"]),
+        ("..", ["/src/config.py", "/src/日本.py", "/tests/evil.py"]),
+        ("../src/../tests/", ["/tests/evil.py"]),
+        ("config.py", ["/src/config.py"]),
+        ("src/", ["/src/config.py", "/src/日本.py"]),
+    ],
+)
+@pytest.mark.usefixtures("home")
+def test_a_path_that_goes_up_is_seen_from_here(
+    tmp_path: Path,
+    typed: str,
+    found: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "work" / "tests").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "work" / "tests")
+    here = str(tmp_path / "work")
+    with get_storage_backend() as backend:
+        for path in ("/src/config.py", "/src/日本.py", "/tests/evil.py"):
+            backend.store(here + path, "def parse_config(path): ...")
+        backend.store("/other/place.py", "def parse_config(path): ...")
+    for command in (["recent"], ["search", "parse_config"]):
+        _, out, _ = run(capsys, *command, "--path", typed, "--json")
+        assert sorted(entry["file_path"].removeprefix(here) for entry in json.loads(out)) == found
+
+
 def test_recent_is_a_table_or_json(stored: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run(capsys, "recent", "--limit", "2")
     assert status == 0

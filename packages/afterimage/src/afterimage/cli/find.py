@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from afterimage.cli.terminal import counted, find_entry, memory, moment, note, size
+from afterimage.cli.terminal import counted, find_entry, memory, moment, note, seen_from_here, size
 from afterimage.entries import AUTHOR
 from capsa.terminal import clean, json_option, one_line, table, width, write_json
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _WEIGHTS = {"hybrid": (0.4, 0.6), "lexical": (1.0, 0.0), "semantic": (0.0, 1.0)}
 #: Lines of code shown of each result.
 _SHOWN_LINES = 12
+_PATH = "Only paths that contain this, or match it if it has * or ?; ./ and ../ are seen from here."
 
 
 @click.command()
@@ -28,7 +29,7 @@ _SHOWN_LINES = 12
     help="Least relevance, 0 to 1: 1 is a literal match, else the share of the words found (long ones count "
     "more), or the likeness of meaning if that is greater [default: search.relevance_threshold, 0.3].",
 )
-@click.option("-p", "--path", help="Only paths that contain this, or match it if it has * or ?.")
+@click.option("-p", "--path", callback=seen_from_here, help=_PATH)
 @click.option("--session", help="Only entries of this session.")
 @click.option("--mode", type=click.Choice(list(_WEIGHTS)), default="hybrid", show_default=True, help="What to go by.")
 @json_option
@@ -77,7 +78,8 @@ def _show_result(number: int, result: SearchResult) -> None:
     unit = f" · {clean(result.unit)}" if result.unit else ""
     click.secho(f"{number}. {clean(result.file_path)}{unit}", bold=True)
     # Not the relevance: what a threshold goes by is another order than the one of this list.
-    click.secho(f"   {clean(result.reason)} · {moment(result.timestamp)} · {result.id}", dim=True)
+    author = f"by {one_line(result.author, 60)} · " if result.author else ""
+    click.secho(f"   {clean(result.reason)} · {moment(result.timestamp)} · {author}{result.id}", dim=True)
     first, last = result.lines or (1, None)
     lines = clean("\n".join(result.new_code.split("\n")[first - 1 : last])).strip("\n").split("\n")
     for line in lines[:_SHOWN_LINES]:
@@ -90,7 +92,7 @@ def _show_result(number: int, result: SearchResult) -> None:
 
 @click.command()
 @click.option("-l", "--limit", type=click.IntRange(1), default=10, show_default=True, help="Entries at most.")
-@click.option("-p", "--path", help="Only paths that contain this, or match it if it has * or ?.")
+@click.option("-p", "--path", callback=seen_from_here, help=_PATH)
 @json_option
 def recent(limit: int, path: str | None, as_json: bool) -> int:
     """List the latest entries, newest first.
@@ -104,13 +106,14 @@ def recent(limit: int, path: str | None, as_json: bool) -> int:
     if as_json:
         write_json([entry.to_dict() for entry in found])
     elif found:
+        authors = [one_line(str(entry.metadata.get(AUTHOR, "")), 16) for entry in found]
         path_width = min(48, width() // 3)
-        code_width = max(10, width() - path_width - 30)
+        code_width = max(10, width() - path_width - 32 - max(map(len, authors)))
         rows = [
-            (e.id[:8], moment(e.timestamp), _tail(e.file_path, path_width), one_line(e.new_code, code_width))
-            for e in found
+            (e.id[:8], moment(e.timestamp), author, _tail(e.file_path, path_width), one_line(e.new_code, code_width))
+            for e, author in zip(found, authors, strict=True)
         ]
-        table(("id", "time (UTC)", "file", "code"), rows)
+        table(("id", "time (UTC)", "author", "file", "code"), rows)
     else:
         click.echo("The memory is empty." if not path else "No path matches.")
     return 0 if found else 1

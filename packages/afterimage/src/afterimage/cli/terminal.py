@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from afterimage.hook import files
 
 if TYPE_CHECKING:
     from afterimage.config import AfterImageConfig
@@ -63,6 +66,15 @@ def size(count: int) -> str:
 def counted(number: int, one: str = "entry", several: str = "entries") -> str:
     """A number of things, for a person."""
     return f"{number:,} {one if number == 1 else several}"
+
+
+def seen_from_here(_context: click.Context, _option: click.Parameter, path: str | None) -> str | None:
+    """A part of a path, or a pattern: one with ``.`` or ``..`` among its parts as it is in the memory."""
+    parts = (path or "").split("/")
+    if path is None or {".", ".."}.isdisjoint(parts):
+        return path
+    found = files.absolute(path, str(Path.cwd()))
+    return f"{found.rstrip('/')}/" if parts[-1] in {"", ".", ".."} else found
 
 
 def find_entry(backend: StorageBackend, given: str) -> StorageEntry:

@@ -111,7 +111,7 @@ class _Hook:
             self._seen().forget()
         elsewhere = self.event.session if self.event.source in {"startup", "clear", ""} else ""
         found = recall.recent(self.project.id, lambda entry: not elsewhere or entry.session != elsewhere)
-        return answers.recent_text(found)
+        return answers.recent_text(found, self.project)
 
     def _for_prompt(self, recall: "Recall") -> str:
         from . import answers
@@ -119,7 +119,7 @@ class _Hook:
         if self.event.agent or not self.event.prompt:
             return ""
         found = [entry for entry in recall.named(self.event.prompt, self._wanted) if self._claimed(entry)]
-        parts = [answers.describe(entry, recall, self.project.id, entry.near) for entry in found]
+        parts = [answers.describe(entry, recall, self.project, entry.near) for entry in found]
         return answers.recall_text("Code written earlier that your request names:", parts) if parts else ""
 
     def _for_write(self, recall: "Recall", roles: int) -> bytes:
@@ -127,9 +127,9 @@ class _Hook:
 
         text = self.event.written()[:_MOST_TEXT]
         path, paths = self.event.path, self.event.paths
-        found = recall.near(text, lambda entry: self._wanted(entry) and entry.path not in paths) if text else []
+        found = recall.near(text, lambda entry: self._wanted(entry) and self._place(entry) not in paths) if text else []
         if roles & DENY and self.settings.deny_once and self._is_there(found) and self._first_denial(text, path):
-            parts = [answers.describe(entry, recall, self.project.id, text) for entry in found[:2]]
+            parts = [answers.describe(entry, recall, self.project, text) for entry in found[:2]]
             closing = "Use what is there, or send the same call again if it is meant: it will then be let through."
             said = answers.recall_text("Not written yet: nearly the same code was written before.", parts, closing)
             for entry in found[:2]:
@@ -137,7 +137,7 @@ class _Hook:
             return answers.reply(self.event, said, deny=bool(said))
         if not roles & RECALLS:
             return answers.reply(self.event, "")
-        parts = [answers.describe(entry, recall, self.project.id, text) for entry in found if self._claimed(entry)]
+        parts = [answers.describe(entry, recall, self.project, text) for entry in found if self._claimed(entry)]
         note = recall.note(path) if path else ""
         if note and not self._seen().claim(f"note-{_key(path)}"):
             note = ""
@@ -155,6 +155,9 @@ class _Hook:
         if entry.session and entry.session == self.event.session:
             return False
         return self.settings.other_projects or not entry.project or entry.project == self.project.id
+
+    def _place(self, entry: "Entry") -> str:
+        return self.project.path_here(entry.path, entry.inside, entry.project)
 
     def _claimed(self, entry: "Entry") -> bool:
         return self._seen().claim(f"entry-{entry.e}")

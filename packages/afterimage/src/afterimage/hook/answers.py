@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .payloads import Event
+    from .project import Project
     from .recall import Entry, Recall
 
 #: Characters of all that is said at once: below the 10,000 of one client and, at three characters a token, the 2,500
@@ -20,6 +21,8 @@ MOST = 7_000
 _MOST_CODE = 1_800
 #: How much of a file is read to see whether code still stands in it.
 _MOST_FILE = 200_000
+#: What stands after a part of an entry.
+_MORE = "\n[…]"
 
 _WHY = {
     "identical": "the same code",
@@ -30,13 +33,19 @@ _WHY = {
 }
 
 
-def standing(entry: "Entry", recall: "Recall", code: str) -> str:
-    """FRESH, STALE or SUPERSEDED: whether the code still stands where it was written."""
-    written = files.modified(entry.path) if entry.path.startswith("/") else None
-    if written is not None and stands(entry.path, code, entry.at):
+def standing(entry: "Entry", recall: "Recall", path: str, shown: str, first: int = 0) -> str:
+    """FRESH, STALE or SUPERSEDED: whether what is shown of an entry, from a line of it on, still stands at ``path``.
+
+    Empty of what never stood anywhere.
+    """
+    if not path or not shown.strip() or entry.change == "note":
+        return ""
+    written = files.modified(path) if path.startswith("/") else None
+    if written is not None and stands(path, shown, entry.at):
         return "FRESH"
-    if recall.later(entry):
-        return "SUPERSEDED: the file was written again later"
+    last = first + shown.count("\n")
+    if any(begin <= last and end >= first for begin, end in recall.replaced(entry)):
+        return "SUPERSEDED: a later write changed it"
     return "STALE: the file has changed since" if written is not None else "STALE: the file is not there now"
 
 
@@ -52,22 +61,22 @@ def stands(path: str, code: str, at: int) -> bool:
     return all(line in now for line in Lines(code).texts if "[redacted:" not in line)
 
 
-def describe(entry: "Entry", recall: "Recall", project: str, near: str = "") -> str:
+def describe(entry: "Entry", recall: "Recall", here: "Project", near: str = "") -> str:
     """One entry: where and when it is from, why it is shown, and its code."""
-    code = recall.text(entry)
-    facts = [_WHY.get(entry.kind, entry.kind), day(entry.at)]
-    if entry.session:
-        facts.append(f"session {entry.session[:8]}")
-    if entry.project and entry.project != project:
-        facts.append(f"another project: {entry.project_name or entry.project}")
-    elif not entry.project:
-        facts.append("project unknown")
-    if entry.branch:
-        facts.append(f"branch {entry.branch}")
-    facts.append(standing(entry, recall, code))
+    path = here.path_here(entry.path, entry.inside, entry.project)
     # All of a copy is near; of anything else the part that is.
-    shown, first = part(code, near if entry.kind != "identical" else "")
-    return block(entry.path, facts, shown, first)
+    shown, first = part(recall.text(entry), near if entry.kind != "identical" else "")
+    elsewhere = f"another project: {entry.project_name or entry.project}" if entry.project != here.id else ""
+    facts = [
+        _WHY.get(entry.kind, entry.kind),
+        day(entry.at),
+        f"by {entry.author}" if entry.author else "",
+        f"session {entry.session[:8]}" if entry.session else "",
+        elsewhere if entry.project else "project unknown",
+        f"branch {entry.branch}" if entry.branch else "",
+        standing(entry, recall, path, shown.removesuffix(_MORE), first),
+    ]
+    return block(path or "a note", [fact for fact in facts if fact], shown, first)
 
 
 def block(path: str, facts: list[str], shown: str, first: int = 0) -> str:
@@ -102,14 +111,16 @@ def recall_text(opening: str, parts: list[str], closing: str = "") -> str:
     return marker.wrap("\n\n".join([*body, *([closing] if closing else [])]))
 
 
-def recent_text(found: "list[tuple[Entry, int]]") -> str:
+def recent_text(found: "list[tuple[Entry, int]]", here: "Project") -> str:
     """What was written last in a project, a line a file, with how often it was written in all."""
     lines = []
     for entry, count in found:
+        path = here.path_here(entry.path, entry.inside, entry.project)
         times = f"{count} changes, last " if count > 1 else ""
+        author = f", by {entry.author}" if entry.author else ""
         branch = f", branch {entry.branch}" if entry.branch else ""
         title = f": {entry.title}" if entry.title else ""
-        lines.append(marker.escape(one_line(f"- {entry.path} ({times}{day(entry.at)}{branch}){title}")))
+        lines.append(marker.escape(one_line(f"- {path or 'a note'} ({times}{day(entry.at)}{author}{branch}){title}")))
     if not lines:
         return ""
     kept: list[str] = []
@@ -166,7 +177,7 @@ def part(code: str, near: str) -> tuple[str, int]:
         shown.append(line)
         room -= len(line) + 1
     text = "\n".join(shown) if shown else lines[first][:_MOST_CODE]
-    return text.rstrip() + "\n[…]", first
+    return text.rstrip() + _MORE, first
 
 
 def _densest(numbers: list[int], span: int = 40) -> int:

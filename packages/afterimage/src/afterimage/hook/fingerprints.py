@@ -135,6 +135,11 @@ def path_mark(path: str) -> int:
     return digest(b"path", path.encode("utf-8", "surrogatepass"))
 
 
+def place_mark(project: str, inside: str) -> int:
+    """The mark of a file by its place in a project, which is the same in every clone."""
+    return digest(b"place", f"{project}\0{inside}".encode("utf-8", "surrogatepass"))
+
+
 def name_mark(name: str) -> int:
     """The mark of a file's name, in any case."""
     return digest(b"name", name.lower().encode("utf-8", "surrogatepass"))

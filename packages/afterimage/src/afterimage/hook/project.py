@@ -31,6 +31,15 @@ class Project:
         self.branch = ""
         self.commit = ""
 
+    def path_here(self, path: str, inside: str, project: str) -> str:
+        """Where the file at ``path`` is on this machine, as far as that is known: others may have written it.
+
+        Args:
+            inside: where it is in the project of the id ``project``.
+        """
+        here = f"{self.root}/{inside}"
+        return here if inside and project == self.id and not files.exists(path) and files.exists(here) else path
+
 
 def project_of(folder: str, path: str = "") -> Project:
     """The project of ``path``, or of ``folder``, in which the agent works."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 #: Of the file's form; `afterimage.recalling` writes the same.
-VERSION = 2
+VERSION = 3
 NAME = "recall.db"
 #: A mark of more entries than this says nothing; no more are kept.
 COMMON = 24
@@ -38,20 +38,20 @@ ALL = 0.9
 _SHARED = 3
 _TRIES = 64
 
-_ENTRY = "e, id, path, project, project_name, session, branch, at, grams, whole, title"
+_ENTRY = "e, id, path, project, project_name, session, branch, at, grams, whole, title, author, inside, change"
 
 
 class Entry:
     """An entry that was found, and why."""
 
     __slots__ = (
-        *("at", "branch", "e", "grams", "id", "kind", "near", "path", "project", "project_name", "score", "session"),
-        *("title", "whole"),
+        *("at", "author", "branch", "change", "e", "grams", "id", "inside", "kind", "near", "path", "project"),
+        *("project_name", "score", "session", "title", "whole"),
     )
 
     def __init__(self, row: "tuple[Any, ...]", kind: str = "", score: float = 0.0) -> None:
         (self.e, self.id, self.path, self.project, self.project_name, self.session) = row[:6]
-        (self.branch, self.at, self.grams, self.whole, self.title) = row[6:]
+        (self.branch, self.at, self.grams, self.whole, self.title, self.author, self.inside, self.change) = row[6:]
         #: "identical", "alike", "related", "defines", "file" or "recent".
         self.kind = kind
         self.score = score
@@ -190,13 +190,13 @@ class Recall:
         newest: dict[str, Entry] = {}
         for entry in sorted(self._entries(e for (e,) in rows), key=lambda entry: -entry.e):
             if wanted(entry):
-                newest.setdefault(entry.path, entry)
-        return [(entry, self._times(path)) for path, entry in list(newest.items())[:limit]]
+                newest.setdefault(entry.inside or entry.path, entry)
+        return [(entry, self._times(entry)) for entry in list(newest.values())[:limit]]
 
-    def _times(self, path: str) -> int:
-        """How many entries a file has."""
-        mark = fingerprints.path_mark(path)
-        ((count,),) = self._sql.execute("SELECT count(*) FROM mark WHERE h = ?", (mark,)).fetchall()
+    def _times(self, entry: Entry) -> int:
+        """How many entries the file of ``entry`` has, in every clone."""
+        marks = fingerprints.path_mark(entry.path), fingerprints.place_mark(entry.project, entry.inside)
+        ((count,),) = self._sql.execute("SELECT count(DISTINCT e) FROM mark WHERE h IN (?, ?)", marks).fetchall()
         return int(count)
 
     def text(self, entry: Entry) -> str:
@@ -204,11 +204,11 @@ class Recall:
         row = self._sql.execute("SELECT text FROM code WHERE e = ?", (entry.e,)).fetchone()
         return row[0] if row and isinstance(row[0], str) else ""
 
-    def later(self, entry: Entry) -> bool:
-        """Whether the same file was written again."""
-        mark = fingerprints.path_mark(entry.path)
-        row = self._sql.execute("SELECT 1 FROM mark WHERE h = ? AND e > ? LIMIT 1", (mark, entry.e)).fetchone()
-        return row is not None
+    def replaced(self, entry: Entry) -> "list[tuple[int, int]]":
+        """The stretches of an entry's code that later writes of its file changed, each by its first and last line."""
+        row = self._sql.execute("SELECT lines FROM replaced WHERE e = ?", (entry.e,)).fetchone()
+        stretches = row[0].split() if row and isinstance(row[0], str) else []
+        return [(int(first), int(last)) for first, _, last in (one.partition("-") for one in stretches)]
 
     def latest(self, path: str) -> "Entry | None":
         """The entry by which a file was written last."""

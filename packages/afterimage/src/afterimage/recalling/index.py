@@ -12,11 +12,13 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from afterimage.entries import COLLECTION
+from afterimage.entries import AUTHOR, COLLECTION, IN_PROJECT
 from afterimage.hook import fingerprints, recall
 from afterimage.hook.redaction import Redactor
 from afterimage.recalling.marks import Marks
-from capsa import named_statements
+from afterimage.recalling.replaced import compare, compare_new
+from afterimage.recalling.transaction import transaction
+from capsa import from_stored, named_statements
 
 if TYPE_CHECKING:
     from afterimage.storage import StorageBackend
@@ -30,6 +32,8 @@ _MOST_OF_FILE = 1_000
 _MOST_CODE = 16_000
 #: Characters beyond them that are looked at for secrets: more than any key has.
 _BEYOND = 8_000
+#: Characters of who wrote it.
+_MOST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +90,13 @@ class RecallIndex:
             with self._open(self.path) as sql:
                 ((cursor,),) = sql.execute("SELECT cursor FROM state").fetchall()
                 removed = self._remove_forgotten(sql, backend, cursor)
-                added, complete = self._add_arrived(sql, backend, cursor, until, progress)
+                if removed is not None:
+                    added, complete = self._add_arrived(sql, backend, cursor, until, progress)
+                    return Refreshed(added, removed, complete and compare_new(sql, backend, until))
         except sqlite3.DatabaseError as error:
             if not is_damaged(error):
                 raise
-            return self._build(backend, memory, until, progress)
-        return Refreshed(added, removed, complete)
+        return self._build(backend, memory, until, progress)
 
     def discard(self) -> None:
         """Delete it: hooks recall nothing until it is made anew, by the next `refresh`."""
@@ -125,7 +130,7 @@ class RecallIndex:
 
     def note(self, notes: Mapping[str, Note | None], upto: int) -> None:
         """What hooks are to say of files; None for nothing. With these, all up to that arrival were looked at."""
-        with self._open(self.path) as sql, _transaction(sql):
+        with self._open(self.path) as sql, transaction(sql):
             for path, note in notes.items():
                 mark = fingerprints.path_mark(path)
                 sql.execute("DELETE FROM note WHERE h = ?", (mark,))
@@ -162,9 +167,10 @@ class RecallIndex:
             sql.execute("PRAGMA journal_mode = OFF")
             sql.execute("PRAGMA cache_size = -200000")
             sql.executescript(resources.files(__package__).joinpath("sql", "schema.sql").read_text("utf-8"))
-            sql.execute("INSERT INTO state VALUES (1, ?, 0, 0)", (memory,))
+            sql.execute("INSERT INTO state VALUES (1, ?, 0, 0, 0)", (memory,))
             sql.execute(f"PRAGMA user_version = {recall.VERSION}")
             added, complete = self._add_arrived(sql, backend, 0, until, progress)
+            complete = complete and compare_new(sql, backend, until)
         # A journal of the old file would be taken for one of the new.
         with suppress(FileNotFoundError):
             self.path.with_name(f"{self.path.name}-journal").unlink()
@@ -184,10 +190,10 @@ class RecallIndex:
         while arrived := _ask(backend, "arrivals", after=cursor, limit=_BATCH):
             if time.monotonic() >= until:
                 return added, False
-            numbers = {id_: seq for seq, id_ in arrived}
+            numbers = {from_stored(id_): seq for seq, id_ in arrived}
             found = backend.collection.get_many(numbers)
             cursor = arrived[-1][0]
-            with _transaction(sql):
+            with transaction(sql):
                 self._insert(sql, [(numbers[id_], record) for id_, record in found.items()])
                 sql.execute("UPDATE state SET cursor = ?", (cursor,))
             added += len(found)
@@ -203,8 +209,16 @@ class RecallIndex:
             rare += ((mark, seq) for mark in marks.rare)
             always += ((mark, seq) for mark in marks.always)
             sql.execute(
-                "INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (seq, record.id, record.path or "", *_facts(record), len(marks.grams), marks.whole, _title(marks)),
+                f"INSERT OR REPLACE INTO entry VALUES ({', '.join('?' * 14)})",
+                (
+                    *(seq, record.id, record.path or "", *_facts(record, "project", "project_name")),
+                    *(
+                        record.session_id or "",
+                        *_facts(record, "branch"),
+                        int(record.created_at.timestamp() * 1_000_000),
+                    ),
+                    *(len(marks.grams), marks.whole, _title(marks), *_facts(record, AUTHOR, IN_PROJECT, "change")),
+                ),
             )
             # Cut only then, lest half a key be left at the end.
             clean = self._redact(record.text[: _MOST_CODE + _BEYOND])[:_MOST_CODE]
@@ -216,21 +230,29 @@ class RecallIndex:
             [(mark, seq, recall.COMMON) for mark, seq in sorted(rare)],
         )
 
-    def _remove_forgotten(self, sql: sqlite3.Connection, backend: StorageBackend, cursor: int) -> int:
-        """Take out what the memory no longer has. Compared by numbers, and one by one only if those differ."""
+    def _remove_forgotten(self, sql: sqlite3.Connection, backend: StorageBackend, cursor: int) -> int | None:
+        """Take out what the memory no longer has; None if it is another memory than this index was made from.
+
+        Compared by how many there are and by the newest, and one by one only if those differ.
+        """
         ((there,),) = _ask(backend, "arrived", upto=cursor)
-        ((here,),) = sql.execute("SELECT count(*) FROM entry").fetchall()
-        if there == here:
+        ((here, newest),) = sql.execute("SELECT count(*), max(e) FROM entry").fetchall()
+        last = dict(sql.execute("SELECT e, id FROM entry WHERE e = ?", (newest,)).fetchall())
+        if there == here and (not last or _ids(backend, "arrival", seq=newest) == last):
             return 0
-        alive = {seq for (seq,) in _ask(backend, "all_arrivals", upto=cursor)}
-        known = {e for (e,) in sql.execute("SELECT e FROM entry")}
-        gone = sorted(known - alive)
-        missing = sorted(alive - known)
-        with _transaction(sql):
-            sql.execute("CREATE TEMP TABLE IF NOT EXISTS gone (e INTEGER PRIMARY KEY)")
+        alive = _ids(backend, "all_arrivals", upto=cursor)
+        known = dict(sql.execute("SELECT e, id FROM entry").fetchall())
+        # A number is given once: where another has it, somebody put another file in the place of the memory's.
+        if any(alive.get(e, id_) != id_ for e, id_ in known.items()):
+            return None
+        gone = sorted(known.keys() - alive.keys())
+        missing = sorted(alive.keys() - known.keys())
+        sql.execute("CREATE TEMP TABLE IF NOT EXISTS gone (e INTEGER PRIMARY KEY)")
+        with transaction(sql):
             sql.execute("DELETE FROM gone")
             sql.executemany("INSERT INTO gone VALUES (?)", [(e,) for e in gone])
-            for table in ("entry", "code", "mark"):
+            files = sql.execute("SELECT DISTINCT path, project, inside FROM entry JOIN gone USING (e)").fetchall()
+            for table in ("entry", "code", "mark", "replaced"):
                 sql.execute(f"DELETE FROM {table} WHERE e IN (SELECT e FROM gone)")
             # What was said of how often files change may have counted them.
             sql.execute("DELETE FROM note")
@@ -238,6 +260,10 @@ class RecallIndex:
             for first in range(0, len(missing), _BATCH):
                 # Numbers are given out when a transaction begins: one that took long comes in behind the cursor.
                 self._insert(sql, list(_by_number(backend, missing[first : first + _BATCH])))
+            if missing:
+                sql.execute("UPDATE state SET compared = min(compared, ?)", (missing[0] - 1,))
+        # What is forgotten supersedes nothing.
+        compare(sql, backend, files)
         return len(gone)
 
     @contextmanager
@@ -249,18 +275,6 @@ class RecallIndex:
             yield sql
         finally:
             sql.close()
-
-
-@contextmanager
-def _transaction(sql: sqlite3.Connection) -> Iterator[None]:
-    sql.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        with suppress(sqlite3.Error):
-            sql.execute("ROLLBACK")
-        raise
-    sql.execute("COMMIT")
 
 
 def is_damaged(error: sqlite3.DatabaseError) -> bool:
@@ -279,22 +293,23 @@ def _of(tx: Transaction, sql: str, parameters: Mapping[str, Any]) -> list[tuple[
     return tx.execute(sql, {"owner": tx.owner, "collection": COLLECTION, **parameters})
 
 
+def _ids(backend: StorageBackend, statement: str, **parameters: Any) -> dict[int, str]:
+    """Number of arrival -> id."""
+    return {seq: from_stored(id_) for seq, id_ in _ask(backend, statement, **parameters)}
+
+
 def _by_number(backend: StorageBackend, numbers: Sequence[int]) -> Iterator[tuple[int, Record]]:
-    found = {}
+    found: dict[str, int] = {}
     for seq in numbers:
-        for number, id_ in _ask(backend, "arrivals", after=seq - 1, limit=1):
-            if number == seq:
-                found[id_] = seq
+        found |= dict.fromkeys(_ids(backend, "arrival", seq=seq).values(), seq)
     for id_, record in backend.collection.get_many(found).items():
         yield found[id_], record
 
 
-def _facts(record: Record) -> tuple[str, str, str, str, int]:
-    texts = [record.metadata.get(key) for key in ("project", "project_name")]
-    project, name = (text if isinstance(text, str) else "" for text in texts)
-    branch = record.metadata.get("branch")
-    at = int(record.created_at.timestamp() * 1_000_000)
-    return project, name, record.session_id or "", branch if isinstance(branch, str) else "", at
+def _facts(record: Record, *names: str) -> tuple[str, ...]:
+    """What is noted of an entry; empty what is not."""
+    found = (record.metadata.get(name) for name in names)
+    return tuple(text if isinstance(text, str) else "" for text in found)
 
 
 def _title(marks: Marks) -> str:

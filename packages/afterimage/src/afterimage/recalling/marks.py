@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from afterimage.entries import IN_PROJECT
 from afterimage.hook import fingerprints
 from afterimage.hook.files import name_of
 from afterimage.hook.fingerprints import Lines, digest
@@ -58,6 +59,8 @@ def _always(record: Record, definitions: tuple[str, ...]) -> Iterator[int]:
     if record.path:
         yield fingerprints.path_mark(record.path)
         yield fingerprints.name_mark(name_of(record.path))
-    project = record.metadata.get("project")
+    project, inside = record.metadata.get("project"), record.metadata.get(IN_PROJECT)
     if isinstance(project, str):
         yield fingerprints.project_mark(project)
+        if isinstance(inside, str):
+            yield fingerprints.place_mark(project, inside)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from afterimage.entries import IN_PROJECT
-from afterimage.hook.files import exists
 from afterimage.hook.project import Project, project_of
 
 if TYPE_CHECKING:
@@ -30,12 +29,9 @@ class Where:
 
     def path_here(self, record: Record) -> str:
         """Where the file of ``record`` is on this machine, as far as that is known: others may have written it."""
-        path, inside = record.path or "", record.metadata.get(IN_PROJECT)
-        if isinstance(inside, str) and not exists(path):
-            for project in self.projects:
-                if project.id == record.metadata.get("project") and exists(f"{project.root}/{inside}"):
-                    return f"{project.root}/{inside}"
-        return path
+        path = record.path or ""
+        inside, project = (str(record.metadata.get(key, "")) for key in (IN_PROJECT, "project"))
+        return next((here for one in self.projects if (here := one.path_here(path, inside, project)) != path), path)
 
     def holds(self, record: Record) -> bool:
         """Whether ``record`` is to be looked at."""

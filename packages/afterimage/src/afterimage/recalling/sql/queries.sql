@@ -13,5 +13,10 @@ SELECT count(*) FROM capsa_records
 WHERE owner = :owner AND collection = :collection AND seq <= :upto
 
 -- name: all_arrivals
-SELECT seq FROM capsa_records
+SELECT seq, id FROM capsa_records
 WHERE owner = :owner AND collection = :collection AND seq <= :upto
+
+-- name: arrival
+-- What arrived as this number: if it is not what was indexed, this is another memory.
+SELECT seq, id FROM capsa_records
+WHERE owner = :owner AND collection = :collection AND seq = :seq

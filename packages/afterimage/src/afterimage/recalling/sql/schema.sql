@@ -15,13 +15,24 @@ CREATE TABLE entry (
     -- How many marks of runs of lines it has, and the mark of all of it (0: nothing to recognise).
     grams        INTEGER NOT NULL,
     whole        INTEGER NOT NULL,
-    title        TEXT    NOT NULL
+    title        TEXT    NOT NULL,
+    -- Who wrote it, and where its file is in the project, seen from its root; empty if that was not noted.
+    author       TEXT    NOT NULL,
+    inside       TEXT    NOT NULL,
+    -- write, edit, move, delete or note; empty if that was not noted.
+    change       TEXT    NOT NULL
 );
 
 -- Beside the entries, so that looking at those does not read it.
 CREATE TABLE code (
     e    INTEGER PRIMARY KEY,
     text TEXT NOT NULL
+);
+
+-- The lines of that code which later writes of the same file changed, as `3-9 14-14`, counted from 0.
+CREATE TABLE replaced (
+    e     INTEGER PRIMARY KEY,
+    lines TEXT NOT NULL
 );
 
 -- Of every kind (afterimage.hook.fingerprints), in one table: a look-up is one step, and a row some twelve bytes.
@@ -40,10 +51,11 @@ CREATE TABLE note (
 
 CREATE TABLE state (
     -- One row.
-    id     INTEGER PRIMARY KEY CHECK (id = 1),
+    id       INTEGER PRIMARY KEY CHECK (id = 1),
     -- Which memory this was made from, without its password, and up to which arrival.
-    memory TEXT    NOT NULL,
-    cursor INTEGER NOT NULL,
-    -- Up to which arrival it was looked at what there is to note.
-    noted  INTEGER NOT NULL
+    memory   TEXT    NOT NULL,
+    cursor   INTEGER NOT NULL,
+    -- Up to which arrival it was looked at what there is to note, and which lines of earlier versions were replaced.
+    noted    INTEGER NOT NULL,
+    compared INTEGER NOT NULL
 );
