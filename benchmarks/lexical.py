@@ -180,7 +180,7 @@ def _points(holders: NDArray[np.uint32], times: NDArray[np.uint16], norm: NDArra
 
 def _sqlite(rows: int) -> Path:
     """A file with the texts alone; made once."""
-    path = places.cache() / f"texts_{rows}.db"
+    path = places.databases() / f"texts_{rows}.db"
     if not path.exists():
         part = path.with_suffix(".part")
         for left in path.parent.glob(part.name + "*"):
@@ -220,7 +220,7 @@ def _postgres(rows: int, servers: Servers, path: Path) -> str:
 
 
 def _fts5(rows: int) -> sqlite3.Connection:
-    path = places.cache() / f"fts5_{rows}.db"
+    path = places.databases() / f"fts5_{rows}.db"
     if not path.exists():
         part = path.with_suffix(".part")
         part.unlink(missing_ok=True)

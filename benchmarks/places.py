@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import shutil
+import zlib
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -15,6 +18,18 @@ def cache() -> Path:
     folder = Path(given).expanduser() if given else base / "capsa-benchmarks"
     folder.mkdir(parents=True, exist_ok=True)
     return folder.resolve()
+
+
+def databases() -> Path:
+    """The folder in the cache for databases of the present tables; those of other versions are thrown away."""
+    scripts = sorted((_ROOT / "packages").glob("*/src/**/schema*.sql"))
+    version = functools.reduce(lambda so_far, script: zlib.crc32(script.read_bytes(), so_far), scripts, 0)
+    folder = cache() / f"databases_{version:08x}"
+    for other in cache().glob("databases_*"):
+        if other != folder:
+            shutil.rmtree(other)
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 class DataMissing(Exception):

@@ -55,7 +55,7 @@ def run(rows: int, servers: Servers) -> Iterator[Figure]:  # noqa: ARG001 - one 
 
 def database(rows: int) -> Path:
     """A file with ``rows`` records and their made-up vectors; made once."""
-    path = places.cache() / f"memory_{rows}.db"
+    path = places.databases() / f"memory_{rows}.db"
     if not path.exists():
         part = path.with_suffix(".part")
         for left in path.parent.glob(part.name + "*"):

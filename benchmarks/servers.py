@@ -70,7 +70,7 @@ class Servers:
 
     def _started(self) -> LocalPostgres:
         if self._server is None:
-            server = LocalPostgres(places.cache() / "postgres")
+            server = LocalPostgres(places.databases() / "postgres")
             server.__enter__()
             self._server = server
             with psycopg.connect(server.url) as connection:

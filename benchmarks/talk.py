@@ -75,7 +75,7 @@ def _sentences(words: list[str]) -> str:
 
 def sqlite(messages: int, passages: int) -> Path:
     """A file in the cache, made once."""
-    path = places.cache() / f"talk_{messages}_{passages}.db"
+    path = places.databases() / f"talk_{messages}_{passages}.db"
     if not path.exists():
         part = path.with_suffix(".part")
         for left in path.parent.glob(part.name + "*"):
