@@ -236,6 +236,7 @@ def test_what_is_said_is_bounded(hooks: Hooks) -> None:
 
 def test_nearly_the_same_code_is_refused_once_and_then_let_through(known: Hooks, told: Callable[..., None]) -> None:
     told(deny_once=True)
+    (known.project / "durations.py").write_text(CODE)
     first = known.before()["hookSpecificOutput"]
     assert first["permissionDecision"] == "deny"
     assert "durations.py" in first["permissionDecisionReason"]
@@ -244,8 +245,27 @@ def test_nearly_the_same_code_is_refused_once_and_then_let_through(known: Hooks,
     assert known.before(content=CODE + "\nX = 1\n")["hookSpecificOutput"]["permissionDecision"] == "deny"
 
 
+@pytest.mark.parametrize("now", [None, "", "def other() -> None: ...\n", "\n".join(CODE.split("\n")[:4])])
+def test_code_that_is_nowhere_any_more_is_not_refused(known: Hooks, told: Callable[..., None], now: str | None) -> None:
+    told(deny_once=True)
+    file = known.project / "durations.py"
+    if now is not None:
+        file.write_text(now)
+    said = json.dumps(known.before())
+    assert "permissionDecision" not in said
+    assert "durations.py" in said, "it is still told of"
+
+
+def test_what_stands_among_other_code_by_now_is_refused(known: Hooks, told: Callable[..., None]) -> None:
+    told(deny_once=True)
+    file = known.project / "durations.py"
+    file.write_text("X = 1\n\n\n" + CODE.replace("    ", "\t") + "\n\nclass After:\n    pass\n")
+    assert known.before()["hookSpecificOutput"]["permissionDecision"] == "deny"
+
+
 def test_of_many_at_once_one_is_refused(known: Hooks, told: Callable[..., None]) -> None:
     told(deny_once=True)
+    (known.project / "durations.py").write_text(CODE)
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: known.before(), range(8)))
     assert sum("permissionDecision" in json.dumps(answer) for answer in answers) == 1
@@ -399,6 +419,11 @@ PATCH = """*** Begin Patch
 @@
 -x
 +HIDDEN = 2
+*** Update File: secret/c.py
+*** Move to: src/c.py
+@@
+-HIDDEN = 3
++HIDDEN = 4
 *** Add File: notes.md
 +HIDDEN
 *** End Patch"""

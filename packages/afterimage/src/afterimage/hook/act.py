@@ -128,11 +128,13 @@ class _Hook:
         text = self.event.written()[:_MOST_TEXT]
         path, paths = self.event.path, self.event.paths
         found = recall.near(text, lambda entry: self._wanted(entry) and self._place(entry) not in paths) if text else []
-        if roles & DENY and self.settings.deny_once and self._is_there(found) and self._first_denial(text, path):
-            parts = [answers.describe(entry, recall, self.project, text) for entry in found[:2]]
+        denying = roles & DENY and self.settings.deny_once
+        there = [entry for entry in found if self._is_there(entry, recall, text)][:2] if denying else []
+        if there and self._first_denial(text, path):
+            parts = [answers.describe(entry, recall, self.project, text) for entry in there]
             closing = "Use what is there, or send the same call again if it is meant: it will then be let through."
             said = answers.recall_text("Not written yet: nearly the same code was written before.", parts, closing)
-            for entry in found[:2]:
+            for entry in there:
                 self._claimed(entry)
             return answers.reply(self.event, said, deny=bool(said))
         if not roles & RECALLS:
@@ -145,8 +147,15 @@ class _Hook:
         said = answers.recall_text(opening, parts, note) if parts else ""
         return answers.reply(self.event, said or (marker.wrap(note) if note else ""))
 
-    def _is_there(self, found: "list[Entry]") -> bool:
-        return any(entry.kind in {"identical", "alike"} and entry.score >= _DENY_AT for entry in found)
+    def _is_there(self, entry: "Entry", recall: "Recall", text: str) -> bool:
+        """Whether the code of an entry is nearly ``text``, and what both have still stands in the entry's file."""
+        if entry.kind not in {"identical", "alike"} or entry.score < _DENY_AT:
+            return False
+        from .fingerprints import Lines
+
+        both = set(Lines(text).texts) & set(Lines(recall.text(entry)).texts)
+        now = set(Lines(files.read_text(self._place(entry), _MOST_TEXT)).texts)
+        return len(both & now) >= _DENY_AT * len(both) > 0
 
     def _first_denial(self, text: str, path: str) -> bool:
         return self._seen().claim(f"deny-{_key(path + chr(0) + text)}")
