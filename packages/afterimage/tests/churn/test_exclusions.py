@@ -1,5 +1,7 @@
 """Files that may change often are told by whole parts of their path, below their project."""
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,3 +33,26 @@ def test_places_and_files_in_a_folder(project: Path) -> None:
     assert "/tmpx/a.py" not in Exclusions(DEFAULT)
     assert str(project / "gen" / "a.ts") in Exclusions(["gen/*.ts"])
     assert str(project / "gen" / "deep" / "a.ts") not in Exclusions(["gen/*.ts"])
+
+
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        yield Path(folder)
+
+
+def test_a_project_below_a_folder_for_temporary_files_is_no_temporary_file(temporary: Path) -> None:
+    (temporary / "clone" / ".git").mkdir(parents=True)
+    (temporary / "scratch").mkdir()
+    patterns = ["/tmp/", "tests/"]
+    assert str(temporary / "clone" / "a.py") not in Exclusions(patterns)
+    assert str(temporary / "clone" / "tests" / "a.py") in Exclusions(patterns)
+    assert str(temporary / "scratch" / "a.py") in Exclusions(patterns)
+    assert str(temporary / "scratch" / "a.py") not in Exclusions(patterns, str(temporary / "scratch"))
+    assert str(temporary / "scratch" / "a.py") in Exclusions(patterns, str(temporary / "clone"))
+    assert str(temporary / "scratch" / "a.py") in Exclusions(patterns, "/tmp")
+
+
+def test_another_place_is_left_out_with_the_projects_in_it(temporary: Path) -> None:
+    (temporary / "clone" / ".git").mkdir(parents=True)
+    assert str(temporary / "clone" / "a.py") in Exclusions([f"{temporary}/"])

@@ -9,7 +9,9 @@ from afterimage.churn.edits import Edit
 from afterimage.churn.exclusions import Exclusions
 from afterimage.churn.notes import note_churn, note_of
 from afterimage.entries import StorageEntry
+from afterimage.legacy_churn import carry_over
 from afterimage.recalling import RecallIndex
+from afterimage.testing_churn import write_legacy_churn
 from afterimage.testing_hooks import Hooks, context
 
 NOW = dt.datetime.now(dt.UTC)
@@ -103,6 +105,39 @@ def test_with_what_is_recalled_it_is_one_block(hooks: Hooks) -> None:
     assert text.count("<afterimage-memory") == 1
 
 
+def carried(hooks: Hooks, *hours: float, path: str = "a.py") -> None:
+    """What an earlier version knew of edits of a file, so long ago."""
+    churn = hooks.directory / "churn.db"
+    write_legacy_churn(churn, [(f"{hooks.project}/{path}", (NOW - hour * HOUR).isoformat(), {}) for hour in hours])
+    with hooks.memory() as backend:
+        carry_over(churn, backend.database)
+    hooks.sync()
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_a_file_that_only_an_earlier_version_knows_is_named_too(hooks: Hooks, *, before: bool) -> None:
+    if before:
+        write(hooks, 6, "b.py")
+    carried(hooks, *range(30, 55))
+    assert "edited 0 times in the 24 hours to 20" in said(hooks)
+    assert "25 times in 30 days (tier RED)." in said(hooks, session="s3")
+    hooks.sync()
+    assert said(hooks, session="s4")
+
+
+def test_what_an_earlier_version_knew_is_counted_with_what_came_since(hooks: Hooks) -> None:
+    write(hooks, 3)
+    assert said(hooks) == ""
+    carried(hooks, *range(30, 48))
+    write(hooks, 1, code="y = {n}")
+    assert "22 times in 30 days (tier RED)." in said(hooks)
+
+
+def test_what_an_earlier_version_knew_of_files_that_change_as_files_do_is_no_line(hooks: Hooks) -> None:
+    carried(hooks, *range(30, 45))
+    assert said(hooks) == ""
+
+
 def test_what_is_forgotten_is_not_spoken_of(hooks: Hooks) -> None:
     write(hooks, 6)
     with hooks.memory() as backend:
@@ -172,4 +207,4 @@ def test_a_run_that_has_no_time_is_gone_on_with(hooks: Hooks) -> None:
         assert runs == [False, False, True]
         with index._open(index.path) as sql:
             assert sql.execute("SELECT count(*) FROM note").fetchall() == [(12,)]
-        assert index.often_written(0, 0, 0, 0) == []
+        assert index.written(0, 0) == []

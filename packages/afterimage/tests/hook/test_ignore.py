@@ -2,14 +2,17 @@
 
 import fnmatch
 import re
+import shutil
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from afterimage.hook.ignore import Ignore, like, means
+from afterimage.hook.ignore import Ignore
+from afterimage.hook.patterns import Pattern, like
 
 
 @pytest.mark.parametrize(
@@ -58,6 +61,15 @@ def test_a_project_in_a_folder_named_build_is_remembered(tmp_path: Path) -> None
         ("# src", "src/a.py", False),
         ("\\#src.py", "#src.py", True),
         ("!build/", "build/a.py", False),
+        ("!build/a.py", "build/a.py", True),
+        ("secret/\n!secret/a.py", "secret/a.py", True),
+        ("secret/*\n!secret/a.py", "secret/a.py", False),
+        ("v[0-9].py", "v3.py", True),
+        ("v[!0-9].py", "v3.py", False),
+        ("v[!0-9].py", "vx.py", True),
+        ("\\*.py", "*.py", True),
+        ("\\*.py", "a.py", False),
+        ("a\\ ", "a ", True),
     ],
 )
 def test_as_git_reads_its_patterns(tmp_path: Path, pattern: str, path: str, *, left_out: bool) -> None:
@@ -128,7 +140,71 @@ def test_stars_and_questions_are_as_a_shell_has_them(name: str, pattern: str) ->
     st.lists(st.sampled_from(["a", "b", "*", "**"]), min_size=1, max_size=6),
 )
 def test_two_stars_are_any_number_of_folders(parts: list[str], pattern: list[str]) -> None:
-    # A file is meant if it, or a folder it is in, is.
     spelled = "".join("(?:[^/]+/)*" if part == "**" else f"{part.replace('*', '[^/]+')}/" for part in pattern)
-    expected = re.fullmatch(f"{spelled}(?:[^/]+/)*", "".join(f"{part}/" for part in parts)) is not None
-    assert means("/" + "/".join(pattern), parts) == expected
+    # At the end they are all that is inside, and not the folder itself.
+    spelled += "[^/]+/" if pattern[-1] == "**" else ""
+    expected = re.fullmatch(spelled, "".join(f"{part}/" for part in parts)) is not None
+    assert Pattern("/" + "/".join(pattern)).means(parts, folder=True) == expected
+
+
+NAMES = ["a", "b", "ab", "c", "-", "]", "[", "*", "a b", "a ", "!a", "#a", "B", "4"]
+PIECES = [
+    *("a", "b", "*", "?", "**", "/", "/", "/", " ", "!", "#", "-"),
+    *(
+        "[ab]",
+        "[a-c]",
+        "[!a]",
+        "[^a-b]",
+        "[]a]",
+        "[!]]",
+        "[a-]",
+        "[[:alpha:]]",
+        "[![:digit:]]",
+        "[[:nothing:]]",
+        "[[:]",
+    ),
+    *("[", "[a", "]", "\\*", "\\[", "\\a", "\\\\", "\\ ", "[\\]]", "[\\a-\\c]", "[a-c-b]", "[[a]", "[:a]"),
+]
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository in which git can be asked what its patterns mean, and nothing else is in force."""
+    root = tmp_path_factory.mktemp("ignoring")
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    subprocess.run(["git", "init", "-q", str(root)], check=True)
+    return root
+
+
+def ignored_by_git(root: Path, text: str, paths: list[str]) -> list[bool]:
+    (root / ".gitignore").write_text(text, encoding="utf-8")
+    command = ["git", "-c", "core.excludesFile=", "check-ignore", "--no-index", "-z", "-v", "-n", "--stdin"]
+    asked = "".join(f"{path}\0" for path in paths).encode()
+    done = subprocess.run(command, input=asked, cwd=root, capture_output=True, check=False)
+    fields = done.stdout.decode().split("\0")[:-1]
+    verdicts = {fields[n + 3]: fields[n + 2] for n in range(0, len(fields), 4)}
+    return [bool(verdicts[path]) and not verdicts[path].startswith("!") for path in paths]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["", "", "!"]), st.lists(st.sampled_from(PIECES), max_size=5).map("".join)).map(
+            "".join
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    st.lists(
+        st.lists(st.sampled_from(NAMES), min_size=1, max_size=4).map("/".join), min_size=12, max_size=12, unique=True
+    ),
+)
+def test_patterns_mean_what_they_mean_to_git(repository: Path, lines: list[str], paths: list[str]) -> None:
+    # A slash ends what stands in brackets here; to git it only never matches.
+    assume(not any(re.search(r"\[[^\]]*/|\\/", line) for line in lines))
+    text = "\n".join(lines) + "\n"
+    (repository / ".afterimageignore").write_text(text, encoding="utf-8")
+    ignore = Ignore(str(repository))
+    expected = ignored_by_git(repository, text, paths)
+    assert [ignore(f"{repository}/{path}") for path in paths] == expected

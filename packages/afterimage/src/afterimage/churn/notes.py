@@ -15,8 +15,8 @@ from afterimage.churn.reading import change_of
 from afterimage.churn.replay import replay
 from afterimage.churn.tiers import BRONZE, DAY, MONTH, RED_IN_A_DAY, REPETITIVE, ChurnTier
 from afterimage.entries import CHURN_EDITS, StorageEntry
-from afterimage.hook import answers, marker
-from afterimage.recalling import Note, is_damaged
+from afterimage.hook import answers, fingerprints, marker
+from afterimage.recalling import Note, Written, is_damaged
 
 if TYPE_CHECKING:
     from afterimage.recalling import RecallIndex
@@ -68,22 +68,35 @@ def note_churn(
     Returns:
         Whether everything was looked at.
     """
-    often = index.often_written(_ago(now, MONTH), BRONZE, _ago(now, DAY), REPETITIVE)
-    earlier = _earlier(backend, now) if often else {}
+    written = index.written(_ago(now, MONTH), _ago(now, DAY))
+    marks = index.noted()
+    earlier = _earlier(backend, now)
+    edited = {path: edits_of((), changes) for path, changes in earlier.items()}
+    # Of what only an earlier version knows nothing arrives any more: it is looked at until a line stands there.
+    known = {file.path for file in written} | {path for path in edited if fingerprints.path_mark(path) in marks}
+    files = [*(Written(path, 0, 0, 0) for path in edited.keys() - known), *written]
+    often = [file for file in files if _is_often(file, edited.get(file.path, ()), now)]
     for first in range(0, len(often), _AT_ONCE):
         if first and late():
             return False
         some = often[first : first + _AT_ONCE]
         notes: dict[str, Note | None] = {}
-        for path, _ in some:
+        for path in (file.path for file in some):
             ids = [] if path in exclusions else index.ids_of(path)
             records = backend.collection.get_many(ids)
             found = sorted((records[id_] for id_ in ids if id_ in records), key=lambda record: record.created_at)
             edits = edits_of([change for record in found if (change := change_of(record))], earlier.get(path, ()))
             changed = replay(path, map(StorageEntry.from_record, found), now - DAY)
             notes[path] = note_of(path, edits, functions_of(edits, changed, now), now)
-        index.note(notes, some[-1][1])
+        index.note(notes, some[-1].last)
+    index.note({}, max((file.last for file in written), default=0))
     return True
+
+
+def _is_often(file: Written, edits: Sequence[Edit], now: dt.datetime) -> bool:
+    """Whether there may be something to say of a file, with the edits that an earlier version knew."""
+    day = file.day + sum(edit.at >= now - DAY for edit in edits)
+    return file.month + len(edits) > BRONZE or day >= REPETITIVE
 
 
 def note_of(path: str, edits: Sequence[Edit], functions: Sequence[FunctionChurn], now: dt.datetime) -> Note | None:

@@ -92,12 +92,14 @@ def hotspots(limit: int, all_projects: bool, as_json: bool) -> int:
     with _tracker() as (config, tracker):
         known = [file for file, _ in tracker.get_hotspots(None)]
         here = _here(known, all_projects=all_projects)
-        found = list(_without(here, Exclusions(config.hook.warning_noise_exclusions), limit))
+        found = list(_without(here, Exclusions(config.hook.warning_noise_exclusions, str(Path.cwd())), limit))
     if as_json:
         write_json([file.to_dict() for file in found])
     elif found:
         most = found[0].score
         _table(found, ("score", ""), [(f"{file.score:.1f}", bar(file.score, most)) for file in found])
+    elif here:
+        click.echo("Only files that hook.warning_noise_exclusions leaves out were edited in the last 30 days.")
     else:
         click.echo("No file was edited in the last 30 days.")
     _mention(known, here, all_projects=all_projects)

@@ -4,6 +4,7 @@ So ``rebuild/x.py`` is no build, and a project that lies in a folder named ``bui
 """
 
 from . import files
+from .patterns import Pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -127,6 +128,8 @@ SKIPPED_NAMES = frozenset(
 )
 _SAMPLES = (".example", ".sample", ".template", ".dist")
 _FILE = ".afterimageignore"
+#: No system has longer names, and nobody works deeper.
+_LONGEST_NAME, _DEEPEST = 255, 256
 
 
 class Ignore:
@@ -156,11 +159,13 @@ class Ignore:
         self._late = late
         taken = {ending.lower().lstrip(".") for ending in code_endings}
         self._endings = (SKIPPED_ENDINGS - taken) | {ending.lower().lstrip(".") for ending in skip_endings}
-        self._paths = [line if line.startswith("/") else f"**/{line}" for raw in skip_paths if (line := raw.strip())]
+        paths = [line for raw in skip_paths if (line := raw.strip())]
+        self._paths = [Pattern(line if line.startswith("/") else f"**/{line}") for line in paths]
         own = files.read_text(f"{directory}/ignore") if directory else ""
         texts = own, files.read_text(f"{self._root}/{_FILE}")
-        lines = [line for text in texts for line in text.removeprefix("\ufeff").split("\n")]
-        self._lines = [line for raw in lines if (line := raw.strip()) and line[0] != "#"]
+        lines = [line for text in texts for raw in text.removeprefix("\ufeff").split("\n") if (line := _trimmed(raw))]
+        #: The last that means something has its way.
+        self._lines = [Pattern(line) for line in reversed(lines) if line[0] != "#"]
 
     def __call__(self, path: str) -> bool:
         """Whether the file at ``path``, absolute, is left out."""
@@ -169,95 +174,44 @@ class Ignore:
         path = files.normal(path)
         if self._directory and f"{path}/".startswith(f"{self._directory}/"):
             return True
-        inside = path.startswith(self._root + "/")
-        parts = (path[len(self._root) + 1 :] if inside else path.strip("/")).split("/")
+        parts = path.strip("/").split("/")
+        if len(parts) > _DEEPEST or max(map(len, parts)) > _LONGEST_NAME:
+            return True
         name = parts[-1].lower()
         ending = name.rpartition(".")[2] if "." in name else ""
         if ending in self._endings or ".min." in name or name in SKIPPED_NAMES:
             return True
         if name.startswith(".env.") and not name.endswith(_SAMPLES):
             return True
+        inside = path.startswith(self._root + "/")
+        above = self._root.count("/") if inside else 0
         # Of a file outside the project only its own folder says anything: what is above is where somebody works.
-        below = parts[:-1] if inside else parts[-2:-1]
-        left_out = any(part in SKIPPED_FOLDERS or part.endswith(".egg-info") for part in below)
-        left_out = left_out or any(means(line, path.strip("/").split("/")) for line in self._paths)
+        first = above if inside else len(parts) - 2
+        # From above, as git does it: nothing comes back below a folder that is left out.
+        for depth in range(1, len(parts) + 1):
+            at, folder = parts[:depth], depth < len(parts)
+            left_out = any(pattern.means(at, folder=folder) for pattern in self._paths)
+            if folder and depth > first:
+                left_out = left_out or at[-1] in SKIPPED_FOLDERS or at[-1].endswith(".egg-info")
+            if depth > above:
+                left_out = self._judged(at[above:], folder=folder, else_=left_out)
+            if left_out:
+                return True
+        return False
+
+    def _judged(self, parts: "Sequence[str]", *, folder: bool, else_: bool) -> bool:
+        """What the lines say of just this file or folder; if nothing, what they would take back."""
         for line in self._lines:
             if self._late():
                 return True
-            negated = line[0] == "!"
-            # A backslash before a sign at the beginning takes its meaning away.
-            pattern = line[1:] if negated or line[:2] in {"\\#", "\\!"} else line
-            if negated == left_out and means(pattern, parts):
-                left_out = not negated
-        return left_out
+            if line.means(parts, folder=folder):
+                return not line.negated
+        return else_
 
 
-def means(line: str, parts: "Sequence[str]") -> bool:
-    """Whether a line of an ignore file, read as git reads it, means the file at ``parts`` or a folder it is in."""
-    folders_only = line.endswith("/")
-    line = line.rstrip("/")
-    pattern = [] if "/" in line else ["**"]
-    # What is in a folder that is meant is meant, too.
-    for part in [*line.split("/"), "**"]:
-        # Of several ** in a row one says the same.
-        if part and not (part == "**" and pattern and pattern[-1] == "**"):
-            pattern.append(part)
-    where = parts[:-1] if folders_only else parts
-    return bool(line and where) and _covers(pattern, where)
-
-
-def _covers(pattern: "Sequence[str]", parts: "Sequence[str]") -> bool:
-    """Whether ``pattern``, in which ``**`` stands for any number of parts, is all of ``parts``.
-
-    Only the last ``**`` ever takes more: whatever an earlier one could take, the last can.
-    """
-    if len(pattern) - pattern.count("**") > len(parts):
-        return False
-    at = step = resume = 0
-    found = -1
-    while at < len(parts):
-        if step < len(pattern) and pattern[step] == "**":
-            found, resume = step, at
-            step += 1
-        elif step < len(pattern) and like(parts[at], pattern[step]):
-            step += 1
-            at += 1
-        elif found >= 0:
-            resume += 1
-            step, at = found + 1, resume
-        else:
-            return False
-    return all(part == "**" for part in pattern[step:])
-
-
-def like(name: str, pattern: str) -> bool:
-    """Whether ``name`` is as ``pattern`` says, in which ``*`` stands for any letters and ``?`` for one."""
-    if len(pattern) - pattern.count("*") > len(name):
-        return False
-    first, *more = pattern.split("*")
-    if not more:
-        return len(name) == len(first) and _stands(name, first, 0)
-    last = more.pop()
-    end = len(name) - len(last)
-    at = len(first)
-    if at > end or not _stands(name, first, 0) or not _stands(name, last, end):
-        return False
-    for piece in more:
-        at = _find(name, piece, at, end)
-        if at < 0:
-            return False
-        at += len(piece)
-    return True
-
-
-def _stands(name: str, piece: str, at: int) -> bool:
-    if "?" not in piece:
-        return name.startswith(piece, at)
-    return all(wanted in {"?", letter} for wanted, letter in zip(piece, name[at : at + len(piece)], strict=False))
-
-
-def _find(name: str, piece: str, at: int, end: int) -> int:
-    """Where ``piece`` stands first from ``at`` on and before ``end``; -1 if nowhere."""
-    if "?" not in piece:
-        return name.find(piece, at, end)
-    return next((start for start in range(at, end - len(piece) + 1) if _stands(name, piece, start)), -1)
+def _trimmed(line: str) -> str:
+    """A line without the spaces at its end, but for one after a backslash."""
+    line = line.removesuffix("\r")
+    kept = line.rstrip(" ")
+    escaped = (len(kept) - len(kept.rstrip("\\"))) % 2
+    return kept + " " if escaped and len(kept) < len(line) else kept

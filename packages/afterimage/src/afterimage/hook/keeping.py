@@ -35,12 +35,20 @@ class Keeping:
         """
         projects: dict[str, Project] = {}
         kept: dict[str, tuple[Project, set[str]]] = {}
-        for path in event.paths:
+
+        def project_at(path: str) -> "Project":
             folder = files.parent(path)
             if folder not in projects:
                 projects[folder] = project_of(path)
-            project = projects[folder]
-            if not self._ignore(project.root)(path):
+            return projects[folder]
+
+        def left_out(path: str) -> bool:
+            return self._ignore(project_at(path).root)(path)
+
+        for path in event.paths:
+            # What a file that is moved has in it was in the file that is left out.
+            if not left_out(path) and not left_out(event.moved.get(path, path)):
+                project = project_at(path)
                 kept.setdefault(project.root, (project, set()))[1].add(path)
         if len(kept) == 1 and sum(len(paths) for _, paths in kept.values()) == len(event.paths):
             ((project, _),) = kept.values()

@@ -72,7 +72,9 @@ def matters(client: str, data: bytes) -> bool:
 class Event:
     """One call of a hook."""
 
-    __slots__ = ("agent", "client", "cwd", "given", "name", "paths", "prompt", "roles", "session", "source", "tool")
+    __slots__ = (
+        *("agent", "client", "cwd", "given", "moved", "name", "paths", "prompt", "roles", "session", "source", "tool"),
+    )
 
     def __init__(self, client: str, given: "dict[str, Any]") -> None:
         self.client = client
@@ -91,6 +93,8 @@ class Event:
         self.source = _text(given, "source")
         tool_input = self.tool_input
         path = next((found for key in PATHS if (found := _path(tool_input, key))), "")
+        #: Of the files that a patch moves: the name afterwards -> the name before.
+        self.moved: dict[str, str] = {}
         #: The files that the call changes, by the names they have afterwards, absolute; those of a patch are several.
         self.paths = (files.absolute(path, self.cwd),) if path else self._patched()
 
@@ -146,8 +150,14 @@ class Event:
         from . import patches
 
         folder = patches.folder_of(self.tool_input, self.cwd)
-        sections = patches.sections(self._patch())
-        return tuple({files.absolute(section.target, folder): None for section in sections if section.target})
+        paths: dict[str, None] = {}
+        for section in patches.sections(self._patch()):
+            if section.target:
+                target = files.absolute(section.target, folder)
+                paths[target] = None
+                if section.moved_to:
+                    self.moved[target] = files.absolute(section.path, folder)
+        return tuple(paths)
 
 
 def read(client: str, value: object) -> "Event | None":

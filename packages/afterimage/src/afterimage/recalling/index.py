@@ -55,6 +55,16 @@ class Note:
     until: int
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file, the arrival of its last entry, and how many it has since the one moment and the other."""
+
+    path: str
+    last: int
+    month: int
+    day: int
+
+
 class RecallIndex:
     """The recall index of one memory, in AfterImage's folder."""
 
@@ -105,19 +115,24 @@ class RecallIndex:
 
     # What is to be said before a file is written
 
-    def often_written(self, month: int, most: int, day: int, least: int) -> list[tuple[str, int]]:
-        """The files that were written since they were looked at, each with the arrival of its last entry, in order.
+    def written(self, month: int, day: int) -> list[Written]:
+        """The files that were written since they were looked at, in the order of their last entries.
 
         Args:
-            month, most: those with more than so many entries since that microsecond,
-            day, least: and those with so many at least since that one.
+            month, day: the microseconds from which on their entries are counted.
         """
         with self._open(self.path) as sql:
-            return sql.execute(
-                "SELECT path, max(e) FROM entry WHERE at >= ? GROUP BY path "
-                "HAVING max(e) > (SELECT noted FROM state) AND (count(*) > ? OR sum(at >= ?) >= ?) ORDER BY max(e)",
-                (month, most, day, least),
+            rows = sql.execute(
+                "SELECT path, max(e), count(*), sum(at >= ?) FROM entry WHERE at >= ? GROUP BY path "
+                "HAVING max(e) > (SELECT noted FROM state) ORDER BY max(e)",
+                (day, month),
             ).fetchall()
+        return [Written(*row) for row in rows]
+
+    def noted(self) -> frozenset[int]:
+        """The marks of the files of which something is to be said."""
+        with self._open(self.path) as sql:
+            return frozenset(mark for (mark,) in sql.execute("SELECT h FROM note"))
 
     def ids_of(self, path: str) -> list[str]:
         """The entries of a file that are in the index, in their order, the last `_MOST_OF_FILE` of them."""
@@ -136,7 +151,7 @@ class RecallIndex:
                 sql.execute("DELETE FROM note WHERE h = ?", (mark,))
                 if note is not None:
                     sql.execute("INSERT INTO note VALUES (?, ?, ?)", (mark, note.line, note.until))
-            sql.execute("UPDATE state SET noted = ?", (upto,))
+            sql.execute("UPDATE state SET noted = max(noted, ?)", (upto,))
 
     def _is_of(self, memory: str) -> bool:
         if not self.path.exists():
