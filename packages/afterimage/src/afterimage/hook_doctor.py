@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import shlex
+import shutil
 import statistics
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from afterimage.agents import CLIENTS, switched_off
+from afterimage.agents import CLIENTS, plugins, servers, switched_off, switched_off_here
 from afterimage.agents.clients import OURS, Client
-from afterimage.agents.install import SERVER
 from afterimage.agents.reading import setting_at
 from afterimage.hook import spool
 from afterimage.sync import put_aside
@@ -43,6 +44,10 @@ def examine_hooks(config: AfterImageConfig, environ: Mapping[str, str]) -> Itera
                 )
             else:
                 yield _run_all(client, programs, config)
+            if why := switched_off_here(client, config.home, environ, config.directory):
+                yield Check(
+                    f"{client.title} here", "note", f"it runs no hooks in this project: {why}", "take it out there"
+                )
             yield _server(client, config, environ)
     if not installed:
         yield Check("hooks", "note", "in no coding agent", "afterimage setup")
@@ -52,11 +57,9 @@ def examine_hooks(config: AfterImageConfig, environ: Mapping[str, str]) -> Itera
 
 def installed_programs(client: Client, config: AfterImageConfig, environ: Mapping[str, str]) -> dict[str, list[str]]:
     """Event -> our program and its arguments, as the client's file or the plugin has them."""
-    from afterimage.agents.plugins import root
-
     places = [client.files(config.home, environ)[0]]
-    if client.name == "claude-code":
-        places.append(root(config.directory) / "afterimage" / "hooks" / "hooks.json")
+    if client.name == "claude-code" and plugins.installed(places[0], config.directory):
+        places.append(plugins.hooks_file(config.directory))
     found: dict[str, list[str]] = {}
     for place in places:
         hooks = setting_at(place, "hooks")
@@ -68,35 +71,44 @@ def installed_programs(client: Client, config: AfterImageConfig, environ: Mappin
 
 
 def _program(entry: Any) -> list[str]:
+    """Our program in an entry, which anybody may have written; empty if there is none."""
     if not isinstance(entry, dict):
         return []
-    for handler in (entry, *(entry.get("hooks") or ())):
-        if isinstance(handler, dict) and isinstance(handler.get("command"), str):
-            arguments = handler.get("args")
-            words = [handler["command"], *arguments] if arguments else shlex.split(handler["command"])
-            if any(OURS in word for word in words):
-                return words
+    handlers = entry.get("hooks")
+    for handler in (entry, *(handlers if isinstance(handlers, list) else ())):
+        command, arguments = (
+            (handler.get("command"), handler.get("args")) if isinstance(handler, dict) else (None, None)
+        )
+        if not isinstance(command, str):
+            continue
+        words = [str(word) for word in (command, *(arguments if isinstance(arguments, list) else ()))]
+        if any(OURS in word for word in words):
+            with contextlib.suppress(ValueError):
+                return words if len(words) > 1 else shlex.split(command)
     return []
 
 
 def _server(client: Client, config: AfterImageConfig, environ: Mapping[str, str]) -> Check:
-    """Whether the client is told of the MCP server, and that can run."""
-    from afterimage.agents.plugins import root
-
+    """Whether the client is told of our MCP server, and that can run."""
     name = f"MCP server of {client.title}"
-    places = [client.files(config.home, environ)[1]]
-    if client.name == "claude-code":
-        places.append(root(config.directory) / "afterimage" / ".mcp.json")
-    named = any(
-        setting_at(place, section, SERVER) is not None for place in places for section in ("mcpServers", "mcp_servers")
-    )
+    hooks_file, place = client.files(config.home, environ)
+    if client.name == "claude-code" and plugins.installed(hooks_file, config.directory):
+        place = plugins.servers_file(config.directory)
+    server = servers.named_in(place)
+    ours = servers.starts_afterimage(server)
+    again = f"afterimage setup {client.name}"
     if importlib.util.find_spec("mcp") is None:
-        remedy = 'pip install "ai-afterimage[mcp]", then: afterimage setup'
-        if named:
+        remedy = f'pip install "ai-afterimage[mcp]", then: {again}'
+        if ours:
             return Check(name, "fail", "it is named to the client, and its library is not installed", remedy)
         return Check(name, "note", "not there: its library is not installed", remedy)
-    if not named:
-        return Check(name, "note", "the client is not told of it", "afterimage setup")
+    if server is None:
+        return Check(name, "note", "the client is not told of it", again)
+    if not ours:
+        found = f"{place} has another by the name {servers.SERVER!r} ({servers.described(server)}) instead of ours"
+        return Check(name, "note", found, f"if ours is to be there too, rename that one, then: {again}")
+    if shutil.which(server["command"]) is None:
+        return Check(name, "fail", f"{place} names a program that cannot be run: {server['command']}", again)
     return Check(name, "ok", "the client starts it by itself")
 
 

@@ -69,6 +69,17 @@ def test_what_is_no_json_is_refused(text: str) -> None:
         jsonc.parse(text)
 
 
-def test_nothing_is_put_where_something_else_stands() -> None:
-    with pytest.raises(jsonc.Unparsable):
-        jsonc.put('{"hooks": []}', ["hooks", "Mine", -1], {})
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"hooks": []}', "hooks is a list, not an object"),
+        ('{"hooks": null}', "hooks is null, not an object"),
+        ('{"hooks": "all"}', "hooks is a text, not an object"),
+        ('{"hooks": 1}', "hooks is a number, not an object"),
+        ('{"hooks": {"Mine": true}}', "hooks.Mine is true, not a list"),
+        ('{"hooks": {"Mine": {}}}', "hooks.Mine is an object, not a list"),
+    ],
+)
+def test_nothing_is_put_where_something_else_stands(text: str, said: str) -> None:
+    with pytest.raises(jsonc.Unparsable, match=said):
+        jsonc.put(text, ["hooks", "Mine", -1], {})

@@ -3,8 +3,10 @@
 import importlib.util
 import json
 import os
+import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,6 +45,14 @@ def everything(home: Path) -> dict[str, bytes]:
         for path in sorted(home.rglob("*"))
         if path.is_file() and ".afterimage" not in path.parts
     }
+
+
+def checked(capsys: pytest.CaptureFixture[str], name: str) -> dict[str, Any]:
+    """What doctor says of one thing."""
+    main(["doctor", "--json"])
+    checks = json.loads(capsys.readouterr().out)["checks"]
+    (check,) = [check for check in checks if check["name"].startswith(name)]
+    return dict(check)
 
 
 def test_out_again_leaves_every_byte_as_it_was(agents: Path) -> None:
@@ -120,16 +130,64 @@ def test_hooks_that_could_only_refuse_are_there_only_if_they_may(agents: Path) -
 
 
 @pytest.mark.parametrize(
-    "content", ['{"hooks": ', "[]", '{"hooks": []}', '{"hooks": {"AfterTool": {"a": 1}}}', '{"a": 1, "a": 2}', "\xff"]
+    "content",
+    [
+        '{"hooks": ',
+        "[]",
+        '{"hooks": []}',
+        '{"hooks": null}',
+        '{"hooks": {"AfterTool": {"a": 1}}}',
+        '{"hooks": {"AfterTool": null}}',
+        '{"mcpServers": null}',
+        '{"a": 1, "a": 2}',
+        "\xff",
+    ],
 )
-def test_settings_that_cannot_be_read_stop_everything_before_anything_is_changed(
-    agents: Path, capsys: pytest.CaptureFixture[str], content: str
+@pytest.mark.parametrize("command", ["setup", "uninstall"])
+def test_settings_that_cannot_be_read_are_left_and_the_other_clients_set_up(
+    agents: Path, capsys: pytest.CaptureFixture[str], content: str, command: str
 ) -> None:
-    (agents / ".gemini/settings.json").write_text(content, encoding="latin-1")
+    if command == "uninstall":
+        main(["setup"])
+    file = agents / ".gemini/settings.json"
+    file.write_text(content, encoding="latin-1")
     before = everything(agents)
-    assert main(["setup"]) == 1
+    refused = main([command, "--dry-run"])
     assert everything(agents) == before
-    assert str(agents / ".gemini/settings.json") in capsys.readouterr().err
+    assert main([command]) == refused
+    after = everything(agents)
+    assert after[".gemini/settings.json"] == before[".gemini/settings.json"]
+    for name in (".claude/settings.json", ".codex/config.toml", ".codex/hooks.json", ".cursor/mcp.json"):
+        assert after.get(name) != before.get(name), name
+    assert refused == 1 or command == "uninstall", "what has nothing of ours may be odd"
+    if refused:
+        assert f"Gemini CLI is left as it is: {file}: " in capsys.readouterr().err
+
+
+def test_what_is_wrong_in_settings_is_said(agents: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (agents / ".claude/settings.json").write_text('{"hooks": null}')
+    assert main(["setup"]) == 1
+    said = capsys.readouterr()
+    assert "settings.json: hooks is null, not an object" in said.err
+    assert "Codex: ready" in said.out
+    assert "Claude Code: ready" not in said.out
+
+
+def test_files_of_one_client_are_written_together_or_not_at_all(
+    agents: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (agents / ".cursor/mcp.json").unlink()
+    (agents / ".cursor/mcp.json").symlink_to("/dev/null/mcp.json")
+    before = everything(agents)
+    assert main(["setup", "cursor", "codex"]) == 1
+    after = everything(agents)
+    assert ".cursor/hooks.json" not in after
+    assert after[".codex/config.toml"] != before[".codex/config.toml"]
+    said = capsys.readouterr()
+    assert "Cursor is left as it was: " in said.err
+    assert "Cursor: " not in said.out
+    assert main(["uninstall", "codex"]) == 0
+    assert everything(agents) == before
 
 
 @pytest.mark.parametrize("content", ['mcp_servers = {other = {command = "x"}}\n', "mcp_servers = 1\n"])
@@ -138,18 +196,121 @@ def test_a_table_that_takes_no_addition_is_left_alone(
 ) -> None:
     (agents / ".codex/config.toml").write_text(content)
     before = everything(agents)
-    assert main(["setup"]) == 1
+    assert main(["setup", "codex"]) == 1
     assert everything(agents) == before
-    assert "config.toml cannot be read" in capsys.readouterr().err
+    assert "config.toml: " in capsys.readouterr().err
 
 
-def test_a_server_of_the_same_name_that_is_not_ours_stays(agents: Path) -> None:
-    content = '{"mcpServers": {"afterimage": {"command": "/mine/afterimage-server"}}}'
-    (agents / ".cursor/mcp.json").write_text(content)
-    assert main(["setup"]) == 0
-    assert (agents / ".cursor/mcp.json").read_text() == content
+@pytest.mark.parametrize(
+    ("client", "file", "content", "named"),
+    [
+        ("cursor", ".cursor/mcp.json", '{"mcpServers": {"afterimage": {"command": "/mine/server"}}}', "/mine/server"),
+        (
+            "claude-code",
+            ".claude.json",
+            '{"mcpServers": {"afterimage": {"url": "https://u:secret@x.example/secret"}}}',
+            "https://x.example",
+        ),
+        (
+            "codex",
+            ".codex/config.toml",
+            '[mcp_servers.afterimage]\ncommand = "npx"\nargs = ["afterimage", "--key", "secret"]\n',
+            "npx",
+        ),
+    ],
+)
+def test_a_server_of_the_same_name_that_is_not_ours_stays_and_is_told_of(  # noqa: PLR0917
+    agents: Path, capsys: pytest.CaptureFixture[str], client: str, file: str, content: str, named: str
+) -> None:
+    (agents / file).write_text(content)
+    assert main(["setup", client]) == 0
+    assert (agents / file).read_text() == content
+    said = capsys.readouterr().out
+    assert f"without AfterImage's MCP server: {agents / file} has another by the name 'afterimage' ({named})" in said
+    check = checked(capsys, "MCP server of ")
+    assert check["verdict"] == "note"
+    assert f"({named}) instead of ours" in check["found"]
+    assert "secret" not in said + check["found"]
     assert main(["uninstall"]) == 0
+    assert (agents / file).read_text() == content
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        {"command": "afterimage", "args": ["mcp"]},
+        {"command": sys.executable, "args": ["-m", "afterimage", "mcp"]},
+        {"command": "uvx", "args": ["--from", "ai-afterimage[mcp]", "afterimage", "mcp"]},
+    ],
+)
+def test_ours_as_somebody_wrote_it_himself_is_ours(
+    agents: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, server: dict[str, Any]
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
+    (agents / ".cursor/mcp.json").write_text(content := json.dumps({"mcpServers": {"afterimage": server}}))
+    main(["setup", "cursor"])
+    assert "without AfterImage's" not in capsys.readouterr().out
     assert (agents / ".cursor/mcp.json").read_text() == content
+    assert checked(capsys, "MCP server of Cursor")["verdict"] == "ok"
+
+
+def test_a_server_whose_program_is_gone_is_not_called_ready(agents: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["setup", "cursor"])
+    file = agents / ".cursor/mcp.json"
+    gone = json.loads(file.read_text())
+    gone["mcpServers"]["afterimage"]["command"] = "/gone/bin/python3"
+    file.write_text(json.dumps(gone))
+    capsys.readouterr()
+    check = checked(capsys, "MCP server of Cursor")
+    assert (check["verdict"], check["remedy"]) == ("fail", "afterimage setup cursor")
+    assert "/gone/bin/python3" in check["found"]
+    main(["setup", "cursor"])
+    assert "/gone" not in file.read_text()
+    main(["uninstall", "cursor"])
+    assert json.loads(file.read_text()) == {}, "and not what an earlier setup had made of it"
+
+
+def test_what_a_user_set_beside_our_program_stays(agents: Path) -> None:
+    main(["setup"])
+    file = agents / ".cursor/mcp.json"
+    mine = json.loads(file.read_text())
+    mine["mcpServers"]["afterimage"]["env"] = {"A": "1"}
+    file.write_text(json.dumps(mine))
+    toml = agents / ".codex/config.toml"
+    toml.write_text(toml.read_text().replace("# afterimage: end", "startup_timeout_sec = 20\n# afterimage: end"))
+    before = everything(agents)
+    assert main(["setup"]) == 0
+    assert everything(agents) == before
+
+
+def test_other_people_s_hooks_may_be_anything(agents: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd = [1, None, {"hooks": 5}, {"hooks": [7, {"command": 3}]}, {"hooks": [{"command": "it's", "args": 4}]}]
+    (agents / ".claude/settings.json").write_text(json.dumps({"hooks": {"Stop": odd, "SessionEnd": odd}}))
+    assert main(["setup", "claude-code"]) == 0
+    capsys.readouterr()
+    assert checked(capsys, "hooks of Claude Code")["verdict"] == "ok"
+    assert main(["uninstall", "claude-code"]) == 0
+    assert json.loads((agents / ".claude/settings.json").read_text()) == {"hooks": {"Stop": odd, "SessionEnd": odd}}
+
+
+def test_deny_once_is_shown_though_no_file_of_a_client_changes(
+    agents: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["setup", "claude-code"])
+    for choice, said in (("--deny-once", "will be refused once"), ("--no-deny-once", "Nothing will be refused")):
+        capsys.readouterr()
+        before = Settings(str(agents / ".afterimage")).deny_once
+        assert main(["setup", "claude-code", choice, "--dry-run"]) == 0
+        assert said in (planned := capsys.readouterr().out)
+        assert "Nothing would change" not in planned
+        assert Settings(str(agents / ".afterimage")).deny_once is before
+        assert main(["setup", "claude-code", choice]) == 0
+        assert said in capsys.readouterr().out
+        assert Settings(str(agents / ".afterimage")).deny_once is not before
+        assert main(["setup", "claude-code", choice]) == 0
+        assert said not in capsys.readouterr().out, "twice is once"
+    main(["setup", "claude-code", "--dry-run"])
+    assert capsys.readouterr().out == "Nothing would change.\n"
 
 
 def test_the_hooks_of_an_earlier_afterimage_are_replaced_and_come_back(
@@ -276,6 +437,61 @@ def test_what_an_administrator_switched_off_counts_too(
     assert f"allowManagedHooksOnly in {managed}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("client", "file", "content", "named"),
+    [
+        ("claude-code", ".claude/settings.json", '{"disableAllHooks": true}', "disableAllHooks"),
+        ("claude-code", ".claude/settings.local.json", '{"disableAllHooks": true}', "disableAllHooks"),
+        ("codex", ".codex/config.toml", "[features]\nhooks = false\n", "features.hooks"),
+        ("gemini", ".gemini/settings.json", '{"hooksConfig": {"enabled": false}}', "hooksConfig.enabled"),
+    ],
+)
+@pytest.mark.parametrize("where", [".", "src/deep"])
+def test_what_a_project_switches_off_is_told_in_that_project(  # noqa: PLR0917
+    agents: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    client: str,
+    file: str,
+    content: str,
+    named: str,
+    where: str,
+) -> None:
+    project = agents / "project"
+    for folder in (project / ".git", project / where, (project / file).parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    (project / file).write_text(content)
+    main(["setup", client])
+    assert "in this project" not in capsys.readouterr().out
+    monkeypatch.chdir(project / where)
+    main(["setup", client])
+    assert f"it runs no hooks in this project as long as this stands: {named}" in capsys.readouterr().out
+    title = {"claude-code": "Claude Code", "codex": "Codex", "gemini": "Gemini CLI"}[client]
+    check = checked(capsys, f"{title} here")
+    assert check["verdict"] == "note"
+    assert f"{named}" in check["found"]
+    assert str(project / file) in check["found"]
+    assert checked(capsys, f"hooks of {title}")["verdict"] == "ok", "elsewhere they run"
+
+
+def test_a_home_is_no_project_of_its_own(
+    agents: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (agents / ".claude/settings.json").write_text('{"disableAllHooks": true}')
+    monkeypatch.chdir(agents)
+    main(["setup", "claude-code"])
+    assert "in this project" not in capsys.readouterr().out
+
+
+def test_a_plugin_that_is_used_no_more_is_not_looked_at(agents: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["setup", "--plugin", "claude-code"])
+    assert "afterimage" not in json.loads((agents / ".claude.json").read_text()).get("mcpServers", {})
+    capsys.readouterr()
+    assert checked(capsys, "MCP server of Claude Code")["verdict"] == "ok"
+    (agents / ".claude/settings.json").write_text("{}")
+    assert checked(capsys, "hooks")["found"] == "in no coding agent"
+
+
 def test_a_server_that_cannot_run_is_named_to_nobody(
     agents: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -304,8 +520,8 @@ def test_a_pipe_in_place_of_a_file_is_not_waited_for(
     (agents / file).unlink(missing_ok=True)
     os.mkfifo(agents / file)
     assert main(["setup"]) == 1
-    assert f"{agents / file} is no file: nothing was changed anywhere" in capsys.readouterr().err
-    assert "PreToolUse" not in (agents / ".gemini/settings.json").read_text()
+    assert f"{agents / file} is no file: put one there, or take it away" in capsys.readouterr().err
+    assert "AfterTool" in (agents / ".gemini/settings.json").read_text()
     assert main(["doctor"]) in {0, 1}
 
 

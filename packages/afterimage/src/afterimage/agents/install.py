@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import difflib
-import hashlib
-import json
 import os
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from afterimage.agents import jsonc, plugins
-from afterimage.agents.clients import EARLIER, OURS, Client, mcp_program
+from afterimage.agents import jsonc, plugins, servers
+from afterimage.agents.clients import EARLIER, OURS, Client
+from afterimage.agents.originals import Originals, write
 from afterimage.agents.reading import read_settings
-from afterimage.errors import SettingsUnreadable
+from afterimage.errors import SettingsUnreadable, explain
+from afterimage.telling import state_folder
 
-#: The name of our MCP server in the clients' settings.
-SERVER = "afterimage"
-_TOML_BEGIN = "# afterimage: begin"
-_TOML_END = "# afterimage: end"
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +30,6 @@ class Change:
     #: None where there is, or is to be, no file.
     before: bytes | None
     after: bytes | None
-    #: What a person should know of it.
-    notes: tuple[str, ...] = ()
 
     def diff(self) -> str:
         """The change as `diff -u` shows it; empty if there is none."""
@@ -44,6 +39,18 @@ class Change:
         )
         lines = difflib.unified_diff(old, new, str(self.path), str(self.path))
         return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to become of one client's settings."""
+
+    client: Client
+    changes: tuple[Change, ...] = ()
+    #: What a person should know of it.
+    notes: tuple[str, ...] = ()
+    #: The file that keeps its settings as they are, and what is wrong with it; empty if nothing is.
+    refused: str = ""
 
 
 def plan_setup(
@@ -56,8 +63,8 @@ def plan_setup(
     plugin: bool = False,
     named: bool = False,
     server: bool = True,
-) -> list[Change]:
-    """What setup would change for ``clients``; nothing is written.
+) -> list[Plan]:
+    """What setup would change for each of ``clients``; nothing is written.
 
     Args:
         directory: AfterImage's folder.
@@ -65,144 +72,143 @@ def plan_setup(
         plugin: install into Claude Code as a plugin instead of in its settings.
         named: whether the hook has to be told ``directory``, as it is not the one in the user's home.
         server: whether the MCP server can run here; one that cannot is named to nobody.
-
-    Raises:
-        SettingsUnreadable: a client's file is not what it should be; none is to be changed then.
     """
-    changes: dict[Path, Change] = {}
-    for client in clients:
+
+    def set_up(client: Client, draft: _Draft) -> None:
         hooks = client.hooks(deny_once=deny_once, directory=str(directory) if named else None)
-        as_plugin = plugin and client.name == "claude-code"
         hooks_file, mcp_file = client.files(home, environ)
-        with _edited(changes, hooks_file) as edit:
-            text, edit.notes = _with_hooks(edit.text or "{}\n", client, {} if as_plugin else hooks)
-            edit.text = plugins.enable(text, directory) if as_plugin else plugins.disable(text)
-        if as_plugin:
+        if draft.look(hooks_file, lambda text: any(_is(entry, EARLIER) for _, entry in _entries(text))):
+            draft.notes.append(f"the hooks of an earlier AfterImage in {client.title} are replaced")
+        if plugin and client.name == "claude-code":
+            draft.edit(hooks_file, lambda text: plugins.enable(_with_hooks(text, client, {}), directory))
             for path, content in plugins.files(directory, hooks, server=server).items():
-                changes[path] = Change(path, read_settings(path), content.encode())
-        if as_plugin or not server:
-            continue
-        with _edited(changes, mcp_file) as edit:
-            if mcp_file.suffix == ".toml":
-                edit.text = _with_toml_server(edit.text)
-            else:
-                edit.text = _with_server(edit.text or "{}\n", client)
-    return [change for change in changes.values() if change.before != change.after]
+                draft.put(path, content.encode())
+            if draft.now(mcp_file) is not None:
+                draft.edit(mcp_file, servers.without_server)
+            return
+        draft.edit(hooks_file, lambda text: plugins.disable(_with_hooks(text, client, hooks)))
+        if not server:
+            return
+        if mcp_file.suffix == ".toml":
+            draft.edit(mcp_file, servers.with_server_toml)
+        else:
+            extra = {"type": "stdio"} if client.name == "claude-code" else {}
+            draft.edit(mcp_file, lambda text: servers.with_server(text, extra))
+
+    return _plans(clients, set_up)
 
 
-def plan_uninstall(clients: Iterable[Client], home: Path, environ: Mapping[str, str], directory: Path) -> list[Change]:
-    """What uninstall would change: back to what was there, or without us where others changed it since.
+def plan_uninstall(clients: Iterable[Client], home: Path, environ: Mapping[str, str], directory: Path) -> list[Plan]:
+    """What uninstall would change: back to what was there, or without us where others changed it since."""
+    originals = Originals(directory)
 
-    Raises:
-        SettingsUnreadable: as for `plan_setup`.
-    """
-    originals = _Originals(directory)
-    changes: dict[Path, Change] = {}
-    for client in clients:
+    def take_out(client: Client, draft: _Draft) -> None:
         for path in dict.fromkeys(map(_real, client.files(home, environ))):
-            now = read_settings(path)
+            now = draft.now(path)
             if now is None:
                 continue
             if originals.unchanged_since(path, now):
-                changes[path] = Change(path, now, originals.before(path))
+                draft.put(path, originals.before(path))
                 continue
-            with _edited(changes, path) as edit:
-                edit.text = _without_toml_server(edit.text) if path.suffix == ".toml" else _without_us(edit.text)
+            draft.edit(path, partial(_without_us, path))
+            if path.suffix == ".toml" and draft.look(path, servers.has_ours_toml):
+                draft.notes.append(
+                    f"{path} still names our MCP server, in other lines than those that setup wrote: take it out there"
+                )
         if client.name == "claude-code":
             for path in plugins.files(directory, {}):
-                changes[path] = Change(path, read_settings(path), None)
-    return [change for change in changes.values() if change.before != change.after]
+                draft.put(path, None)
+
+    return _plans(clients, take_out)
 
 
-def apply(changes: Iterable[Change], directory: Path, *, remember: bool) -> None:
-    """Write ``changes``, each at once or not at all; with ``remember``, so that uninstall can undo them exactly.
+def apply(plan: Plan, directory: Path, *, remember: bool) -> None:
+    """Write what is planned for a client, all of it or nothing; with ``remember``, so that uninstall can undo it.
 
     Raises:
-        OSError: a file cannot be written; those before it are.
+        OSError: a file cannot be written; those before it are as they were.
     """
-    originals = _Originals(directory)
-    for change in changes:
-        if remember:
-            originals.remember(change)
-        if change.after is None:
-            change.path.unlink(missing_ok=True)
-        else:
-            _write(change.path, change.after)
-        if not remember:
-            originals.forget(change.path)
-
-
-class _Originals:
-    """What files were before we changed them, in AfterImage's folder."""
-
-    def __init__(self, directory: Path) -> None:
-        self._path = directory / "hook-state" / "before-setup.json"
-        try:
-            self._known: dict[str, dict[str, Any]] = json.loads(self._path.read_text("utf-8"))
-        except (OSError, ValueError):
-            self._known = {}
-
-    def unchanged_since(self, path: Path, now: bytes) -> bool:
-        known = self._known.get(str(path))
-        return known is not None and bool(known["after"] == _hash(now))
-
-    def before(self, path: Path) -> bytes | None:
-        before = self._known[str(path)]["before"]
-        return None if before is None else base64.b64decode(before)
-
-    def remember(self, change: Change) -> None:
-        if change.after is None:
-            return
-        known = self._known.get(str(change.path))
-        if known and change.before is not None and known["after"] == _hash(change.before):
-            before = known["before"]
-        else:
-            content = change.before
-            if content is not None and OURS.encode() in content and change.path.suffix != ".toml":
-                content = _without_us(content.decode("utf-8")).encode()
-            before = None if content is None else base64.b64encode(content).decode()
-        self._known[str(change.path)] = {"before": before, "after": _hash(change.after)}
-        self._save()
-
-    def forget(self, path: Path) -> None:
-        if self._known.pop(str(path), None) is not None:
-            self._save()
-
-    def _save(self) -> None:
-        _write(self._path, json.dumps(self._known, indent=1).encode())
-
-
-@dataclass(slots=True)
-class _Edit:
-    text: str
-    notes: tuple[str, ...] = ()
-
-
-@contextlib.contextmanager
-def _edited(changes: dict[Path, Change], path: Path) -> Iterator[_Edit]:
-    """One more edit of a file that earlier ones may have edited already."""
-    path = _real(path)
-    known = changes.get(path)
-    before = known.before if known else read_settings(path)
-    now = known.after if known else before
+    if remember:
+        # Before a parent of a file of ours makes it, for everybody to read.
+        state_folder(directory)
+    originals = Originals(directory)
+    done: list[Change] = []
     try:
-        edit = _Edit("" if now is None else now.decode("utf-8"))
-        empty = not edit.text.strip()
-        yield edit
-    except (jsonc.Unparsable, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsUnreadable(
-            f"{path} cannot be read ({error}): nothing was changed anywhere; correct it and run this again"
-        ) from None
-    after = None if now is None and empty and not edit.text.strip() else edit.text.encode()
-    changes[path] = Change(path, before, after, (*(known.notes if known else ()), *edit.notes))
+        for change in plan.changes:
+            write(change.path, change.after)
+            done.append(change)
+            if remember and change.after is not None:
+                originals.remember(change.path, change.before, change.after, _bytes_without_us)
+            elif not remember:
+                originals.forget(change.path)
+        originals.save()
+    except OSError:
+        for change in reversed(done):
+            with contextlib.suppress(OSError):
+                write(change.path, change.before)
+        raise
 
 
-def _with_hooks(text: str, client: Client, wanted: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+class _Draft:
+    """The files of one client as they are to be, on top of what is planned for the clients before it."""
+
+    def __init__(self, earlier: Mapping[Path, bytes | None]) -> None:
+        self._earlier = earlier
+        self._before: dict[Path, bytes | None] = {}
+        self.after: dict[Path, bytes | None] = {}
+        self.notes: list[str] = []
+
+    def now(self, path: Path) -> bytes | None:
+        path = _real(path)
+        known = next((files for files in (self.after, self._earlier) if path in files), None)
+        return read_settings(path) if known is None else known[path]
+
+    def look(self, path: Path, work: Callable[[str], _T]) -> _T:
+        """What ``work`` makes of what stands in a file: of an empty object where nothing does."""
+        content = self.now(path)
+        try:
+            text = "" if content is None else content.decode("utf-8")
+            return work(text if text.strip() or path.suffix == ".toml" else "{}\n")
+        except (jsonc.Unparsable, tomllib.TOMLDecodeError, UnicodeError) as error:
+            raise SettingsUnreadable(f"{path}: {error}") from None
+
+    def put(self, path: Path, content: bytes | None) -> None:
+        path = _real(path)
+        self._before.setdefault(path, self.now(path))
+        self.after[path] = content
+
+    def edit(self, path: Path, work: Callable[[str], str]) -> None:
+        def edited(text: str) -> bytes | None:
+            made = work(text)
+            return None if made == text else made.encode()
+
+        if (content := self.look(path, edited)) is not None:
+            self.put(path, content)
+
+    def changes(self) -> tuple[Change, ...]:
+        changes = (Change(path, before, self.after[path]) for path, before in self._before.items())
+        return tuple(change for change in changes if change.before != change.after)
+
+
+def _plans(clients: Iterable[Client], work: Callable[[Client, _Draft], None]) -> list[Plan]:
+    """Each client's by itself: what one of them has in its settings is no other's trouble."""
+    plans = []
+    earlier: dict[Path, bytes | None] = {}
+    for client in clients:
+        draft = _Draft(earlier)
+        try:
+            work(client, draft)
+        except (SettingsUnreadable, OSError) as error:
+            plans.append(Plan(client, refused=explain(error) or str(error)))
+        else:
+            earlier |= draft.after
+            plans.append(Plan(client, draft.changes(), tuple(draft.notes)))
+    return plans
+
+
+def _with_hooks(text: str, client: Client, wanted: Mapping[str, Any]) -> str:
     if not isinstance(jsonc.parse(text).value, dict):
         raise jsonc.Unparsable("it is no object")
-    notes: tuple[str, ...] = ()
-    if any(_is(entry, EARLIER) for _, entry in _entries(text)):
-        notes = (f"the hooks of an earlier AfterImage in {client.title} are replaced",)
     for event, entry in [*_entries(text)]:
         if _is(entry, EARLIER) or (_is(entry, OURS) and entry != wanted.get(event)):
             text = _remove_entry(text, event, entry)
@@ -213,70 +219,23 @@ def _with_hooks(text: str, client: Client, wanted: Mapping[str, Any]) -> tuple[s
         entries = jsonc.get(text, ["hooks", event])
         if not isinstance(entries, list) or entry not in entries:
             text = jsonc.put(text, ["hooks", event, -1], entry)
-    return text, notes
+    return text
 
 
-def _with_server(text: str, client: Client) -> str:
-    program = mcp_program()
-    server: dict[str, Any] = {"command": program[0], "args": program[1:]}
-    if client.name == "claude-code":
-        server = {"type": "stdio", **server}
-    known = jsonc.get(text, ["mcpServers", SERVER])
-    if known == server or (known is not None and not _is_our_server(known)):
-        # As it should be, or somebody wrote it there himself.
-        return text
-    return jsonc.put(text, ["mcpServers", SERVER], server)
+def _bytes_without_us(path: Path, content: bytes) -> bytes:
+    with contextlib.suppress(jsonc.Unparsable, tomllib.TOMLDecodeError, UnicodeError):
+        return _without_us(path, content.decode("utf-8")).encode()
+    return content
 
 
-def _is_our_server(server: Any) -> bool:
-    """Whether setup wrote ``server``, with whichever interpreter."""
-    return isinstance(server, dict) and server.get("args") == mcp_program()[1:]
-
-
-def _with_toml_server(text: str) -> str:
-    rest = _without_toml_server(text)
-    servers = tomllib.loads(rest).get("mcp_servers", {})
-    if not isinstance(servers, dict):
-        raise jsonc.Unparsable("mcp_servers is no table")
-    if SERVER in servers:
-        # Somebody wrote it there himself.
-        return text
-    program = mcp_program()
-    lines = [
-        _TOML_BEGIN,
-        f"[mcp_servers.{SERVER}]",
-        f"command = {json.dumps(program[0])}",
-        f"args = {json.dumps(program[1:])}",
-        _TOML_END,
-    ]
-    gap = "" if not rest else "\n" if rest.endswith("\n") else "\n\n"
-    made = rest + gap + "\n".join(lines) + "\n"
-    # An inline table, for one, takes no addition: better no change than a file that its owner cannot read.
-    tomllib.loads(made)
-    return made
-
-
-def _without_toml_server(text: str) -> str:
-    tomllib.loads(text)
-    begin, end = text.find(_TOML_BEGIN), text.find(_TOML_END)
-    if begin < 0 or end < begin:
-        return text
-    head = text[:begin]
-    rest = (head[:-1] if head.endswith("\n\n") else head) + text[end + len(_TOML_END) :].removeprefix("\n")
-    tomllib.loads(rest)
-    return rest
-
-
-def _without_us(text: str) -> str:
+def _without_us(path: Path, text: str) -> str:
+    if path.suffix == ".toml":
+        return servers.without_server_toml(text)
     text = plugins.disable(text)
     for event, entry in [*_entries(text)]:
         if _is(entry, OURS):
             text = _remove_entry(text, event, entry)
-    if _is_our_server(jsonc.get(text, ["mcpServers", SERVER])):
-        text = jsonc.remove(text, ["mcpServers", SERVER])
-        if jsonc.get(text, ["mcpServers"]) == {}:
-            text = jsonc.remove(text, ["mcpServers"])
-    return text
+    return servers.without_server(text)
 
 
 def _entries(text: str) -> Iterator[tuple[str, Any]]:
@@ -320,24 +279,3 @@ def _remove_entry(text: str, event: str, entry: dict[str, Any]) -> str:
 def _real(path: Path) -> Path:
     # A link stays a link: what it points to is changed.
     return Path(os.path.realpath(path))
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """In place of what is there, all or nothing, with its mode; a new one is for this user only."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    mode = path.stat().st_mode & 0o7777 if path.exists() else 0o600
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.chmod(mode)
-        unfinished.replace(path)
-    except OSError:
-        unfinished.unlink(missing_ok=True)
-        raise

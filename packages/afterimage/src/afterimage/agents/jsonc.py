@@ -71,7 +71,8 @@ def put(text: str, path: Path, value: Any) -> str:
             value = [value] if step == -1 else {step: value}
         step = path[depth]
         if not isinstance(found.value, list if step == -1 else dict):
-            raise Unparsable(f"{'.'.join(map(str, path[:depth])) or 'it'} is no {'list' if step == -1 else 'object'}")
+            place = ".".join(map(str, path[:depth])) or "it"
+            raise Unparsable(f"{place} is {_kind(found.value)}, not {'a list' if step == -1 else 'an object'}")
         return _insert(text, found, step, value)
     raise Unparsable("it has no value")
 
@@ -116,6 +117,14 @@ def _json(value: Any, text: str, indent: str) -> str:
 
 def _spelled(value: Any, text: str, at: int) -> str:
     return _json(value, text, _indent_at(text, at))
+
+
+def _kind(value: Any) -> str:
+    """What sort of thing ``value`` is, by JSON's names: what it is itself may be nobody else's business."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    kinds = ((str, "a text"), (dict, "an object"), (list, "a list"))
+    return next((name for kind, name in kinds if isinstance(value, kind)), "a number")
 
 
 def _indent_at(text: str, at: int) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from afterimage.agents import jsonc
 from afterimage.agents.clients import mcp_program
+from afterimage.agents.reading import setting_at
 
 _NAME = "afterimage"
 _MARKETPLACES = "extraKnownMarketplaces"
@@ -27,7 +28,6 @@ def root(directory: Path) -> Path:
 def files(directory: Path, hooks: Mapping[str, Any], *, server: bool = True) -> dict[Path, str]:
     """The files of the plugin and its marketplace; ``server``: whether it is to have the MCP server."""
     folder = root(directory)
-    plugin = folder / _NAME
     program = mcp_program()
     contents: dict[Path, Any] = {
         folder / ".claude-plugin" / "marketplace.json": {
@@ -35,14 +35,31 @@ def files(directory: Path, hooks: Mapping[str, Any], *, server: bool = True) -> 
             "owner": {"name": "AfterImage"},
             "plugins": [{"name": _NAME, "source": f"./{_NAME}", "description": _ABOUT}],
         },
-        plugin / ".claude-plugin" / "plugin.json": {"name": _NAME, "version": "1.0.0", "description": _ABOUT},
-        plugin / "hooks" / "hooks.json": {
+        folder / _NAME / ".claude-plugin" / "plugin.json": {"name": _NAME, "version": "1.0.0", "description": _ABOUT},
+        hooks_file(directory): {
             "description": _ABOUT,
             "hooks": {event: [entry] for event, entry in hooks.items()},
         },
-        plugin / ".mcp.json": {"mcpServers": {_NAME: {"command": program[0], "args": program[1:]}} if server else {}},
+        servers_file(directory): {
+            "mcpServers": {_NAME: {"command": program[0], "args": program[1:]}} if server else {}
+        },
     }
     return {path: json.dumps(content, indent=2) + "\n" for path, content in contents.items()}
+
+
+def hooks_file(directory: Path) -> Path:
+    """Where the plugin has its hooks."""
+    return root(directory) / _NAME / "hooks" / "hooks.json"
+
+
+def servers_file(directory: Path) -> Path:
+    """Where the plugin has its MCP server."""
+    return root(directory) / _NAME / ".mcp.json"
+
+
+def installed(settings: Path, directory: Path) -> bool:
+    """Whether Claude Code's ``settings`` name the plugin, switched on or off."""
+    return hooks_file(directory).is_file() and setting_at(settings, *ENABLED) is not None
 
 
 def enable(text: str, directory: Path) -> str:

@@ -19,7 +19,7 @@ def read_settings(path: Path) -> bytes | None:
     """
     if not path.is_file():
         if path.exists():
-            raise SettingsUnreadable(f"{path} is no file: nothing was changed anywhere; put one there, or take it away")
+            raise SettingsUnreadable(f"{path} is no file: put one there, or take it away")
         return None
     try:
         return path.read_bytes()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,11 +12,15 @@ import click
 from afterimage.cli.terminal import note
 
 if TYPE_CHECKING:
-    from afterimage.agents import Change, Client
+    from afterimage.agents import Client, Plan
     from afterimage.config import AfterImageConfig
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_DENYING = "Nearly the same code will be refused once, and go through when it is sent again (deny-once was off)."
+_NOT_DENYING = "Nothing will be refused any more, in any agent (deny-once was on)."
+#: What is to be done in a client before its hooks run.
+_FIRST = {"codex": ", once you have let it trust these hooks: type /hooks there"}
 _NAMES = ("claude-code", "codex", "gemini", "cursor")
 
 
@@ -55,11 +59,11 @@ def setup(clients: Sequence[str], deny_once: bool | None, plugin: bool, dry_run:
     from afterimage.telling import told
 
     config = load_config()
-    chosen = _chosen(clients, config)
-    denying = bool(told(config.directory).get("deny_once")) if deny_once is None else deny_once
+    before = bool(told(config.directory).get("deny_once"))
+    denying = before if deny_once is None else deny_once
     server = find_spec("mcp") is not None
-    changes = agents.plan_setup(
-        chosen,
+    plans = agents.plan_setup(
+        _chosen(clients, config),
         config.home,
         os.environ,
         config.directory,
@@ -68,19 +72,23 @@ def setup(clients: Sequence[str], deny_once: bool | None, plugin: bool, dry_run:
         named=config.directory != config.home / ".afterimage",
         server=server,
     )
-    _show(changes)
+    possible = any(not plan.refused for plan in plans)
+    _show(plans, nothing="" if possible and denying != before else "Nothing would change." if dry_run else "")
+    if possible and denying != before:
+        click.echo(_DENYING if denying else _NOT_DENYING)
     if dry_run:
-        return 0
-    _tell_the_hooks(config, deny_once=denying)
-    agents.apply(changes, config.directory, remember=True)
-    for client in chosen:
-        if why := agents.switched_off(client, config.home, os.environ, config.directory):
-            click.echo(f"{client.title}: set up, but it runs no hooks as long as this stands: {why}")
-        else:
-            click.echo(f"{client.title}: {'ready' if changes else 'was ready'}; it takes effect in its next session.")
+        failed = [plan.client for plan in plans if plan.refused]
+    else:
+        if possible:
+            _tell_the_hooks(config, deny_once=denying)
+        failed = _apply(plans, config, remember=True)
+    for plan in plans:
+        if plan.client not in failed:
+            for line in _outcome(plan, config, plugin=plugin, server=server, planned=dry_run):
+                click.echo(f"{plan.client.title}: {line}")
     if not server:
         note('without the MCP server: pip install "ai-afterimage[mcp]" and run this again to have it')
-    return 0
+    return 1 if failed else 0
 
 
 @click.command()
@@ -98,12 +106,15 @@ def uninstall(clients: Sequence[str], dry_run: bool) -> int:
 
     config = load_config()
     chosen = [agents.CLIENTS[name] for name in clients or _NAMES]
-    changes = agents.plan_uninstall(chosen, config.home, os.environ, config.directory)
-    _show(changes)
-    if not dry_run:
-        agents.apply(changes, config.directory, remember=False)
-        click.echo("Taken out; the memory is still there." if changes else "It was in none of them.")
-    return 0
+    plans = agents.plan_uninstall(chosen, config.home, os.environ, config.directory)
+    nothing = not any(plan.changes or plan.refused for plan in plans)
+    _show(plans, nothing="It is in none of them." if nothing else "")
+    if dry_run:
+        return 1 if any(plan.refused for plan in plans) else 0
+    failed = _apply(plans, config, remember=False)
+    if out := [plan.client.title for plan in plans if plan.changes and plan.client not in failed]:
+        click.echo(f"Taken out of {', '.join(out)}; the memory is still there.")
+    return 1 if failed else 0
 
 
 def _chosen(names: Sequence[str], config: AfterImageConfig) -> list[Client]:
@@ -118,11 +129,57 @@ def _chosen(names: Sequence[str], config: AfterImageConfig) -> list[Client]:
     return found
 
 
-def _show(changes: Sequence[Change]) -> None:
-    for change in changes:
-        for line in change.notes:
+def _show(plans: Sequence[Plan], *, nothing: str) -> None:
+    """What would change, and what cannot; ``nothing`` is said where that is nothing."""
+    for plan in plans:
+        for line in plan.notes:
             note(line)
-        click.echo(change.diff(), nl=False)
+        for change in plan.changes:
+            click.echo(change.diff(), nl=False)
+        if plan.refused:
+            note(f"{plan.client.title} is left as it is: {plan.refused}; correct it and run this again")
+    if nothing and not any(plan.changes for plan in plans):
+        click.echo(nothing)
+
+
+def _apply(plans: Sequence[Plan], config: AfterImageConfig, *, remember: bool) -> list[Client]:
+    """Write what is planned, each client by itself; those that it could not be written for."""
+    from afterimage.agents import apply
+    from afterimage.errors import explain
+
+    failed = [plan.client for plan in plans if plan.refused]
+    for plan in plans:
+        try:
+            if not plan.refused:
+                apply(plan, config.directory, remember=remember)
+        except OSError as error:
+            note(f"{plan.client.title} is left as it was: {explain(error) or error}")
+            failed.append(plan.client)
+    return failed
+
+
+def _outcome(plan: Plan, config: AfterImageConfig, *, plugin: bool, server: bool, planned: bool) -> Iterator[str]:
+    """How a client stands after setup, and what keeps it from more."""
+    from afterimage.agents import servers, switched_off, switched_off_here
+
+    where = (plan.client, config.home, os.environ, config.directory)
+    if why := switched_off(*where):
+        yield f"it runs no hooks as long as this stands: {why}"
+    elif not planned:
+        yield (
+            f"ready; it takes effect in its next session{_FIRST.get(plan.client.name, '')}."
+            if plan.changes
+            else "was ready."
+        )
+    if why := switched_off_here(*where):
+        yield f"it runs no hooks in this project as long as this stands: {why}"
+    path = plan.client.files(config.home, os.environ)[1]
+    known = None if plugin and plan.client.name == "claude-code" else servers.named_in(path)
+    if server and known is not None and not servers.starts_afterimage(known):
+        yield (
+            f"without AfterImage's MCP server: {path} has another by the name {servers.SERVER!r} "
+            f"({servers.described(known)}), which stays; rename it there and run this again"
+        )
 
 
 def _tell_the_hooks(config: AfterImageConfig, *, deny_once: bool) -> None:
