@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -81,6 +82,34 @@ def test_it_answers_on_stdout_alone_and_ends_with_its_client(home: Path, tmp_pat
             text = json.dumps(ask({**call, "params": {"name": "search", "arguments": {"query": "parse_duration"}}}))
         out, err = process.communicate(timeout=30)
         assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_half_a_character_is_answered_like_any_other(home: Path, tmp_path: Path) -> None:
+    """Code that was cut within an emoji: a client waited for ever for its answer, and the next answer never came."""
+    with get_storage_backend() as backend:
+        id_of = backend.store(str(tmp_path / "smile\udc80.py"), CODE + "# \ud83d\n")
+    with started(cwd=tmp_path) as process:
+        to, back = process.stdin, process.stdout
+        assert to is not None
+        assert back is not None
+
+        def ask(line: str) -> str:
+            to.write(line + "\n")
+            to.flush()
+            assert select.select([back], [], [], 60)[0], f"no answer to {line}"
+            return json.dumps(json.loads(back.readline()), ensure_ascii=False)
+
+        ask(json.dumps(_INITIALIZE))
+        call = '{"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "%s", "arguments": %s}}'
+        assert "def parse_duration" in ask(call % ("search", r'{"query": "parse_duration \ud83d"}'))
+        entry = {"uri": f"afterimage://entry/{id_of}"}
+        read = ask(json.dumps({"jsonrpc": "2.0", "id": 3, "method": "resources/read", "params": entry}))
+        assert "# \ufffd" in read
+        code = json.dumps(CODE + "# \ud83d\n")
+        assert "def parse_duration" in ask(call % ("similar", f'{{"code": {code}}}'))
+        note = json.loads(ask(call % ("remember", r'{"text": "A lantern \ud83d \ud83c\udfee \\ud83d."}')))
+        id_ = note["result"]["content"][0]["text"].split()[-1].rstrip(".")
+        assert "A lantern \ufffd \U0001f3ee \\\\ud83d." in ask(call % ("show", f'{{"id": "{id_}"}}'))
 
 
 def test_the_client_of_the_library_starts_it_too(home: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from pydantic import FileUrl
 
 from afterimage.hook import marker
 from afterimage.hook.project import project_of
+from afterimage.mcp.mistakes import EXAMPLES
 from afterimage.mcp.server import make_server
 from afterimage.storage import PostgreSQLBackend, SQLiteBackend, StorageBackend
 from afterimage.testing_hooks import CODE
@@ -46,6 +48,10 @@ class Asking:
         assert (result.is_error, result.structured_content) == (error, None), content.text
         assert len(content.text) <= 10_000
         return content.text
+
+    def schema(self, tool: str) -> dict[str, Any]:
+        tools = self.run(lambda client: client.list_tools()).tools
+        return next(one.input_schema for one in tools if one.name == tool)
 
     def store(self, name: str = "durations.py", code: str = CODE, project: Path | None = None) -> str:
         root = project or self.project
@@ -190,7 +196,61 @@ def test_a_note_belongs_to_the_project(asking: Asking) -> None:
 def test_a_mistake_is_one_sentence(asking: Asking) -> None:
     assert asking.call("show", error=True, id="nobody").count("\n") == 0
     assert "nothing to remember" in asking.call("remember", error=True, text=" ")
-    assert "limit" in asking.call("search", error=True, query="x", limit=1_000)
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "said"),
+    [
+        ("search", {}, "`query` is missing"),
+        ("search", {"query": 5}, "`query` must be a text"),
+        ("search", {"query": ""}, "`query` must not be empty"),
+        ("search", {"query": "x" * 5_000}, "`query` must have at most 4000 characters"),
+        ("search", {"query": "x", "limit": -1}, "`limit` must be at least 1"),
+        ("search", {"query": "x", "limit": 10**30}, "`limit` must be at most 20"),
+        ("search", {"query": "x", "limit": 1.5}, "`limit` must be a whole number"),
+        ("search", {"query": "x", "limit": "many"}, "`limit` must be a whole number"),
+        ("search", {"query": "x", "limit": None}, "`limit` must be a whole number"),
+        ("search", {"query": "x", "limit": "9" * 5_000}, "`limit` is too large"),
+        ("search", {"query": "x", "all_projects": "perhaps"}, "`all_projects` must be true or false"),
+        (
+            "search",
+            {"query": ["x"], "limit": 0, "path": 5},
+            "`query` must be a text; `limit` must be at least 1; `path`",
+        ),
+        ("similar", {"code": "x" * 100_001}, "`code` must have at most 100000 characters"),
+        ("show", {"id": "3f"}, "`id` must have at least 4 characters"),
+        ("show", {"id": "3f2a9c1e", "line": 0}, "`line` must be at least 1"),
+        ("recent", {"limit": float("nan")}, "`limit` must be a whole number"),
+        ("remember", {"text": ""}, "`text` must not be empty"),
+        ("forget", {}, "`ids` is missing"),
+        ("forget", {"ids": []}, "`ids` must not be empty"),
+        ("forget", {"ids": "3f2a9c1e"}, "`ids` must be a list"),
+        ("forget", {"ids": ["3f2a9c1e", 7]}, "`ids`[1] must be a text"),
+        ("forget", {"ids": ["3f2a9c1e"] * 101}, "`ids` must have at most 100 of them"),
+    ],
+)
+def test_wrong_arguments_are_named_with_a_call_that_is_right(
+    asking: Asking, tool: str, arguments: dict[str, Any], said: str
+) -> None:
+    told = asking.call(tool, error=True, **arguments)
+    assert told.startswith(f"{tool} was not called: {said}")
+    right = json.loads(told.partition(" For example: ")[2])
+    assert set(right) <= set(asking.schema(tool)["properties"])
+    assert "http" not in told
+    assert told.count("\n") == 0
+    assert len(told) < 300, "what was given is not said again"
+
+
+def test_an_example_is_a_call_that_is_right(asking: Asking) -> None:
+    id_ = asking.store()
+    for tool, example in EXAMPLES.items():
+        arguments = json.loads(example.replace("3f2a9c1e", id_))
+        assert "was not called" not in asking.call(tool, **arguments)
+
+
+def test_a_tool_that_is_not_there_is_answered_with_those_that_are(asking: Asking) -> None:
+    said = asking.call("find" * 10_000, error=True)
+    assert said == "there is no such tool, but these: search, similar, show, recent, remember, forget"
 
 
 def test_a_database_that_is_down_is_one_sentence_and_the_server_lives(

@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from mcp.server import CacheHint, MCPServer
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError
-from mcp_types import ToolAnnotations
-from pydantic import Field
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError, UnexpectedToolError
+from mcp.server.stdio import stdio_server
+from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
+from pydantic import Field, ValidationError
 
 from afterimage.errors import EntryNotFound, explain
+from afterimage.mcp import mistakes
 from afterimage.mcp.place import folders
 from afterimage.mcp.reach import reachable
 from afterimage.mcp.sessions import Sessions
+from afterimage.mcp.wire import sendable, standard_input
 from afterimage.retrieval import rendering
 from afterimage.retrieval.forgetting import forget
 from afterimage.retrieval.remembering import Remembered, remember
@@ -50,6 +53,35 @@ _ADDS = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent
 _DELETES = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False)
 
 
+class _Server(MCPServer):
+    """Tells an agent in one line what it has to call differently, where the library would quote its validator.
+
+    And answers where something has half a character in it, where the library would go silent.
+    """
+
+    async def run_stdio_async(self) -> None:
+        async with stdio_server(standard_input()) as (read, write):
+            await self._lowlevel_server.run(read, write, self._lowlevel_server.create_initialization_options())
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        if name not in mistakes.EXAMPLES:
+            raise ToolError(f"there is no such tool, but these: {', '.join(mistakes.EXAMPLES)}")
+        try:
+            result = await super().call_tool(name, arguments, context)
+        except UnexpectedToolError:
+            raise
+        except ToolError as error:
+            cause = error.__cause__
+            line = mistakes.told(name, cause) if isinstance(cause, ValidationError) else str(error)
+            raise ToolError(sendable(line)) from cause
+        for part in result.content if isinstance(result, CallToolResult) else ():
+            if isinstance(part, TextContent):
+                part.text = sendable(part.text)
+        return result
+
+
 def make_server(
     backend: StorageBackend, directory: Path, *, threshold: float = 0.3, stored: Callable[[], None] = lambda: None
 ) -> MCPServer:
@@ -60,7 +92,7 @@ def make_server(
         threshold: the least relevance of what `search` answers.
         stored: called when a note was stored, which lacks its vector then.
     """
-    server = MCPServer(
+    server = _Server(
         "afterimage",
         instructions=_INSTRUCTIONS,
         version=version("ai-afterimage"),
@@ -129,13 +161,14 @@ def _add_reading(server: MCPServer, retriever: Retriever, backend: StorageBacken
     async def entry(id: str, ctx: Context) -> str:
         where = await _where(ctx, everywhere=False)
         try:
-            return rendering.whole(await asyncio.to_thread(lambda: retriever.one(reachable(backend, id, where), where)))
+            found = await asyncio.to_thread(lambda: retriever.one(reachable(backend, id, where), where))
         except EntryNotFound as error:
-            raise ResourceNotFoundError(str(error)) from error
+            raise ResourceNotFoundError(sendable(str(error))) from error
         except Exception as error:
             if line := explain(error):
-                raise ResourceError(line) from error
+                raise ResourceError(sendable(line)) from error
             raise
+        return sendable(rendering.whole(found))
 
 
 def _add_writing(
