@@ -36,6 +36,16 @@ def test_without_the_cookie_there_is_nothing(outside: Visitor, page: str) -> Non
     assert "A link is needed" in answer.text
 
 
+def test_who_followed_a_link_from_elsewhere_is_told_how_to_go_on(outside: Visitor) -> None:
+    """A strict cookie is not sent along such a link, though the browser has it."""
+    page = outside.get("entry?id=x").text
+    assert '<a href="">Open this page from here</a>' in page
+    assert "<code>afterimage ui</code>" in page
+    nowhere = outside.client.get("/").text
+    assert '<a href="">' not in nowhere, "it would lead nowhere"
+    assert "<code>afterimage ui</code>" in nowhere
+
+
 def test_nothing_is_found_outside_the_folder_either(visitor: Visitor) -> None:
     assert {visitor.client.get(path).status_code for path in ("/", "/overview", "/docs", "/../etc/passwd")} == {403}
 

@@ -44,7 +44,20 @@ def test_a_search_says_why_when_and_where(visitor: Visitor, ids: list[str]) -> N
     assert "literal match" in page
     assert "sightings.py" in page
     assert "STALE" in page
-    assert "by a later one" in visitor.text("search?q=hypot")
+    assert "an older version: <a" in visitor.text("search?q=hypot")
+
+
+def test_of_two_versions_the_newer_comes_first_and_the_older_is_called_that(visitor: Visitor) -> None:
+    now = dt.datetime.now(dt.UTC)
+    body = "\n".join(f"    lantern_step_{n}(wick, lantern, lantern_oil)" for n in range(9))
+    changed = "\n".join(f"    burn_{n}(wick)" for n in range(9))
+    older = f"def light_lantern(wick):\n    # lantern lantern lantern\n{body}\n"
+    newer = f"def light_lantern(wick):\n{changed}\n"
+    for days, code in ((9, older), (2, newer)):
+        visitor.backend.store("/p/lantern.py", code, timestamp=now - dt.timedelta(days=days))
+    page = visitor.text("search?q=light_lantern+lantern+oil")
+    assert 0 < page.index("burn_0") < page.index("lantern_step_0")
+    assert page.count("an older version: <a") == 1
 
 
 def test_a_search_looks_only_where_it_is_told(visitor: Visitor, ids: list[str]) -> None:

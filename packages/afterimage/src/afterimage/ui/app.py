@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -66,7 +67,7 @@ def make_app(
             Exception: failures.failed,
         },
     )
-    return Guarded(app, door, lambda inside: rendering.text("door.html", inside=inside))
+    return Guarded(app, door, partial(rendering.text, "door.html"))
 
 
 class _Changing:

@@ -100,7 +100,8 @@ class Guarded:
         """Wrap ``app``.
 
         Args:
-            page: renders the door: ``page(inside="address")`` for who comes in, ``page(inside="")`` for who does not.
+            page: renders the door: for who comes in, ``inside`` is where to; for who does not, ``again`` says whether
+                they were at an address that only who was in knows.
         """
         self._app = app
         self._door = door
@@ -128,17 +129,19 @@ class Guarded:
             return PlainTextResponse(f"this address is {self._door.origin} and no other\n", 421)
         if path.startswith("/static/"):
             return self._app
+        # A strict cookie is not sent along a link on another site, either.
+        known = path.startswith(f"{self._door.folder}/")
         if path == "/enter":
             given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
             if self._door.enter(given):
                 # Not a redirection: a strict cookie is not sent along one that began on another site.
-                page = HTMLResponse(self._page(inside=f"{self._door.folder}/overview"))
+                page = HTMLResponse(self._page(inside=f"{self._door.folder}/overview", again=False))
                 self._door.let_in(page)
                 return page
-        elif path.startswith(f"{self._door.folder}/") and self._door.knows(headers):
+        elif known and self._door.knows(headers):
             return self._app
         self._door.ring()
-        return HTMLResponse(self._page(inside=""), 403)
+        return HTMLResponse(self._page(inside="", again=known), 403)
 
 
 def _same(given: str, expected: str) -> bool:

@@ -13,12 +13,13 @@ from afterimage.churn.exclusions import Exclusions
 from afterimage.entries import StorageEntry
 from afterimage.hook import answers
 from afterimage.hook.project import Project
+from afterimage.retrieval.amending import newest_first
 from afterimage.retrieval.lookup import find_record
 from afterimage.retrieval.retriever import Retriever
 from afterimage.retrieval.where import Where
 from afterimage.ui import pictures
 from afterimage.ui.reading import FIRST, LAST, Catalogue, Place, Row, fact
-from afterimage.ui.rendering import Rendering
+from afterimage.ui.rendering import Rendering, Standing
 from afterimage.ui.versions import Versions, compared
 from capsa import Filter
 
@@ -154,7 +155,7 @@ class Pages:
                 since=since,
                 until=until,
             )
-            items, notes = found.items, found.notes
+            items, notes = _newest_first(found.items), found.notes
         else:
             only = Filter(path=sought.path or None, session_id=sought.session or None, since=since, until=until)
             rows = self.catalogue.latest(sought.where, limit + 1, only or None)
@@ -266,6 +267,13 @@ def query(request: Request) -> dict[str, str]:
         return dict(parse_qsl(text, errors="surrogatepass"))
     except UnicodeDecodeError:
         return dict(parse_qsl(text, errors="replace"))
+
+
+def _newest_first(items: Sequence[Item]) -> Sequence[Item]:
+    """Best first, but an older version of what is there too only after that."""
+    standings = {item.id: Standing.of(item.standing) for item in items}
+    later = {id_: standing.by for id_, standing in standings.items() if standing and standing.by}
+    return newest_first(items, lambda item: item.id, later)
 
 
 def _hit(item: Item) -> Hit:
