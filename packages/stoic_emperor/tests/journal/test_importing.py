@@ -71,6 +71,39 @@ def test_a_link_that_leads_out_of_the_folder_is_not_followed(anna: Person, recal
     assert import_journal(anna, recall, SafetyDesk(), tmp_path / "journal").imported == ()
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be with its mark", "cp1252"])
+def test_a_journal_is_read_in_the_encoding_that_its_editor_chose(
+    anna: Person, recall: Recall, tmp_path: Path, encoding: str
+) -> None:
+    written = "Für die Bäume war es ein gutes Jahr.\r\nUnd für mich."
+    content = b"\xfe\xff" + written.encode("utf-16-be") if encoding.endswith("its mark") else written.encode(encoding)
+    (tmp_path / "2024-03-01.txt").write_bytes(content)
+    report = import_journal(anna, recall, SafetyDesk(), tmp_path)
+    assert (report.imported, report.failed) == (("2024-03-01.txt",), ())
+    (listed,) = anna.sessions()
+    assert anna.messages(listed.session.id)[0].content == written.replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("Rain.".encode("utf-16-le"), "it is a binary file, not a text"),
+        (b"\xff\xfeR\x00a", "it begins as UTF-16 but is not: save it as UTF-8"),
+        ("Grün, grün, grün ".encode() + b"\xfc", "save it as UTF-8"),
+        (b" \n", "it is empty"),
+    ],
+)
+def test_what_cannot_be_read_is_named_with_what_to_do(
+    anna: Person, recall: Recall, tmp_path: Path, content: bytes, why: str
+) -> None:
+    (tmp_path / "a.md").write_bytes(content)
+    report = import_journal(anna, recall, SafetyDesk(), tmp_path)
+    assert report.imported == ()
+    ((name, told),) = report.failed
+    assert name == "a.md"
+    assert why in told
+
+
 def test_a_path_that_is_not_there_changes_nothing(anna: Person, recall: Recall, tmp_path: Path) -> None:
     with pytest.raises(TextMissing):
         import_journal(anna, recall, SafetyDesk(), tmp_path / "nowhere")

@@ -170,6 +170,12 @@ def test_who_sits_at_the_machine_has_no_password_to_recover(home: Path, sqlite_u
     hosted_by(app).application.close()
 
 
+def test_the_description_of_the_api_is_found_where_programs_look_first(anna: TestClient) -> None:
+    answer = anna.get("/openapi.json")
+    assert (answer.status_code, answer.headers["Location"]) == (308, "/api/openapi.json")
+    assert anna.get(answer.headers["Location"]).json()["info"]["title"] == "Stoic Emperor"
+
+
 def test_the_predecessors_addresses_lead_on(anna: TestClient) -> None:
     assert anna.get("/login").headers["location"] == "/sign-in"
     assert anna.get("/analysis").headers["location"] == "/journey"

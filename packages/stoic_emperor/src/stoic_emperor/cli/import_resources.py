@@ -73,7 +73,7 @@ def _journal(opened: Application, user_id: str, path: Path, *, analyze: bool) ->
     if report.card is not None:
         click.echo(f"\n{report.card.as_text()}\n")
     for name, reason in report.failed:
-        note(f"{clean(name)} was not imported: it {reason}")
+        note(f"{clean(name)} was not imported: {reason}")
     if analyze:
         from stoic_emperor.cli.analyze import command as write_portrait
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stoic_emperor.errors import NotFound, TextMissing
+from stoic_emperor.errors import NotFound, TextMissing, TextUnreadable
+from stoic_emperor.library.documents import decode, read_bytes
 from stoic_emperor.memory.recall import Recall, Vectors
 from stoic_emperor.models import Message, Role, now
 from stoic_emperor.text import plain_line
@@ -84,15 +85,12 @@ def import_journal(
         told(0)
         name = str(file.relative_to(path)) if path.is_dir() else file.name
         try:
-            text = file.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
-            failed.append((name, reason))
+            text = decode(read_bytes(file)).text.replace("\r\n", "\n").replace("\r", "\n")
+        except TextUnreadable as error:
+            failed.append((name, str(error)))
             before += size
             continue
-        if not text.strip():
-            failed.append((name, "is empty"))
-        elif _import(person, recall, file, name, text, waits=waits, told=told):
+        if _import(person, recall, file, name, text, waits=waits, told=told):
             imported.append(name)
             card = card or desk.before(text, country).card
         else:

@@ -25,7 +25,7 @@ from stoic_emperor.hosting.uploads import Upload, Uploads
 from stoic_emperor.hosting.waiting import Task, Waiting
 from stoic_emperor.journal import import_journal
 from stoic_emperor.models import now
-from stoic_emperor.web.rendering import render
+from stoic_emperor.web.cards import card_html
 
 if TYPE_CHECKING:
     from stoic_emperor.application import Application
@@ -255,8 +255,8 @@ class Worker:
         return {
             "imported": list(report.imported),
             "lines": ["It was there already." if report.unchanged else "It is part of your memory now."],
-            "help": None if report.card is None else str(render(report.card.as_markdown())),
-            **(_not_read([(name, f"it {why}") for name, why in report.failed]) if report.failed else {"failed": []}),
+            "help": None if report.card is None else card_html(report.card),
+            **(_not_read(report.failed) if report.failed else {"failed": []}),
         }
 
     def _texts(self, upload: Upload, file: Path, progress: Any) -> dict[str, Any]:

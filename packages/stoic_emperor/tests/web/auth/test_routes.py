@@ -287,6 +287,18 @@ def test_sign_ins_are_listed_and_ended(either_app: FastAPI) -> None:
     assert phone.get("/probe").status_code == 401
 
 
+def test_every_other_browser_is_signed_out_at_once_and_nobody_elses(either_app: FastAPI) -> None:
+    client, _ = register(either_app)
+    others = [browser(either_app) for _ in range(3)]
+    for other in others:
+        other.post("/auth/sign-in", json={"login": "anna", "password": PASSWORD})
+    stranger, _ = register(either_app, "boris")
+    assert client.delete("/auth/sign-ins").status_code == 204
+    assert [other.get("/probe").status_code for other in others] == [401] * 3
+    assert client.get("/probe").status_code == stranger.get("/probe").status_code == 200
+    assert [one["current"] for one in client.get("/auth/sign-ins").json()] == [True]
+
+
 @pytest.mark.parametrize(
     "to",
     [

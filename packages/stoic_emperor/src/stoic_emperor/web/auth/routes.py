@@ -216,6 +216,13 @@ def sign_ins(who: Caller, here: Here) -> list[dict[str, Any]]:
     ]
 
 
+@router.delete("/sign-ins", status_code=204, responses=troubles(401, 403, 503))
+def end_other_sign_ins(who: Caller, here: Here) -> Response:
+    """Sign every other browser of this person out; asked with a token, every one."""
+    here.sign_ins.end_all(who.user_id, who.sign_in_id)
+    return Response(status_code=204)
+
+
 @router.delete("/sign-ins/{sign_in_id}", status_code=204, responses=troubles(401, 403, 503))
 def end_sign_in(sign_in_id: str, who: Caller, here: Here) -> Response:
     """Sign one browser of this person out."""

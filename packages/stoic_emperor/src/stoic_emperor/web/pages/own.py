@@ -12,18 +12,24 @@ from stoic_emperor.hosting.uploads import Uploads
 from stoic_emperor.memory.forgetting import NAMES
 from stoic_emperor.safety import resources_for
 from stoic_emperor.web.access import Operator, Visitor
+from stoic_emperor.web.cards import card_html
 from stoic_emperor.web.pages.contacts import choices
 from stoic_emperor.web.pages.templating import page
-from stoic_emperor.web.rendering import render
 from stoic_emperor.web.routes.operator import overview
 from stoic_emperor.web.state import Hosted, hosted
 
 router = APIRouter()
 
+#: What was just done, as the address that a form leads to names it.
+_DONE = {
+    "password": "Your password is changed, and every other browser is signed out.",
+    "elsewhere": "Every other browser is signed out.",
+}
+
 
 @router.get("/account")
 def account(
-    request: Request, identity: Visitor, hosted: Annotated[Hosted, Depends(hosted)], *, changed: bool = False
+    request: Request, identity: Visitor, hosted: Annotated[Hosted, Depends(hosted)], *, done: str = ""
 ) -> Response:
     """Name, consent, copies, sign-ins, and the way to erase everything."""
     user = hosted.application.database.person(identity.user_id).ensure()
@@ -33,7 +39,7 @@ def account(
         "account.html",
         identity,
         user=user,
-        changed=changed,
+        done=_DONE.get(done),
         erased_names=NAMES,
         country_choices=choices(user.country),
         codes_left=hosted.recovery.left(identity.user_id) if is_local else 0,
@@ -82,7 +88,7 @@ def bring(request: Request, identity: Visitor, hosted: Annotated[Hosted, Depends
         "import.html",
         identity,
         user=user,
-        card=render(resources_for(user.country).as_markdown()),
+        card=card_html(resources_for(user.country)),
         uploads=Uploads(database, identity.user_id).all(50),
         limit=f"{hosted.configuration.settings.web.upload_megabytes} MB",
     )

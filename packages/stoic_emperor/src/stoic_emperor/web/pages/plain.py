@@ -80,6 +80,12 @@ def analysis() -> Response:
     return RedirectResponse("/journey", 308)
 
 
+@router.get("/openapi.json")
+def description() -> Response:
+    """Where programs look for the API's description first."""
+    return RedirectResponse("/api/openapi.json", 308)
+
+
 def _model_host(hosted: Hosted) -> str | None:
     """Where what people write is sent: a host, "here" for this machine, or None for nowhere."""
     models = hosted.configuration.settings.models

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -13,16 +12,13 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
 
 from stoic_emperor.text import all_whole
+from stoic_emperor.web.cards import dialled, linked, texted
 from stoic_emperor.web.identity import Identity
 from stoic_emperor.web.rendering import render
 
 STATIC = Path(__file__).parent.parent / "static"
-
-_NUMBER = re.compile(r"\+?[0-9][0-9 ()/-]*[0-9]")
-_ADDRESS = re.compile(r"https?://[^\s<>]+")
 
 #: What a person may choose; anything else in the cookie is nothing.
 _THEMES = ("light", "dark")
@@ -74,13 +70,14 @@ def environment() -> Environment:
     made.filters |= {
         "counted": _counted,
         "day": _day,
-        "dialled": _dialled,
+        "dialled": dialled,
         "iso": _iso,
-        "linked": _linked,
+        "linked": linked,
         "markdown": render,
         "moment": _moment,
         "reference": _reference,
         "sureness": _sureness,
+        "texted": texted,
         "upload_state": _upload_state,
     }
     return made
@@ -143,18 +140,3 @@ def _upload_state(upload: Any) -> str:
     if upload.kind == "texts":
         return f"{report.get('added', 0)} passages are new on the shelf, {report.get('kept', 0)} stood there already"
     return "A conversation was made of it" if report.get("imported") else "It was here already"
-
-
-def _dialled(text: str) -> Markup:
-    """Numbers as a phone can take them; for the reviewed contacts only."""
-    return Markup(_NUMBER.sub(_number, str(escape(text))))  # noqa: S704 - escaped
-
-
-def _number(found: re.Match[str]) -> str:
-    return f'<a href="tel:{re.sub("[^+0-9]", "", found[0])}">{found[0]}</a>'
-
-
-def _linked(text: str) -> Markup:
-    """Addresses as links; likewise."""
-    link = r'<a href="\g<0>" rel="noopener nofollow noreferrer">\g<0></a>'
-    return Markup(_ADDRESS.sub(link, str(escape(text))))  # noqa: S704 - escaped

@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from stoic_emperor.safety import resources_for
-from stoic_emperor.web.rendering import render
+from stoic_emperor.web.cards import card_html
 from stoic_emperor.web.routes.common import troubles
 
 router = APIRouter(prefix="/api", tags=["help"], responses=troubles(422, 429))
@@ -65,5 +65,5 @@ def help_now(country: Annotated[str | None, Query(max_length=100)] = None) -> He
         lines=lines,
         elsewhere=card.elsewhere,
         reviewed=card.reviewed,
-        html=str(render(card.as_markdown())),
+        html=str(card_html(card)),
     )
