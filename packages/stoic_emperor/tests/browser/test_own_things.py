@@ -20,6 +20,8 @@ def test_a_conversation_is_renamed_copied_and_erased_with_a_receipt(site: Site, 
     page.get_by_label("Title").fill("The ark")
     page.get_by_role("button", name="Keep the title").click()
     expect(page.locator(".rows .title")).to_have_text("The ark")
+    expect(page.get_by_role("link", name="The ark")).to_be_focused()
+    expect(page.locator("#told")).to_have_text("The title is now: The ark")
     with page.expect_download() as copied:
         page.get_by_role("link", name="Download").click()
     assert "I build a boat" in copied.value.path().read_text()
@@ -28,6 +30,7 @@ def test_a_conversation_is_renamed_copied_and_erased_with_a_receipt(site: Site, 
     expect(page.get_by_text("everything said in it")).to_be_visible()
     page.get_by_role("button", name="Erase it").click()
     expect(page.locator(".said-so[tabindex]")).to_contain_text("1 conversation")
+    expect(page.locator(".said-so[tabindex]")).to_be_focused()
     expect(page.locator("h2 .count")).to_have_text("0")
     assert person.sessions() == []
 
@@ -121,6 +124,19 @@ def test_a_sign_in_elsewhere_is_ended(site: Site, open_page: Open) -> None:
     expect(page.locator(".said-so").filter(has_text="Done.")).to_be_visible()
     elsewhere.goto("/journey")
     expect(elsewhere.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+def test_every_other_browser_is_signed_out_by_one_button(site: Site, open_page: Open) -> None:
+    person = site.person()
+    elsewhere = [open_page(site, person, "/journey") for _ in range(2)]
+    page = open_page(site, person, "/account")
+    page.get_by_role("button", name="Sign out everywhere else").click()
+    expect(page.get_by_role("status").first).to_have_text("Every other browser is signed out.")
+    expect(page.get_by_role("button", name="End it")).to_have_count(0)
+    expect(page.get_by_role("button", name="Sign out everywhere else")).to_have_count(0)
+    for other in elsewhere:
+        other.goto("/journey")
+        expect(other.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])

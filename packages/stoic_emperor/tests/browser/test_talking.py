@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
+import capsa
 from stoic_emperor.models import Message, Status
 from stoic_emperor.testing.models import Drips, Hangs, Refuses, Says
 from stoic_emperor.testing.site import Open, Site
@@ -172,7 +173,7 @@ def test_a_line_that_breaks_is_taken_up_again(site: Site, open_page: Open) -> No
           return new Response(new ReadableStream({ async pull(to) {
             const { value, done } = await reader.read();
             if (done || left-- === 0) { to.close(); reader.cancel(); } else to.enqueue(value);
-          } }));
+          } }), answer);
         };"""
     )
     page.reload()
@@ -249,6 +250,8 @@ def test_help_comes_before_everything_else(site: Site, open_page: Open) -> None:
     page.get_by_role("button", name="Send", exact=True).tap()
     card = page.get_by_role("alert").filter(has_text="Samaritans")
     expect(card).to_be_visible()
+    expect(card.get_by_role("link", name="116 123")).to_have_attribute("href", "tel:116123")
+    expect(card.get_by_role("link", name="85258")).to_have_attribute("href", "sms:85258")
     expect(card.get_by_role("link", name="samaritans")).to_have_attribute("rel", "noopener nofollow noreferrer")
     expect(page.locator(".reply .prose")).to_contain_text("Paragraph 5")
     expect(page.get_by_role("heading", name="People who can help")).to_be_in_viewport()
@@ -328,10 +331,107 @@ def test_on_a_phone_the_keyboard_stays_away_while_a_reply_comes(site: Site, open
     assert "say" not in {*focused, page.evaluate("document.activeElement.id")}
 
 
-def test_nothing_that_is_typed_is_stored_in_the_browser(site: Site, open_page: Open) -> None:
+def stored(page: Page) -> list[str]:
+    """What of somebody's words this browser keeps."""
+    assert page.evaluate("localStorage.length") == 0
+    kept: dict[str, str] = page.evaluate("({...sessionStorage})")
+    return [value for key, value in kept.items() if key != "who"]
+
+
+def test_a_draft_outlives_a_reload_in_its_tab_and_its_conversation_until_it_is_sent(
+    site: Site, open_page: Open
+) -> None:
+    site.script["an old one"] = Says("Good.")
+    person = site.person()
+    old = person.begin_session(title="Old")
+    person.add_message(Message(session_id=old.id, role="user", content="an old one"))
+    page = open_page(site, person, f"/chat/{old.id}")
+    box = page.get_by_label("Your message")
+    box.fill("half a sentence")
+    page.goto("/chat")
+    expect(box).to_have_value("")
+    box.fill("another beginning")
+    page.reload()
+    expect(box).to_have_value("another beginning")
+    page.keyboard.press("Tab")
+    box.press("Enter")
+    done(page)
+    assert stored(page) == ["half a sentence"]
+    box.fill("typed since")
+    page.reload()
+    expect(box).to_have_value("typed since")
+    page.goto(f"/chat/{old.id}")
+    expect(box).to_have_value("half a sentence")
+    # Rewording borrows the place to write, and gives it back.
+    page.get_by_role("button", name="Reword").click()
+    expect(box).to_have_value("an old one")
+    page.get_by_role("button", name="Leave it as it was").click()
+    expect(box).to_have_value("half a sentence")
+    page.goto("/history")
+    item = page.locator(".rows li", has_text="Old")
+    item.locator("summary", has_text="Erase").click()
+    item.get_by_role("button", name="Erase it").click()
+    expect(page.locator(".said-so[tabindex]")).to_be_focused()
+    assert stored(page) == ["typed since"]
+
+
+def test_a_draft_is_gone_with_who_wrote_it(site: Site, open_page: Open) -> None:
     page = open_page(site, site.person())
-    page.get_by_label("Your message").fill("a draft")
-    assert page.evaluate("JSON.stringify([localStorage, sessionStorage])") == "[{},{}]"
+    page.get_by_label("Your message").fill("mine alone")
+    elsewhere = page.context.new_page()
+    elsewhere.goto("/account")
+    elsewhere.get_by_role("button", name="Sign out", exact=True).click()
+    expect(elsewhere.get_by_role("heading", level=1)).to_have_text("Sign in")
+    site.sign_in(page.context, site.person("Boris"))
+    page.reload()
+    expect(page.get_by_label("Your message")).to_have_value("")
+    assert stored(page) == []
+    page.get_by_label("Your message").fill("mine, too")
+    page.goto("/account")
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+    assert stored(page) == []
+
+
+def test_a_first_message_that_is_refused_stays_in_its_place_and_leaves_no_conversation(
+    site: Site, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = site.person()
+    page = open_page(site, person, "/chat")
+    talking = hosted_by(site.app).talking
+    monkeypatch.setattr(talking, "_most", 0)
+    say(page, "What will become of this?")
+    expect(page.locator(".composer .error")).to_contain_text("replies are used up")
+    expect(page.get_by_label("Your message")).to_have_value("What will become of this?")
+    expect(page.locator(".turn")).to_have_count(0)
+    expect(page.get_by_text("You are talking with a computer program")).to_be_visible()
+    page.reload()
+    expect(page.get_by_label("Your message")).to_have_value("What will become of this?")
+    assert person.sessions() == []
+    monkeypatch.setattr(talking, "_most", 100)
+    page.get_by_role("button", name="Send", exact=True).click()
+    done(page)
+    expect(page.locator(".turn")).to_have_count(2)
+    assert len(person.sessions()) == 1
+    assert stored(page) == []
+
+
+def test_what_breaks_before_anything_is_stored_gives_the_words_back(
+    site: Site, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_page(site, site.person(), "/chat")
+    with monkeypatch.context() as broken:
+        broken.setattr("stoic_emperor.companion.companion._begin", _away)
+        say(page, "Do not lose this.")
+        expect(page.locator(".composer .error")).to_contain_text("cannot be reached")
+    expect(page.get_by_label("Your message")).to_have_value("Do not lose this.")
+    expect(page.locator(".turn")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_label("Your message")).to_have_value("Do not lose this.")
+
+
+def _away(*_: object, **__: object) -> None:
+    raise capsa.DatabaseUnavailable("the database went away")
 
 
 def test_a_reply_that_another_process_gives_is_read_to_its_end_without_reloading(site: Site, open_page: Open) -> None:

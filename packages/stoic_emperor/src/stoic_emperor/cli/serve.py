@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-#: Seconds that readers get to hear the end of a reply; then replies get `web.running.GRACE` more, without them.
-_GRACE = 20
+#: Seconds after which answers are cut that did not end within `web.running.GRACE`: somebody reads them too slowly.
+_GRACE = 30
 
 
 @click.command("serve", epilog="\b\nExample:\n  stoic serve --port 8080")
@@ -29,5 +29,6 @@ def command(host: str, port: int, workers: int) -> None:
         # The application itself counts the proxies that it believes.
         proxy_headers=False,
         server_header=False,
+        http="stoic_emperor.web.patience:PatientProtocol",
         timeout_graceful_shutdown=_GRACE,
     )

@@ -1,4 +1,4 @@
-"""How much one person, and one address, may ask for: enough for any use, and an end to any abuse.
+"""How much one person, and one address, may ask for, and how slowly: enough for any use, and an end to any abuse.
 
 Requests are counted in this process, by buckets that fill up again; replies of a model in the database, by day
 (`hosting.usage`), for they cost money and several processes give them. What is refused says when to come back.
@@ -6,6 +6,7 @@ Requests are counted in this process, by buckets that fill up again; replies of 
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import math
 import time
@@ -26,12 +27,16 @@ TRIES, TRIES_AT_ONCE = 3, 30
 MOST_BODY = 256 << 10
 UPLOADS = "/api/uploads"
 
+#: Seconds for which nothing of a body may come; and bytes a second of which it is at least made, once they are over.
+PATIENCE, LEAST_RATE = 30.0, 4 << 10
+
 #: Of a minute's requests, how many may come at once.
 _BURST = 0.5
 #: More keys than this are not remembered at the same time: those that are full again are forgotten first.
 _MOST_KEYS = 20_000
 
 TOO_MANY = "that were more requests than one may make in a minute: wait {seconds} and try again"
+TOO_SLOW = "this came so slowly that it was read no further: try again, and if the line is bad, with less"
 TOO_LARGE = "this is larger than the {size} that are taken here: send less, or in several parts"
 
 
@@ -151,22 +156,35 @@ class LimitRequests:
             # What is under way is not read, so the connection is of no more use.
             await JSONResponse({"detail": too_large(most)}, 413, {"Connection": "close"})(scope, receive, send)
             return
-        await self._app(scope, _counted(receive, most), send)
+        await self._app(scope, _bounded(receive, most), send)
 
 
-def _counted(receive: Receive, most: int) -> Receive:
-    """What comes, as long as it is not too much: its length may not have been told, or not truly."""
+def _bounded(receive: Receive, most: int) -> Receive:
+    """What comes, as long as it is not too much, nor too slow: its length may not have been told, or not truly."""
     come = 0
+    # Only for the sender: what we do with each part takes its time, too.
+    waited = 0.0
+    whole = False
 
-    async def counted() -> Message:
-        nonlocal come
-        message = await receive()
+    async def bounded() -> Message:
+        nonlocal come, waited, whole
+        if whole:
+            # From here on it is told when they leave, whenever that is.
+            return await receive()
+        begun = time.monotonic()
+        try:
+            async with asyncio.timeout(min(PATIENCE, PATIENCE + come / LEAST_RATE - waited)):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408, TOO_SLOW, {"Connection": "close"}) from None
+        waited += time.monotonic() - begun
         come += len(message.get("body", b""))
+        whole = not message.get("more_body", False)
         if come > most:
             raise HTTPException(413, too_large(most))
         return message
 
-    return counted
+    return bounded
 
 
 def too_large(most: int) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from anyio.to_thread import current_default_thread_limiter
@@ -24,8 +26,8 @@ log = logging.getLogger(__name__)
 #: so that more would wait for those; fewer would let a slow search keep others waiting.
 THREADS = 10
 
-#: Seconds that replies get to come to their end when the process is asked to end and nobody hears them any more.
-GRACE = 15.0
+#: Seconds that replies get to come to their end when the process is asked to end.
+GRACE = 20.0
 
 
 @asynccontextmanager
@@ -38,14 +40,46 @@ async def running(hosted: Hosted) -> AsyncIterator[None]:
         warming = asyncio.create_task(asyncio.to_thread(_warm, hosted.application, ending))
         hosted.talking.filling = warming
         hosted.worker.start()
-        try:
-            yield
-        finally:
+
+        def end() -> asyncio.Task[None]:
             ending.set()
-            await hosted.talking.turns.finish(GRACE)
+            return hosted.talking.turns.end(GRACE)
+
+        try:
+            # The server tells us only when all answers are given, so nobody would bound how long replies take.
+            with _when_asked_to_end(end):
+                yield
+        finally:
+            await end()
             await hosted.worker.stop()
             await warming
             await hosted.application.aclose()
+
+
+@contextmanager
+def _when_asked_to_end(begin: Callable[[], object]) -> Iterator[None]:
+    """Call ``begin`` in the loop once a signal asks the process to end; the server's own handler goes on to do that."""
+    if threading.current_thread() is not threading.main_thread():
+        # Others start and end this server, and no signal of theirs is ours.
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def asked(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(begin)
+        handler = before[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
+
+    for number, handler in before.items():
+        if callable(handler):
+            signal.signal(number, asked)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Ending(Exception):

@@ -87,6 +87,8 @@ class Talking:
             await asyncio.wait({self.filling}, timeout=_FILLING)
         person = self._application.database.person(user_id)
         if asked.session_id is None:
+            # What is refused leaves no empty conversation.
+            self.turns.check(user_id)
             session, notice = await asyncio.to_thread(self._begun, person, asked.text or "")
             turn = self.turns.open(user_id, session, notice)
         else:

@@ -15,10 +15,11 @@ import capsa
 from stoic_emperor.companion import Event, Failed, Finished, HelpShown, Piece, Started
 from stoic_emperor.errors import StoicError
 from stoic_emperor.models import Message, Role, Session, Status
+from stoic_emperor.web.cards import card_html
 from stoic_emperor.web.growing import Growing
 from stoic_emperor.web.rendering import render
 from stoic_emperor.web.streaming import encoded
-from stoic_emperor.web.wording import DATABASE_DOWN, OUR_FAULT
+from stoic_emperor.web.wording import CUT_OFF, DATABASE_DOWN, ENDING, OUR_FAULT, STOPPED_EARLY
 
 if TYPE_CHECKING:
     from stoic_emperor.infrastructure.database import Database
@@ -40,7 +41,6 @@ MOST_AT_ONCE = 3
 
 STILL_SPEAKING = "the last message of this conversation is still being answered: wait for its end, or stop it"
 TOO_MANY = f"{MOST_AT_ONCE} of your conversations are being answered just now: wait for one of them to end"
-STOPPED_EARLY = "the reply was stopped before its first word; what you wrote is kept"
 
 
 class Turn:
@@ -61,8 +61,8 @@ class Turn:
         self.sources: tuple[str, ...] = ()
         #: Why there is no reply.
         self.failure: str | None = None
-        #: Whether what was said may be analysed later; not if it was erased.
-        self.erased = False
+        #: Whether it was erased, so that nothing is analysed later; whether it is stopped because the process ends.
+        self.erased = self.cut_off = False
         self.over = False
         self.started = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
@@ -112,7 +112,7 @@ class Turn:
                 )
             case HelpShown(card, to_be_safe=to_be_safe, reply_stopped=reply_stopped):
                 self.help = {
-                    "html": await _html(card.as_markdown()),
+                    "html": card_html(card),
                     "to_be_safe": to_be_safe,
                     "reply_stopped": reply_stopped,
                 }
@@ -147,11 +147,12 @@ class Turn:
     async def stopped(self, reply: Message | None) -> None:
         """Tell that it was stopped, and what is kept of it."""
         self.reply = reply
-        if reply is None:
-            await self.fail(STOPPED_EARLY)
+        # A thread that renders may have been left behind, so this begins anew.
+        self._html = Growing()
+        if reply is None or self.cut_off:
+            await self.fail(CUT_OFF if self.cut_off else STOPPED_EARLY)
         else:
-            # A thread that renders may have been left behind, so this begins anew.
-            self._tell("finished", reply=_told(reply, await _html(reply.content)), sources=[], passages=[])
+            self._tell("finished", reply=_told(reply, await self._whole_html(reply)), sources=[], passages=[])
 
     def cancel(self) -> None:
         """Stop it, once: a second time would interrupt its end."""
@@ -243,6 +244,7 @@ class Turns:
         self._ended = ended
         self._turns: dict[tuple[str, str], Turn] = {}
         self._watching: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
 
     def of(self, user_id: str, session_id: str) -> Turn | None:
         """The turn of a conversation that is under way, or ended a short while ago."""
@@ -256,16 +258,25 @@ class Turns:
         """Take the place of the one turn that a conversation may have at a time; `run` or `close` comes next.
 
         Raises:
-            HTTPException: 409, it is taken; 429, the person is answered in too many conversations.
+            HTTPException: 409, it is taken; 429 and 503 as of `check`.
         """
-        mine = [turn for turn in self.running() if turn.user_id == user_id]
-        if any(turn.session.id == session.id for turn in mine):
+        if any(turn.user_id == user_id and turn.session.id == session.id for turn in self.running()):
             raise HTTPException(409, STILL_SPEAKING)
-        if len(mine) >= MOST_AT_ONCE:
-            raise HTTPException(429, TOO_MANY, {"Retry-After": "10"})
+        self.check(user_id)
         turn = Turn(user_id, session, notice)
         self._turns[user_id, session.id] = turn
         return turn
+
+    def check(self, user_id: str) -> None:
+        """Refuse another turn, before anything is stored for it.
+
+        Raises:
+            HTTPException: 429, the person is answered in too many conversations; 503, the process is about to end.
+        """
+        if self._ending is not None:
+            raise HTTPException(503, ENDING, {"Retry-After": "30"})
+        if sum(turn.user_id == user_id for turn in self.running()) >= MOST_AT_ONCE:
+            raise HTTPException(429, TOO_MANY, {"Retry-After": "10"})
 
     def close(self, turn: Turn) -> None:
         """Give the place up: nothing will come of it."""
@@ -344,13 +355,20 @@ class Turns:
         turn.cancel()
         await asyncio.wait({turn.task})
 
-    async def finish(self, seconds: float) -> None:
-        """Let what is under way come to its end, for so long, and then stop it."""
+    def end(self, seconds: float) -> asyncio.Task[None]:
+        """Begin no turn any more; let what is under way come to its end, for so long, and then stop it."""
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._end(seconds), name="ending")
+        return self._ending
+
+    async def _end(self, seconds: float) -> None:
         tasks = {turn.task for turn in self.running() if turn.task is not None}
         if tasks:
             log.info("waiting for %d replies to end", len(tasks))
             await asyncio.wait(tasks, timeout=seconds)
-        await asyncio.gather(*map(self._stop, self.running()))
+        for turn in (left := self.running()):
+            turn.cut_off = True
+        await asyncio.gather(*map(self._stop, left))
         if self._watching is not None:
             self._watching.cancel()
 

@@ -6,3 +6,7 @@ DATABASE_DOWN = "the memory cannot be reached at the moment: nothing was changed
 OUR_FAULT = (
     "something went wrong here, and was noted: try again, and if it happens again, tell whoever keeps this server"
 )
+STOPPED_EARLY = "the reply was stopped before its first word; what you wrote is kept"
+#: While the process ends: of what would begin, and of what cannot come to its end.
+ENDING = "this server is about to be restarted: wait half a minute, then send it again"
+CUT_OFF = "this server is being restarted in the middle of this reply; what came of it is kept: ask again in a minute"

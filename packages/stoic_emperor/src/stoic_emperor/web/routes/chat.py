@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import Header, HTTPException, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -104,8 +105,14 @@ async def chat(said: Said, identity: Adult, here: Here) -> Answer:
 
 @router.post("/chat/stream", **_STREAMED)
 async def stream(said: Said, identity: Adult, here: Here) -> EventStream:
-    """Say something and hear the reply as it comes; without a session_id, in a new conversation."""
-    return EventStream(await here.talking.begin(identity.user_id, Asked(said.session_id, said.message)))
+    """Say something and hear the reply as it comes; without a session_id, in a new conversation.
+
+    Content-Location names where to go on hearing it.
+    """
+    turn = await here.talking.begin(identity.user_id, Asked(said.session_id, said.message))
+    told = EventStream(turn)
+    told.headers["Content-Location"] = f"/api/sessions/{quote(turn.session.id, safe='')}/stream"
+    return told
 
 
 @router.post("/sessions/{session_id}/again", **_STREAMED)

@@ -1,10 +1,13 @@
-// Forms that speak to the API, and the conversation. Nothing typed is stored here; HTML is our own renderer's only.
+// Forms that speak to the API, and the conversation. A draft stays in its tab; HTML is our own renderer's only.
 
 const $ = (what, within = document) => within.querySelector(what);
 const $$ = (what, within = document) => [...within.querySelectorAll(what)];
 const rest = (seconds) => new Promise((go) => setTimeout(go, seconds * 1000));
 const copyOf = (id) => $(`#${id}`).content.firstElementChild.cloneNode(true);
 const make = (tag, values) => Object.assign(document.createElement(tag), values);
+const root = document.documentElement;
+const drafts = sessionStorage;
+const on = (node, kind, deed, how) => node.addEventListener(kind, deed, how);
 const sentence = (text) => text && text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 
 /** No answer; without `status`, the server was not reached. */
@@ -18,19 +21,12 @@ class Refused extends Error {
 async function ask(method, url, { json, body } = {}) {
   const headers = { "X-CSRF-Token": $("meta[name=csrf]")?.content ?? "" };
   if (json) headers["Content-Type"] = "application/json";
-  let response;
-  try {
-    response = await fetch(url, { method, headers, body: json ? JSON.stringify(json) : body });
-  } catch {
+  const response = await fetch(url, { method, headers, body: json ? JSON.stringify(json) : body }).catch(() => {
     throw new Refused("the server cannot be reached; what you typed is still here: try again soon");
-  }
+  });
   if (response.ok) return response;
-  let detail;
-  try {
-    ({ detail } = await response.json());
-  } catch {
-    detail = `the server answered ${response.status}: try again in a moment`;
-  }
+  const broken = { detail: `the server answered ${response.status}: try again in a moment` };
+  let { detail } = await response.json().catch(() => broken);
   if (response.status === 401) detail = "you are signed out: sign in again in another tab, then try once more";
   throw new Refused(String(detail), response.status);
 }
@@ -46,15 +42,13 @@ for (const time of $$("time")) {
 
 const themes = $(".themes");
 function showTheme() {
-  for (const button of $$("button", themes)) {
-    button.ariaPressed = String(button.dataset.themeTo === (document.documentElement.dataset.theme ?? ""));
-  }
+  const now = root.dataset.theme ?? "";
+  for (const button of $$("button", themes)) button.ariaPressed = String(button.dataset.themeTo === now);
 }
-themes.addEventListener("click", ({ target }) => {
+on(themes, "click", ({ target }) => {
   const to = target.dataset.themeTo;
   if (to === undefined) return;
-  if (to) document.documentElement.dataset.theme = to;
-  else delete document.documentElement.dataset.theme;
+  root.dataset.theme = to;
   document.cookie = `theme=${to}; Path=/; SameSite=Lax; Max-Age=${to ? 31536000 : 0}`;
   showTheme();
 });
@@ -65,16 +59,14 @@ showTheme();
 
 function values(form) {
   const json = JSON.parse(form.dataset.json ?? "{}");
-  for (const field of form.elements) {
-    if (!field.name) continue;
-    if (field.type === "checkbox") json[field.name] = field.checked;
-    else json[field.name] = field.value === "" && "none" in field.dataset ? null : field.value;
+  for (const { name, type, checked, value, dataset } of form.elements) {
+    if (name) json[name] = type === "checkbox" ? checked : value === "" && "none" in dataset ? null : value;
   }
   return Object.keys(json).length ? json : undefined;
 }
 
-function list(items, tag = "ul") {
-  const made = make(tag);
+function list(items, tag = "ul", values) {
+  const made = make(tag, values);
   made.append(...items.map((textContent) => make("li", { textContent })));
   return made;
 }
@@ -98,17 +90,25 @@ const followUps = {
     const item = form.closest("[data-item]");
     const count = $(".count", item.closest("section"));
     if (count) count.textContent -= 1;
+    delete drafts[`draft ${form.dataset.send.split("/").at(-1)}`];
     replaceBySaying(item, answer.lines ?? ["Done."]);
+  },
+  named(form, { title }) {
+    const link = $(".title", form.closest("[data-item]"));
+    link.textContent = title;
+    form.closest("details").open = false;
+    link.focus();
+    $("#told").textContent = `The title is now: ${title}`;
   },
   turn(form, answer) {
     const said = form.closest(".turn");
-    while (said.nextElementSibling && !said.nextElementSibling.matches(".said")) said.nextElementSibling.remove();
+    for (let next; (next = said.nextElementSibling) && !next.matches(".said");) next.remove();
     delete said.dataset.id;
     replaceBySaying(said, answer.lines);
     document.dispatchEvent(new Event("turns"));
   },
   codes(form, { codes }) {
-    const made = Object.assign(list(codes, "ol"), { className: "codes" });
+    const made = list(codes, "ol", { className: "codes" });
     $(".said-so", form).replaceChildren("These are shown only now. Write them down, or print this page.", made);
   },
   receipt(form, { erased, elsewhere, notes }) {
@@ -119,7 +119,8 @@ const followUps = {
       else row.remove();
     }
     const files = elsewhere.map((name) => `a copy or an older file may still hold some of it: ${name}`);
-    $("#notes").append(...[...notes, ...files].map((note) => make("p", { textContent: sentence(note) })));
+    $("#notes").append(...notes.concat(files).map((note) => make("p", { textContent: sentence(note) })));
+    drafts.clear();
     $("main").replaceChildren(receipt);
     $(".top nav")?.remove();
     receipt.hidden = false;
@@ -127,7 +128,7 @@ const followUps = {
   },
 };
 
-document.addEventListener("submit", async (event) => {
+on(document, "submit", async (event) => {
   const form = event.target;
   if (!form.dataset.send) return;
   event.preventDefault();
@@ -138,7 +139,7 @@ document.addEventListener("submit", async (event) => {
     const [method, url] = form.dataset.send.split(" ");
     const response = await ask(method, url, { json: values(form) });
     const answer = response.status === 204 ? {} : await response.json();
-    const [, what, more] = form.dataset.then.match(/^(\w+):?(.*)$/s);
+    const [what, more] = form.dataset.then.split(":");
     followUps[what](form, answer, more);
   } catch (problem) {
     if (!(problem instanceof Refused)) throw problem;
@@ -149,7 +150,7 @@ document.addEventListener("submit", async (event) => {
 });
 
 // A form for many things stands once on the page, and is put where it is opened.
-document.addEventListener("toggle", ({ target }) => {
+on(document, "toggle", ({ target }) => {
   const { from, at, value } = target.dataset;
   if (!from || $("form", target)) return;
   const form = copyOf(from);
@@ -158,44 +159,45 @@ document.addEventListener("toggle", ({ target }) => {
   target.append(form);
 }, true);
 
-// Import: files as they are, each followed until it is read
+// What is read off the page's path, followed; and files, as they are
 
-async function follow(id, item) {
+async function follow(url, item) {
   const bar = $("progress", item);
   const told = $("output", item);
-  for (let state = "waiting"; state === "waiting" || state === "working"; await rest(1)) {
-    const response = await ask("GET", `/api/uploads/${id}`).catch((problem) => (told.textContent = problem.message));
+  for (let read; !read; await rest(1)) {
+    const response = await ask("GET", url).catch((problem) => (told.textContent = problem.message));
     if (!response.ok) continue;
-    const { total, done, report, ...upload } = await response.json();
-    ({ state } = upload);
+    const { state, total, done, report } = await response.json();
     told.textContent = state === "waiting" ? "Waits its turn" : "Is being read";
     if (total) Object.assign(bar, { max: total, value: done });
-    if (!report) continue;
+    if (!(read = report)) continue;
     bar.remove();
     told.textContent = report.failed.map(({ why }) => sentence(why)).join(" ") || "Read";
     if (report.help) item.append(helpCard(report.help));
   }
 }
 
-for (const item of $$("[data-upload]")) follow(item.dataset.upload, item);
+for (const item of $$("[data-follow]")) follow(item.dataset.follow, item);
 
 for (const form of $$("form[data-import]")) {
-  form.addEventListener("submit", async (event) => {
+  on(form, "submit", async (event) => {
     event.preventDefault();
-    const file = $("input[type=file]", form);
-    $(".error", form).textContent = "";
+    const file = $("[type=file]", form);
+    const error = $(".error", form);
+    error.textContent = "";
     for (const one of file.files) {
       const item = copyOf("upload");
       $(".title", item).textContent = one.name;
       $("#uploads").prepend(item);
-      const about = new URLSearchParams({ kind: form.dataset.import, name: one.name });
-      for (const field of $$("input:not([type=file])", form)) if (field.value) about.set(field.name, field.value);
+      const about = new URLSearchParams(new FormData(form));
+      about.set("kind", form.dataset.import);
+      about.set("name", one.name);
       try {
         const { id } = await (await ask("POST", `/api/uploads?${about}`, { body: one })).json();
-        follow(id, item);
+        follow(`/api/uploads/${id}`, item);
       } catch (problem) {
         item.remove();
-        $(".error", form).textContent += `${one.name}: ${problem.message}\n`;
+        error.textContent += `${one.name}: ${problem.message}\n`;
       }
     }
     file.value = "";
@@ -204,24 +206,18 @@ for (const form of $$("form[data-import]")) {
 
 // The conversation
 
-/** Server-sent events. */
+/** Server-sent events, as our server writes them. */
 async function* events(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let held = "";
   for (;;) {
     const { value, done } = await reader.read();
     if (done) return;
-    const blocks = (held + value).split(/\r?\n\r?\n/);
+    const blocks = (held + value).split("\n\n");
     held = blocks.pop();
     for (const block of blocks) {
-      const event = { kind: "message", data: "" };
-      for (const line of block.split(/\r?\n/)) {
-        const [, field, text] = line.match(/^(\w+): ?(.*)$/s) ?? [];
-        if (field === "event") event.kind = text;
-        else if (field === "id") event.id = Number(text);
-        else if (field === "data") event.data += text;
-      }
-      if (event.data) yield { ...event, data: JSON.parse(event.data) };
+      const [, id, kind, data] = block.match(/^id: (\d+)\nevent: (\w+)\ndata: (.*)$/) ?? [];
+      if (id) yield { id, kind, data: JSON.parse(data) };
     }
   }
 }
@@ -243,20 +239,23 @@ function talk(main) {
   let rewording = null;
   let turn = null;
 
+  const prose = (node = turn.reply) => $(".prose", node);
+  const at = (what) => `/api/sessions/${session}/${what}`;
+  const kept = async () => (await ask("GET", at("messages"))).json();
+
   // The end is followed only while the reader is there.
   let atEnd = true;
   let held = false;
-  const isFar = () => document.documentElement.scrollHeight - innerHeight - scrollY > 90;
-  const goToEnd = () => scrollTo(0, document.documentElement.scrollHeight);
+  const isFar = () => root.scrollHeight - innerHeight - scrollY > 90;
+  const goToEnd = () => scrollTo(0, root.scrollHeight);
   function grown() {
     if (atEnd && !held) goToEnd();
     toEnd.hidden = !isFar();
   }
-  addEventListener("scroll", () => {
-    atEnd = !isFar();
-    toEnd.hidden = atEnd;
-  }, { passive: true });
-  toEnd.addEventListener("click", () => {
+  on(window, "scroll", () => {
+    atEnd = toEnd.hidden = !isFar();
+  });
+  on(toEnd, "click", () => {
     held = false;
     goToEnd();
     if (!onTouch) box.focus();
@@ -264,45 +263,44 @@ function talk(main) {
 
   function setBusy(now) {
     busy = now;
-    if (now) since = Date.now();
     button.textContent = now ? "Stop" : "Send";
     waiting.hidden = !now;
     voice.textContent = now ? "Marcus is composing." : "";
-    if (now) error.textContent = "";
+    if (now) {
+      since = Date.now();
+      error.textContent = "";
+    }
     showActs();
   }
 
-  // Deeds
-
   function act(turnNode, label, deed) {
     const made = make("button", { type: "button", className: "quiet", textContent: label });
-    made.addEventListener("click", () => deed(made));
+    on(made, "click", () => deed(turnNode, made));
     $(".acts", turnNode).append(made);
   }
 
   function showActs() {
-    const said = $$(".said[data-id]", log);
-    const replies = $$(".reply[data-id]", log);
-    for (const node of [...said, ...replies]) {
+    const turns = $$(".turn[data-id]", log);
+    const lastSaid = turns.findLast((node) => node.matches(".said"));
+    for (const node of turns) {
       $(".acts", node).replaceChildren();
       if (!node.dataset.id) continue;
-      const last = node === said.at(-1);
       if (node.matches(".said")) {
-        if (last) act(node, "Reword", () => reword(node));
+        if (node === lastSaid) act(node, "Reword", reword);
         if (busy) continue;
         const forget = copyOf("forget");
         forget.dataset.at = `/api/messages/${node.dataset.id}`;
         $(".acts", node).append(forget);
       } else if (!busy || node !== turn?.reply) {
-        act(node, "Copy", (made) => copy(node, made));
+        act(node, "Copy", copy);
       }
     }
-    const last = $$(".turn[data-id]", log).at(-1);
-    if (last?.dataset.id && !busy) act(last, "Ask again", () => again(last));
+    const last = turns.at(-1);
+    if (last?.dataset.id && !busy) act(last, "Ask again", again);
   }
 
   async function copy(node, made) {
-    await navigator.clipboard.writeText($(".prose", node).innerText);
+    await navigator.clipboard.writeText(prose(node).innerText);
     made.textContent = voice.textContent = "Copied";
     await rest(2);
     made.textContent = "Copy";
@@ -311,8 +309,7 @@ function talk(main) {
   async function reword(node) {
     if (busy) await stop();
     while (busy) await rest(0.1);
-    const kept = await (await ask("GET", `/api/sessions/${session}/messages`)).json();
-    box.value = kept.find((message) => message.id === node.dataset.id)?.content ?? "";
+    box.value = (await kept()).find((message) => message.id === node.dataset.id)?.content ?? "";
     setRewording(node);
     box.focus();
   }
@@ -324,28 +321,27 @@ function talk(main) {
     for (let next = node; next; next = next.nextElementSibling) next.classList.add("leaving");
   }
 
-  $("[data-leave]", form).addEventListener("click", () => {
+  const leave = $("[data-leave]", form);
+  on(leave, "click", () => {
     setRewording(null);
-    box.value = "";
+    write(draft());
     box.focus();
   });
 
-  /** Out of sight, until they go or stay. */
-  function setAside(nodes) {
-    const hide = (hidden) => nodes.forEach((node) => (node.hidden = hidden));
+  /** New turns in the place of old ones, which are out of sight until they go or stay. */
+  function replace(old, ...fresh) {
+    const hide = (hidden) => old.forEach((node) => (node.hidden = hidden));
+    const remove = (nodes) => nodes.forEach((node) => node.remove());
     hide(true);
-    return { back: () => hide(false), drop: () => nodes.forEach((node) => node.remove()) };
+    log.append(...fresh);
+    return { drop: () => remove(old), undo: () => hide(remove(fresh)) };
   }
 
   async function again(last) {
     const said = $$(".said", log).at(-1);
     const reply = copyOf("reply-turn");
-    const gone = setAside(last === said ? [] : [last]);
-    log.append(reply);
-    await run({ said, reply, drop: gone.drop }, () => [`/api/sessions/${session}/again`], () => {
-      reply.remove();
-      gone.back();
-    });
+    const turns = replace(last === said ? [] : [last], reply);
+    await run({ said, reply, ...turns }, at("again"));
   }
 
   // Saying something
@@ -354,49 +350,53 @@ function talk(main) {
     const message = box.value;
     if (busy || !message.trim()) return;
     const said = copyOf("said-turn");
-    $(".prose", said).textContent = message;
-    $(".prose", said).classList.add("tail");
+    prose(said).textContent = message;
+    prose(said).classList.add("tail");
     const reply = copyOf("reply-turn");
     const instead = rewording;
-    const gone = setAside($$(".leaving, .first-words", main));
+    const turns = replace($$(".leaving, .first-words", main), said, reply);
     setRewording(null);
-    log.append(said, reply);
-    box.value = "";
+    box.value = instead ? draft() : "";
     fit();
     if (onTouch) box.blur();
     atEnd = true;
     held = false;
     grown();
-    const url = () => instead
-      ? [`/api/sessions/${session}/edit`, { message_id: instead.dataset.id, message }]
-      : ["/api/chat/stream", { message, session_id: session }];
-    await run({ said, reply, drop: gone.drop }, url, () => {
-      said.remove();
-      reply.remove();
-      gone.back();
+    const undo = () => {
+      turns.undo();
       if (instead) setRewording(instead);
-      box.value = message;
-      fit();
-    });
+      write(message);
+    };
+    const nodes = { said, reply, ...turns, undo };
+    if (instead) await run(nodes, at("edit"), { message_id: instead.dataset.id, message });
+    else await run(nodes, "/api/chat/stream", { message, session_id: session || null });
   }
 
   function failed(problem) {
+    const known = problem instanceof Refused;
     setBusy(false);
-    error.textContent = problem instanceof Refused ? problem.message : "Something broke on this page: reload it.";
-    if (!(problem instanceof Refused)) throw problem;
+    error.textContent = known ? problem.message : "Something broke on this page: reload it.";
+    if (!known) throw problem;
   }
 
-  async function run(nodes, url, undo) {
+  async function run(nodes, url, json) {
     setBusy(true);
     turn = { ...nodes, letters: [], upto: 0 };
     try {
-      if (!session) {
-        session = (await (await ask("POST", "/api/sessions")).json()).id;
-        history.replaceState(null, "", `/chat/${session}`);
-      }
-      await listen(() => ask("POST", url()[0], { json: url()[1] }));
+      await listen(async () => {
+        const response = await ask("POST", url, { json });
+        // From here on the draft is what was typed since.
+        turn.taken = true;
+        delete drafts[place()];
+        if (!session) {
+          [, , , session] = response.headers.get("Content-Location").split("/");
+          history.replaceState(null, "", `/chat/${session}`);
+        }
+        keep();
+        return response;
+      });
     } catch (problem) {
-      if (!turn.begun) undo();
+      if (!turn.taken) turn.undo();
       failed(problem);
     }
   }
@@ -404,21 +404,22 @@ function talk(main) {
   /** Hear a reply to its end, also when the line breaks. */
   async function listen(open) {
     let last = 0;
+    const resume = () => ask("GET", at(`stream?after=${last}`));
     for (let tries = 0; !turn.over; tries += 1) {
       try {
-        const response = await open();
+        const response = await (open ?? resume)();
         if (response.status === 204) break;
         for await (const event of events(response)) {
-          if (event.id) last = event.id;
+          last = event.id;
           tries = 0;
           heard[event.kind]?.(event.data);
           grown();
         }
       } catch (problem) {
-        if (!turn.begun || problem.status || tries > 5) throw problem;
+        if (!turn.taken || problem.status || tries > 5) throw problem;
       }
       if (turn.over) return;
-      open = () => ask("GET", `/api/sessions/${session}/stream?after=${last}`);
+      open = null;
       await rest(Math.min(8, 0.25 * 2 ** tries));
     }
     await readAgain();
@@ -427,10 +428,9 @@ function talk(main) {
   /** It ended while nobody listened, or another process gives it. */
   async function readAgain() {
     for (;;) {
-      const kept = await (await ask("GET", `/api/sessions/${session}/messages`)).json();
-      const reply = kept.findLast((message) => message.role !== "user");
+      const reply = (await kept()).findLast((message) => message.role !== "user");
       if (reply?.status !== "streaming") return reply ? heard.finished({ reply }) : setBusy(false);
-      $(".prose", turn.reply).innerHTML = reply.html;
+      prose().innerHTML = reply.html;
       grown();
       await rest(2);
     }
@@ -440,23 +440,21 @@ function talk(main) {
     started({ session: where, said, reply, notice }) {
       turn.begun = true;
       turn.drop();
-      $(".prose", turn.reply).replaceChildren();
-      $(".prose", turn.said).innerHTML = said.html;
-      $(".prose", turn.said).classList.remove("tail");
+      prose().replaceChildren();
+      prose(turn.said).innerHTML = said.html;
+      prose(turn.said).classList.remove("tail");
       turn.said.dataset.id = said.id;
       turn.said.id = `m-${said.id}`;
       turn.reply.dataset.id = reply.id;
       turn.reply.id = `m-${reply.id}`;
       if (notice) turn.reply.before(make("p", { className: "notice", textContent: notice }));
       main.classList.remove("blank");
-      $("#new").hidden = false;
       if (where.title) $("h1", main).textContent = where.title;
       showActs();
     },
     help({ html, reply_stopped: stopped }) {
       const card = helpCard(html);
-      if (stopped) turn.reply.after(card);
-      else turn.reply.before(card);
+      turn.reply[stopped ? "after" : "before"](card);
       // It stays in sight, whatever follows.
       card.scrollIntoView();
       held = true;
@@ -467,22 +465,22 @@ function talk(main) {
       showTail();
     },
     rendered({ html, upto }) {
-      $(".prose", turn.reply).innerHTML = html;
+      prose().innerHTML = html;
       turn.upto = upto;
       showTail();
     },
     finished({ reply, sources = [], passages = [] }) {
       turn.over = true;
       show(reply);
-      if (sources.length || passages.length) $(".prose", turn.reply).after(sourcesOf(sources, passages));
+      if (sources.length || passages.length) prose().after(sourcesOf(sources, passages));
       setBusy(false);
-      const text = $(".prose", turn.reply).textContent;
-      voice.textContent = reply.status === "stopped" ? "Stopped." : `Marcus wrote: ${text}`;
+      voice.textContent = reply.status === "stopped" ? "Stopped." : `Marcus wrote: ${prose().textContent}`;
     },
     failed({ reply, detail }) {
       turn.over = true;
       if (reply) show(reply);
-      else turn.reply.remove();
+      else if (turn.begun) turn.reply.remove();
+      else turn.undo?.();
       setBusy(false);
       error.textContent = sentence(detail);
     },
@@ -490,13 +488,12 @@ function talk(main) {
 
   /** What is in no whole paragraph yet, as it is. */
   function showTail() {
-    const prose = $(".prose", turn.reply);
-    const tail = $(".tail", prose) ?? prose.appendChild(make("p", { className: "tail" }));
+    const tail = $(".tail", prose()) ?? prose().appendChild(make("p", { className: "tail" }));
     tail.textContent = turn.letters.slice(turn.upto).join("").trimStart();
   }
 
   function show({ status, html }) {
-    $(".prose", turn.reply).innerHTML = html;
+    prose().innerHTML = html;
     turn.reply.dataset.status = status;
     const words = { stopped: "Stopped here.", failed: "This reply failed." }[status];
     if (words) $(".acts", turn.reply).before(make("p", { className: "ended", textContent: words }));
@@ -507,10 +504,9 @@ function talk(main) {
     $("summary", made).textContent = sources.length ? "Sources" : "Passages at hand";
     if (sources.length) $("ul", made).before(list(sources));
     for (const passage of passages) {
-      const place = passage.credit;
       const item = $("ul:last-of-type", made).appendChild(make("li"));
       item.append(
-        make("a", { href: `/library/${encodeURIComponent(passage.id)}`, textContent: place }),
+        make("a", { href: `/library/${encodeURIComponent(passage.id)}`, textContent: passage.credit }),
         make("blockquote", { textContent: passage.text }),
       );
     }
@@ -518,11 +514,23 @@ function talk(main) {
   }
 
   async function stop() {
-    try {
-      await ask("POST", `/api/sessions/${session}/stop`);
-    } catch (problem) {
-      error.textContent = problem.message;
-    }
+    if (!session) return;
+    await ask("POST", at("stop")).catch(({ message }) => (error.textContent = message));
+  }
+
+  // What is typed, until it is sent
+
+  const place = () => `draft ${session}`;
+  const draft = () => drafts[place()] ?? "";
+  function keep() {
+    fit();
+    if (rewording) return;
+    if (box.value) drafts[place()] = box.value;
+    else delete drafts[place()];
+  }
+  function write(text) {
+    box.value = text;
+    keep();
   }
 
   // Keys and the button
@@ -532,32 +540,34 @@ function talk(main) {
     box.style.height = "auto";
     box.style.height = `${box.scrollHeight + 2}px`;
   }
-  box.addEventListener("input", fit);
-  box.addEventListener("keydown", (event) => {
+  on(box, "input", keep);
+  on(box, "keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || onTouch) return;
     event.preventDefault();
     send();
   });
-  form.addEventListener("submit", (event) => {
+  on(form, "submit", (event) => {
     event.preventDefault();
     if (!busy) send();
     // A double click is no wish to stop.
     else if (Date.now() - since > 600) stop();
   });
-  addEventListener("keydown", (event) => {
+  on(window, "keydown", (event) => {
     if (event.key !== "Escape") return;
     if (busy) stop();
-    else if (rewording) $("[data-leave]", form).click();
+    else if (rewording) leave.click();
   });
-  document.addEventListener("turns", showActs);
+  on(document, "turns", showActs);
   $(".starters")?.addEventListener("click", ({ target }) => {
-    if (target.type) box.value = target.textContent;
-    fit();
+    if (target.type) write(target.textContent);
     box.focus();
   });
 
   // Coming in
 
+  if (drafts.who !== main.dataset.who) drafts.clear();
+  drafts.who = main.dataset.who;
+  write(draft());
   showActs();
   if ($(".turn", log) && !location.hash) {
     history.scrollRestoration = "manual";
@@ -565,10 +575,11 @@ function talk(main) {
   }
   const open = $$(".reply", log).at(-1);
   if (open?.dataset.status === "streaming") {
-    turn = { said: $$(".said", log).at(-1), reply: open, letters: [], upto: 0, drop() {}, begun: true };
+    turn = { said: $$(".said", log).at(-1), reply: open, letters: [], upto: 0, drop() {}, taken: true };
     setBusy(true);
-    listen(() => ask("GET", `/api/sessions/${session}/stream?after=0`)).catch(failed);
+    listen().catch(failed);
   }
 }
 
+if (location.pathname === "/sign-in") drafts.clear();
 if ("chat" in $("main").dataset) talk($("main"));
