@@ -13,13 +13,19 @@ from afterimage.cli.terminal import Progress, counted, note
 from capsa.terminal import json_option, write_json
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from afterimage.config import AfterImageConfig
+    from afterimage.holding import Holder
+    from afterimage.storage import StorageBackend
+    from afterimage.sync import Synced
 
 #: Seconds that a run in the background may take, and how much it stands back.
 _BACKGROUND_SECONDS = 25.0
 _NICE = 10
 #: Seconds that a person waits for a run in the background: more than it may take.
 _PATIENCE = 60.0
+_KEPT = "What hooks noted stays in the spool until it can be stored"
 
 
 @click.command()
@@ -38,9 +44,11 @@ def sync(background: bool, seconds: float | None, rebuild: bool, as_json: bool) 
       afterimage sync
     """
     from afterimage.config import load_config
+    from afterimage.holding import told_who_holds
     from afterimage.storage import get_storage_backend
     from afterimage.sync import configured_memory, synchronise
     from afterimage.telling import tell_filter
+    from capsa import DatabaseUnavailable
 
     config = load_config()
     limit = seconds if seconds is not None else _BACKGROUND_SECONDS if background else float("inf")
@@ -56,32 +64,51 @@ def sync(background: bool, seconds: float | None, rebuild: bool, as_json: bool) 
                     _log(config, "this memory is not the one of `afterimage setup`; nothing was taken in")
                     return 1
             tell_filter(config)
-            done = synchronise(
-                backend,
-                config.directory,
-                seconds=limit,
-                rebuild=rebuild,
-                patience=0.0 if background else _PATIENCE,
-                progress=progress,
-            )
+            with contextlib.nullcontext() if background else told_who_holds(_waited_for(backend, config), _tell):
+                done = synchronise(
+                    backend,
+                    config.directory,
+                    seconds=limit,
+                    rebuild=rebuild,
+                    patience=0.0 if background else _PATIENCE,
+                    progress=progress,
+                )
     except Exception as error:
         if background:
             # Nobody reads what it prints. A message may name what was noted: the log gets the error's name only.
             with contextlib.suppress(OSError):
                 _log(config, f"{type(error).__name__}; what was noted waits; to see why: afterimage sync")
+        elif isinstance(error, DatabaseUnavailable):
+            note(_KEPT)
         raise
+    if not background:
+        _report(done, as_json=as_json)
+    return 1 if done.busy and not background else 0
+
+
+def _report(done: Synced, *, as_json: bool) -> None:
     if as_json:
         write_json(done.to_dict())
-    elif done.busy and not background:
+    elif done.busy:
         note(f"another run was at it for {_PATIENCE:.0f} s and still is: nothing was done here; run this again later")
-    elif not background:
+    else:
         click.echo(
             f"{counted(done.stored)} stored from {counted(done.events, 'event', 'events')}, "
             f"{done.embedded:,} embedded, {done.indexed:,} indexed."
         )
         if done.put_aside:
             click.echo(f"{counted(done.put_aside, 'event', 'events')} could not be read or stored and were put aside.")
-    return 1 if done.busy and not background else 0
+
+
+def _waited_for(backend: StorageBackend, config: AfterImageConfig) -> list[Path]:
+    """The files that a run may have to wait for: the lock of other runs, and the memory's own."""
+    memory = backend.url.path
+    beside = [memory.with_name(memory.name + ending) for ending in ("", "-shm", "-lock")] if memory else []
+    return [config.directory / "hook-state" / "sync.lock", *beside]
+
+
+def _tell(holder: Holder) -> None:
+    note(f"waiting for {holder}, which holds {holder.path}. {_KEPT}")
 
 
 def _log(config: AfterImageConfig, line: str) -> None:
