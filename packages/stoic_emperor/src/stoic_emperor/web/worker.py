@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import capsa
 from stoic_emperor.errors import NotFound, StoicError
 from stoic_emperor.hosting import HOUSE
+from stoic_emperor.hosting.processes import Processes
 from stoic_emperor.hosting.uploads import Upload, Uploads
 from stoic_emperor.hosting.waiting import Task, Waiting
 from stoic_emperor.journal import import_journal
@@ -81,6 +82,11 @@ class Worker:
         database.scrub_later(self._scrub_later)
         return Waiting(database)
 
+    @functools.cached_property
+    def processes(self) -> Processes:
+        """This process among those of its house."""
+        return Processes(self._application.database)
+
     def _scrub_later(self) -> tuple[str, ...]:
         self._waiting.put(HOUSE, "scrub", _SCRUBBED_AFTER)
         return (SCRUBBED_SOON[self._application.database.engine.dialect],)
@@ -107,6 +113,7 @@ class Worker:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+            await self._settled(self.processes.leave)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _look(self) -> None:
@@ -129,6 +136,7 @@ class Worker:
                 continue
 
     def _take(self, most: int) -> list[Task]:
+        self.processes.live()
         return self._waiting.take(most, self._hold) if most > 0 else []
 
     def _worked(self, task: asyncio.Task[None]) -> None:
@@ -167,9 +175,9 @@ class Worker:
         await self._settled(self._waiting.done if given_up else self._waiting.failed, task)
 
     @staticmethod
-    async def _settled(how: Any, task: Task) -> None:
+    async def _settled(how: Any, *task: Task) -> None:
         try:
-            await asyncio.to_thread(how, task)
+            await asyncio.to_thread(how, *task)
         except capsa.CapsaError as error:
             # Then it is taken on again when our hold on it ends.
             log.warning("what became of work cannot be kept: %s", type(error).__name__)

@@ -16,7 +16,8 @@ from stoic_emperor.web.access import Visitor
 from stoic_emperor.web.identity import Identity
 from stoic_emperor.web.pages.templating import page
 from stoic_emperor.web.rendering import render
-from stoic_emperor.web.state import Hosted, hosted
+from stoic_emperor.web.state import Hosted, hosted, hosted_of
+from stoic_emperor.web.unfinished import settled
 
 router = APIRouter()
 
@@ -67,7 +68,7 @@ def _conversation(
     earlier = most is not None and len(kept) > most
     shown = [
         {"id": m.id, "role": m.role, "status": m.status.value, "html": render(m.content)}
-        for m in (kept[1:] if earlier else kept)
+        for m in settled(hosted_of(request), person, kept[1:] if earlier else kept)
     ]
     return page(
         request,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import datetime as dt
 from typing import Annotated, Any, Literal
 
 from fastapi import Query, Response
@@ -14,15 +13,13 @@ from stoic_emperor.errors import NotFound
 from stoic_emperor.infrastructure.person import Person
 from stoic_emperor.memory.exporting import conversation_json, conversation_markdown
 from stoic_emperor.memory.finding import find_conversations
-from stoic_emperor.models import Session, Status, now
+from stoic_emperor.models import Session
 from stoic_emperor.web.access import Adult
 from stoic_emperor.web.routes.common import Here, Id, erasing, for_persons, person_of, troubles, visible
 from stoic_emperor.web.routes.shapes import FoundShape, MessageShape, ReceiptShape, SessionShape
+from stoic_emperor.web.unfinished import settled
 
 router = for_persons("conversations")
-
-#: After which a reply that nobody writes any more was cut off by a crash.
-_CUT_OFF = dt.timedelta(minutes=1)
 
 NO_CONVERSATION = "there is no such conversation: GET /api/sessions lists yours"
 NO_MESSAGE = "there is no such message: reload the conversation"
@@ -59,14 +56,7 @@ def messages(session_id: Id, identity: Adult, here: Here) -> list[MessageShape]:
     """All that was said in a conversation, in order."""
     person = person_of(here, identity)
     session = _session(person, session_id)
-    kept = person.messages(session.id)
-    turn = here.talking.turns.of(identity.user_id, session.id)
-    before = now() - _CUT_OFF
-    if any(m.status is Status.STREAMING and m.created_at < before for m in kept) and (turn is None or turn.over):
-        cut_off = dt.timedelta(seconds=2 * here.configuration.settings.models.timeout)
-        person.settle_interrupted(now() - cut_off)
-        kept = person.messages(session.id)
-    return [MessageShape.of(message) for message in kept]
+    return [MessageShape.of(message) for message in settled(here, person, person.messages(session.id))]
 
 
 @router.patch("/sessions/{session_id}", responses=troubles(404))
