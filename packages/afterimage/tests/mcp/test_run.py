@@ -84,6 +84,19 @@ def test_it_answers_on_stdout_alone_and_ends_with_its_client(home: Path, tmp_pat
         assert (process.returncode, out, err) == (0, "", "")
 
 
+def test_a_greeting_needs_no_arithmetic(home: Path) -> None:
+    """The client waits for it, and loading numpy and the model takes as long as a quarter of the library."""
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom afterimage.cli import serve\n"
+        "from afterimage.config import load_config\nfrom afterimage.mcp.run import make_server, serve_stdio\n"
+        "from afterimage.storage import get_storage_backend\n"
+        "config = load_config()\nmake_server(get_storage_backend(config), config.directory)\n"
+        "print({'numpy', 'onnxruntime', 'tokenizers', 'tree_sitter', 'psycopg', 'capsa.store'} & set(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout == "set()\n"
+
+
 def test_half_a_character_is_answered_like_any_other(home: Path, tmp_path: Path) -> None:
     """Code that was cut within an emoji: a client waited for ever for its answer, and the next answer never came."""
     with get_storage_backend() as backend:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -22,12 +23,12 @@ from afterimage.mcp.reach import reachable
 from afterimage.mcp.sessions import Sessions
 from afterimage.mcp.wire import sendable, standard_input
 from afterimage.retrieval import rendering
-from afterimage.retrieval.forgetting import forget
-from afterimage.retrieval.remembering import Remembered, remember
-from afterimage.retrieval.retriever import Retriever
 from afterimage.retrieval.where import Where
 
 if TYPE_CHECKING:
+    from afterimage.retrieval.forgetting import Forgotten
+    from afterimage.retrieval.remembering import Remembered
+    from afterimage.retrieval.retriever import Retriever
     from afterimage.storage import StorageBackend
 
 _T = TypeVar("_T")
@@ -99,13 +100,20 @@ def make_server(
         log_level="WARNING",
         cache_hints={"tools/list": _HOUR, "resources/templates/list": _HOUR},
     )
-    retriever = Retriever(backend, directory, threshold=threshold)
+
+    @functools.cache
+    def retriever() -> Retriever:
+        # A client waits for its greeting, which needs no arithmetic: that is loaded with the first question.
+        from afterimage.retrieval.retriever import Retriever
+
+        return Retriever(backend, directory, threshold=threshold)
+
     _add_reading(server, retriever, backend)
     _add_writing(server, retriever, backend, directory, stored)
     return server
 
 
-def _add_reading(server: MCPServer, retriever: Retriever, backend: StorageBackend) -> None:
+def _add_reading(server: MCPServer, retriever: Callable[[], Retriever], backend: StorageBackend) -> None:
     sessions = Sessions()
 
     @server.tool(annotations=_READS, structured_output=False)
@@ -118,7 +126,7 @@ def _add_reading(server: MCPServer, retriever: Retriever, backend: StorageBacken
     ) -> str:
         """Find code of earlier sessions by words, identifiers and meaning."""
         where = await _where(ctx, everywhere=all_projects)
-        found = await _done(lambda: retriever.search(query, where, limit, path))
+        found = await _done(lambda: retriever().search(query, where, limit, path))
         return rendering.results(found, _nothing(where), sessions.given_to(ctx))
 
     @server.tool(annotations=_READS, structured_output=False)
@@ -130,7 +138,7 @@ def _add_reading(server: MCPServer, retriever: Retriever, backend: StorageBacken
     ) -> str:
         """Find earlier code that is the same as, or like, this code."""
         where = await _where(ctx, everywhere=all_projects)
-        found = await _done(lambda: retriever.similar(code, where, limit))
+        found = await _done(lambda: retriever().similar(code, where, limit))
         return rendering.results(found, _nothing(where), sessions.given_to(ctx))
 
     @server.tool(annotations=_READS, structured_output=False)
@@ -142,7 +150,7 @@ def _add_reading(server: MCPServer, retriever: Retriever, backend: StorageBacken
     ) -> str:
         """Show one entry whole."""
         where = await _where(ctx, everywhere=all_projects)
-        return rendering.whole(await _done(lambda: retriever.one(reachable(backend, id, where), where)), line)
+        return rendering.whole(await _done(lambda: retriever().one(reachable(backend, id, where), where)), line)
 
     @server.tool(annotations=_READS, structured_output=False)
     async def recent(
@@ -153,7 +161,7 @@ def _add_reading(server: MCPServer, retriever: Retriever, backend: StorageBacken
     ) -> str:
         """List what was written last, a line a file."""
         where = await _where(ctx, everywhere=all_projects)
-        return rendering.listing(await _done(lambda: retriever.recent(where, limit, path)), _nothing(where))
+        return rendering.listing(await _done(lambda: retriever().recent(where, limit, path)), _nothing(where))
 
     @server.resource(
         "afterimage://entry/{id}", name="entry", description="One entry of the memory.", mime_type="text/plain"
@@ -161,7 +169,7 @@ def _add_reading(server: MCPServer, retriever: Retriever, backend: StorageBacken
     async def entry(id: str, ctx: Context) -> str:
         where = await _where(ctx, everywhere=False)
         try:
-            found = await asyncio.to_thread(lambda: retriever.one(reachable(backend, id, where), where))
+            found = await asyncio.to_thread(lambda: retriever().one(reachable(backend, id, where), where))
         except EntryNotFound as error:
             raise ResourceNotFoundError(sendable(str(error))) from error
         except Exception as error:
@@ -172,7 +180,11 @@ def _add_reading(server: MCPServer, retriever: Retriever, backend: StorageBacken
 
 
 def _add_writing(
-    server: MCPServer, retriever: Retriever, backend: StorageBackend, directory: Path, stored: Callable[[], None]
+    server: MCPServer,
+    retriever: Callable[[], Retriever],
+    backend: StorageBackend,
+    directory: Path,
+    stored: Callable[[], None],
 ) -> None:
     @server.tool(name="remember", annotations=_ADDS, structured_output=False)
     async def remember_(
@@ -184,9 +196,11 @@ def _add_writing(
     ) -> str:
         """Keep a note for later sessions in this project. Written code is kept by itself."""
         where = await _where(ctx, everywhere=all_projects)
-        clean = retriever.redactor()
 
         def keep() -> Remembered:
+            from afterimage.retrieval.remembering import remember
+
+            clean = retriever().redactor()
             old = reachable(backend, replaces, where) if replaces else ""
             return remember(backend, where.projects[0], text, clean, path=path or "", replaces=old)
 
@@ -204,9 +218,13 @@ def _add_writing(
     ) -> str:
         """Delete entries for good. Only if the user asks for it."""
         where = await _where(ctx, everywhere=all_projects)
-        return rendering.forgotten(
-            await _done(lambda: forget(backend, directory, [reachable(backend, id_, where) for id_ in ids]))
-        )
+
+        def take_out() -> Forgotten:
+            from afterimage.retrieval.forgetting import forget
+
+            return forget(backend, directory, [reachable(backend, id_, where) for id_ in ids])
+
+        return rendering.forgotten(await _done(take_out))
 
 
 async def _where(ctx: Context[Any, Any], *, everywhere: bool) -> Where:
