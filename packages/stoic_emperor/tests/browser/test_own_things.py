@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from playwright.sync_api import FilePayload, expect
 
 from stoic_emperor.models import CondensedSummary, Message, SemanticInsight, now
 from stoic_emperor.testing.site import Open, Site
+from stoic_emperor.testing.web import hosted_by
 
 pytestmark = pytest.mark.debian("chromium")
 
@@ -64,6 +67,30 @@ def test_what_is_remembered_is_put_right_forgotten_and_paused(site: Site, open_p
     assert [insight.assertion for insight in person.insights()] == ["They build boats."]
     page.get_by_role("button", name="Write a new portrait").click()
     expect(page.get_by_text("It will be written")).to_be_visible()
+
+
+def test_the_past_is_read_when_one_asks_for_it_and_how_far_it_is_is_shown(
+    site: Site, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = site.person()
+    then = now() - dt.timedelta(days=30)
+    session = person.begin_session(created_at=then)
+    for said in ("I build boats", "I sail them"):
+        person.add_message(Message(session_id=session.id, role="user", content=said, created_at=then))
+        person.add_message(Message(session_id=session.id, role="emperor", content="Good.", created_at=then))
+    page = open_page(site, person, "/journey")
+    expect(page.get_by_text("2 turns of before then are not read")).to_be_visible()
+    told = page.locator("[data-follow] output")
+    with monkeypatch.context() as busy:
+        busy.setattr(hosted_by(site.app).worker, "_take", lambda _most: [])
+        page.get_by_role("button", name="Reflect on what was said before").click()
+        expect(told).to_have_text("Is being read")
+        expect(page.locator("[data-follow] progress")).to_have_attribute("max", "2")
+    expect(told).to_have_text("Read")
+    expect(page.locator("[data-follow] progress")).to_have_count(0)
+    page.reload()
+    expect(page.locator(".insight")).to_contain_text("They build boats.")
+    expect(page.get_by_role("button", name="Reflect on what was said before")).to_have_count(0)
 
 
 def test_a_journal_is_brought_along_and_read(site: Site, open_page: Open) -> None:

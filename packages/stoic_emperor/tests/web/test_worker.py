@@ -21,6 +21,7 @@ from stoic_emperor.hosting.uploads import Uploads
 from stoic_emperor.hosting.usage import Usage
 from stoic_emperor.hosting.waiting import Waiting
 from stoic_emperor.infrastructure.database import Database
+from stoic_emperor.infrastructure.person import Person
 from stoic_emperor.models import Message, Status, now
 from stoic_emperor.testing.house import House, running_house
 from stoic_emperor.testing.talker import Talker
@@ -107,6 +108,56 @@ def test_texts_are_for_the_library_of_all_so_an_operator_hands_them_in(house: Ho
     changed = hand_in(keeper, "letters.md", text.replace(b"all", b"everybody"), kind="texts", author="Nobody")
     assert read(keeper, changed)["report"]["added"] == 1
     assert len(browser.get("/api/library/search?q=hail").json()["passages"]) == 1, "it is the same file, changed"
+
+
+def a_past(person: Person, turns: int) -> None:
+    """What was said before its person agreed that it is analysed."""
+    then = now() - dt.timedelta(days=30)
+    session = person.begin_session(title="Long ago", created_at=then)
+    for number in range(turns):
+        at = then + dt.timedelta(minutes=number)
+        person.add_message(Message(session_id=session.id, role="user", content=f"Day {number}", created_at=at))
+        person.add_message(Message(session_id=session.id, role="emperor", content="So it is.", created_at=at))
+
+
+def test_the_past_is_analysed_once_its_person_asks_for_it_however_long_it_is(house: House) -> None:
+    user_id, browser = house.somebody()
+    person = house.person(user_id)
+    a_past(person, 25)
+    browser.post("/api/chat", json={"message": "I plant tulips"})
+    until(lambda: not browser.get("/api/analysis/status").json()["tasks"])
+    told = browser.get("/api/analysis/past").json()
+    assert (told["state"], told["done"], told["total"]) == ("done", 0, 25), "nobody has asked for it"
+    assert "25 turns of before then are not read" in browser.get("/journey").text
+    assert browser.post("/api/analysis/past").status_code == 202
+    told = until(lambda: (now_told := browser.get("/api/analysis/past").json())["report"] and now_told, 30)
+    assert (told["done"], told["total"], told["report"]["failed"]) == (25, 25, [])
+    assert person.unprocessed_replies() == []
+    assert "Reflect on what was said before" not in browser.get("/journey").text
+
+
+def test_the_past_of_who_has_not_agreed_or_has_paused_is_not_read(house: House) -> None:
+    user_id, browser = house.somebody(remembers=False)
+    person = house.person(user_id)
+    a_past(person, 1)
+    for change in ({"consent": False}, {"consent": True, "paused": True}):
+        browser.put("/api/user", json=change)
+        assert browser.post("/api/analysis/past").status_code == 409
+        assert "Reflect on what was said before" not in browser.get("/journey").text
+    assert len(person.unprocessed_replies()) == 1
+
+
+def test_what_the_model_cannot_read_of_the_past_is_told_of(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    user_id, browser = house.somebody()
+    a_past(house.person(user_id), 2)
+
+    async def refuse(*_: object) -> None:
+        raise InvalidAnswer("it is no form")
+
+    monkeypatch.setattr(house.talker, "extract", refuse)
+    browser.post("/api/analysis/past")
+    told = until(lambda: browser.get("/api/analysis/past").json()["report"])
+    assert told["failed"][0]["why"].startswith("2 turns of the past wait")
 
 
 def test_a_portrait_is_written_soon(house: House) -> None:

@@ -19,8 +19,9 @@ from stoic_emperor.models import now
 if TYPE_CHECKING:
     from stoic_emperor.infrastructure.database import Database
 
-#: What is done off a person's path; ``scrub`` is done for the house.
-Kind = Literal["reflect", "upload", "portrait", "scrub"]
+#: What is done off a person's path; ``past`` is what they said before they agreed to its analysis, and asked for since;
+#: ``scrub`` is done for the house.
+Kind = Literal["reflect", "past", "upload", "portrait", "scrub"]
 
 #: How long after a first failure it is tried again; each time twice as long, up to the second.
 _SOON, _LATE = dt.timedelta(seconds=30), dt.timedelta(hours=1)

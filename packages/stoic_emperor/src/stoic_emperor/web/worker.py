@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import capsa
 from stoic_emperor.errors import NotFound, StoicError
@@ -184,8 +184,8 @@ class Worker:
 
     async def _do(self, task: Task) -> None:
         match task.kind:
-            case "reflect":
-                await self._reflect(task.user_id)
+            case "reflect" | "past":
+                await self._reflect(task.user_id, task.kind)
             case "portrait":
                 await self._portrait(task.user_id)
             case "upload":
@@ -198,14 +198,14 @@ class Worker:
 
     # What is done
 
-    async def _reflect(self, user_id: str) -> None:
+    async def _reflect(self, user_id: str, kind: Literal["reflect", "past"]) -> None:
         person = self._application.database.person(user_id)
         # What a crash cut off is analysed as far as it came.
         longest = dt.timedelta(seconds=2 * self._application.configuration.settings.models.timeout)
         await asyncio.to_thread(person.settle_interrupted, now() - longest)
-        worked = await self._application.reflect(person, _TURNS)
+        worked = await self._application.reflect(person, _TURNS, past=kind == "past")
         if worked.turns >= _TURNS or worked.summaries:
-            await asyncio.to_thread(self._waiting.put, user_id, "reflect")
+            await asyncio.to_thread(self._waiting.put, user_id, kind)
 
     async def _portrait(self, user_id: str) -> None:
         model = self._application.model

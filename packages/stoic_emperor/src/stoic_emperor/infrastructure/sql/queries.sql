@@ -149,6 +149,14 @@ WHERE user_id = :user_id AND semantic_processed_at IS NULL AND role = 'emperor' 
         WHERE s.user_id = :user_id AND s.metadata LIKE '%"analysed": true%'))
 ORDER BY seq LIMIT :n
 
+-- name: past_turns
+-- Of what was said before that moment, journals brought along to be analysed left out: all turns, and those that wait
+-- for nothing.
+SELECT count(*), count(semantic_processed_at) FROM messages
+WHERE user_id = :user_id AND role = 'emperor' AND status <> 'streaming' AND created_at < :since
+    AND session_id NOT IN (SELECT s.id FROM sessions s
+        WHERE s.user_id = :user_id AND s.metadata LIKE '%"analysed": true%')
+
 -- name: message_before
 -- What the person said that this reply answers.
 SELECT b.id, b.session_id, b.role, b.content, b.psych_update, b.created_at, b.semantic_processed_at, b.status

@@ -8,12 +8,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
+from stoic_emperor.hosting.waiting import Waiting
 from stoic_emperor.memory.journey import journey
 from stoic_emperor.memory.reviews import reviews_of
 from stoic_emperor.models import Profile
 from stoic_emperor.web.access import Visitor
 from stoic_emperor.web.pages.picture import pegs
 from stoic_emperor.web.pages.templating import page
+from stoic_emperor.web.routes.memory import past_turns
 from stoic_emperor.web.state import Hosted, hosted
 
 router = APIRouter()
@@ -27,6 +29,7 @@ def show(request: Request, identity: Visitor, hosted: Annotated[Hosted, Depends(
     sources = person.insight_sources()
     weeks = journey(person).weeks
     totals = person.totals()
+    total, done = past_turns(person)
     return page(
         request,
         "journey.html",
@@ -35,6 +38,8 @@ def show(request: Request, identity: Visitor, hosted: Annotated[Hosted, Depends(
         model=hosted.application.model is not None,
         something=totals.messages > 0,
         waiting=totals.waiting if user.remembers else 0,
+        past=total - done if user.remembers else 0,
+        past_is_read="past" in Waiting(hosted.application.database).of(identity.user_id),
         insights=[{**insight.model_dump(), "source": sources.get(insight.id)} for insight in person.insights()],
         summaries=person.active_summaries(),
         portraits=[_portrait(portrait) for portrait in person.profiles()],

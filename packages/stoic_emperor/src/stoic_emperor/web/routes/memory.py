@@ -7,13 +7,14 @@ import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from fastapi import HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
 from stoic_emperor.errors import NotFound
 from stoic_emperor.hosting.waiting import Waiting
+from stoic_emperor.infrastructure.person import Person
 from stoic_emperor.memory.correcting import correct_insight
 from stoic_emperor.memory.journey import journey
 from stoic_emperor.memory.tokens import LETTERS_A_TOKEN
@@ -35,6 +36,10 @@ router = for_persons("memory")
 NO_INSIGHT = "there is no such insight: GET /api/memory shows what is remembered"
 NO_SUMMARY = "there is no such summary: GET /api/memory shows what is remembered"
 NO_MODEL = "a portrait needs a language model, and none is configured here: whoever keeps this server can set one"
+NO_MODEL_FOR_THE_PAST = (
+    "this needs a language model, and none is configured here: whoever keeps this server can set one"
+)
+NOT_ALL = "{n} turns of the past wait to be read, as nobody asked for it or the model could not read them: ask again"
 NO_CONSENT = 'you have not allowed that what you write is analysed: PUT /api/user {"consent": true} allows it'
 
 
@@ -59,6 +64,19 @@ class AnalysisShape:
     waiting: int
     #: What is about to be done: "reflect", "portrait", "upload".
     tasks: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PastShape:
+    """How far the analysis of the past is, of what was said before one agreed to any."""
+
+    #: "working", or "done".
+    state: Literal["working", "done"]
+    #: Turns of then that wait for nothing, and all.
+    done: int
+    total: int
+    #: What became of it; None before.
+    report: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -178,6 +196,39 @@ def analysis(identity: Adult, here: Here) -> AnalysisShape:
         waiting=person.totals().waiting,
         tasks=Waiting(here.application.database).of(identity.user_id),
     )
+
+
+@router.get("/analysis/past")
+def analysis_of_the_past(identity: Adult, here: Here) -> PastShape:
+    """How far the analysis of what was said before one agreed to it is, if one asked for it."""
+    total, done = past_turns(person_of(here, identity))
+    if "past" in Waiting(here.application.database).of(identity.user_id):
+        return PastShape(state="working", done=done, total=total, report=None)
+    failed = [{"why": NOT_ALL.format(n=total - done)}] if done < total else []
+    return PastShape(state="done", done=done, total=total, report={"failed": failed})
+
+
+@router.post("/analysis/past", status_code=202, responses=troubles(409))
+def analyse_the_past(identity: Adult, here: Here) -> Accepted:
+    """Have what was said before one agreed to its analysis analysed too, soon; a call of the model each turn."""
+    if here.application.model is None:
+        raise HTTPException(409, NO_MODEL_FOR_THE_PAST)
+    person = person_of(here, identity)
+    user = person.get()
+    if user is None or not user.remembers:
+        raise HTTPException(409, NO_CONSENT)
+    Waiting(here.application.database).put(identity.user_id, "past")
+    here.worker.wake()
+    return Accepted()
+
+
+def past_turns(person: Person) -> tuple[int, int]:
+    """Turns of before somebody agreed to their analysis, and how many of them wait for nothing."""
+    user = person.get()
+    if user is None or user.consent_at is None:
+        return 0, 0
+    total, done = person.read("past_turns", since=user.consent_at)[0]
+    return int(total), int(done)
 
 
 @router.get("/journey")
