@@ -141,6 +141,37 @@ def test_an_empty_memory_has_nothing_to_measure(home: Path, capsys: pytest.Captu
     assert "empty" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("code", ["", "x = 1", "def f(): ...\n"])
+def test_entries_without_code_to_ask_for_are_said_to_be_just_that(
+    home: Path, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from afterimage.storage import get_storage_backend
+
+    with get_storage_backend() as backend:
+        backend.store("/p/a.py", code)
+    assert main(["quality"]) == 1
+    told = capsys.readouterr()
+    assert "Of 1 entry none has a path and enough code to be asked for" in told.out
+    assert "|" not in told.out
+    assert main(["quality", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["sample"] == 0
+
+
+@pytest.mark.parametrize(("count", "few"), [(1, True), (3, True), (20, False)])
+def test_of_few_entries_it_says_that_they_are_few(
+    home: Path, count: int, few: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from afterimage.storage import get_storage_backend
+
+    with get_storage_backend() as backend:
+        for n in range(count):
+            backend.store(f"/p/{n}.py", f"def compute_{n}(argument):\n    return store(argument, {n})\n")
+    assert main(["quality"]) == 0
+    told = capsys.readouterr().err
+    assert ("too few to tell much: one entry more or less changes a figure by" in told) is few
+    assert f"{count} of {count} entr{'y' if count == 1 else 'ies'} asked for" in told
+
+
 def test_doctor_tells_how_often_hooks_had_something_to_show(home: Path) -> None:
     from afterimage.config import load_config
     from afterimage.hook.seen import Seen

@@ -224,7 +224,7 @@ def _of_searches(asked: _Answers, *, with_model: bool) -> list[Measure]:
             value=_share(asked.standings[word], total),
             of=total,
             detail={"FRESH": "stands in its file", "STALE": "the file changed or went"}.get(
-                word, "written again later"
+                word, "a later write changed it"
             ),
         )
         for word in _STANDINGS

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from afterimage.cli.terminal import Progress, memory, note
+from afterimage.cli.terminal import Progress, counted, memory, note
 from capsa.terminal import json_option, table, write_json
 
 if TYPE_CHECKING:
     from afterimage.quality import Measure
+
+#: Of fewer entries a share says little.
+_FEW = 20
 
 
 @click.command()
@@ -41,6 +44,12 @@ def quality(sample: int, as_json: bool) -> int:
     if not found.entries:
         click.echo("The memory is empty: there is nothing to measure yet.")
         return 1
+    if not found.sample:
+        click.echo(
+            f"Of {counted(found.entries)} none has a path and enough code to be asked for: how well recall works "
+            f"cannot be measured yet."
+        )
+        return 1
     rows = [("!" if one.advice else "", one.name, _value(one), f"{one.of:,}", one.detail) for one in found.measures]
     table(("", "what", "value", "of", ""), rows)
     for one in found.measures:
@@ -48,7 +57,9 @@ def quality(sample: int, as_json: bool) -> int:
             click.echo(f"\n{one.name}: {_value(one)}\n  -> {one.advice}")
     for line in found.left_out:
         note(f"left out: {line}")
-    note(f"{found.sample} of {found.entries:,} entries were asked for, by {found.model or 'words alone'}")
+    note(f"{found.sample} of {counted(found.entries)} asked for, by {found.model or 'words alone'}")
+    if found.sample < _FEW:
+        note(f"that is too few to tell much: one entry more or less changes a figure by {1 / found.sample:.0%}")
     return 0
 
 
