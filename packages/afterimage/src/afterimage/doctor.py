@@ -59,7 +59,7 @@ def _memory(config: AfterImageConfig, backend: SQLiteBackend | PostgreSQLBackend
         # Before the memory is opened, which would carry the older one over.
         yield from _before_opening(backend)
         if not backend.exists():
-            yield Check("memory", "ok", f"none at {backend.configured_path} yet: the first entry stored makes it")
+            yield Check("memory", "ok", "none yet: the first entry stored makes it")
             return
     try:
         backend.initialize()

@@ -72,16 +72,14 @@ def setup(clients: Sequence[str], deny_once: bool | None, plugin: bool, dry_run:
         named=config.directory != config.home / ".afterimage",
         server=server,
     )
-    possible = any(not plan.refused for plan in plans)
-    _show(plans, nothing="" if possible and denying != before else "Nothing would change." if dry_run else "")
-    if possible and denying != before:
+    refused = [plan.client for plan in plans if plan.refused]
+    switched = denying != before and len(refused) < len(plans)
+    _show(plans, nothing="Nothing would change." if dry_run and not switched else "", dry_run=dry_run)
+    if switched:
         click.echo(_DENYING if denying else _NOT_DENYING)
-    if dry_run:
-        failed = [plan.client for plan in plans if plan.refused]
-    else:
-        if possible:
-            _tell_the_hooks(config, deny_once=denying)
-        failed = _apply(plans, config, remember=True)
+    if len(refused) < len(plans) and not dry_run:
+        _tell_the_hooks(config, deny_once=denying)
+    failed = refused if dry_run else _apply(plans, config, remember=True)
     for plan in plans:
         if plan.client not in failed:
             for line in _outcome(plan, config, plugin=plugin, server=server, planned=dry_run):
@@ -108,12 +106,12 @@ def uninstall(clients: Sequence[str], dry_run: bool) -> int:
     chosen = [agents.CLIENTS[name] for name in clients or _NAMES]
     plans = agents.plan_uninstall(chosen, config.home, os.environ, config.directory)
     nothing = not any(plan.changes or plan.refused for plan in plans)
-    _show(plans, nothing="It is in none of them." if nothing else "")
+    _show(plans, nothing="It is in none of them." if nothing else "", dry_run=dry_run)
     if dry_run:
         return 1 if any(plan.refused for plan in plans) else 0
     failed = _apply(plans, config, remember=False)
     if out := [plan.client.title for plan in plans if plan.changes and plan.client not in failed]:
-        click.echo(f"Taken out of {', '.join(out)}; the memory is still there.")
+        click.echo(f"Taken out of {', '.join(out)}; the memory stays until `afterimage clear`.")
     return 1 if failed else 0
 
 
@@ -129,8 +127,8 @@ def _chosen(names: Sequence[str], config: AfterImageConfig) -> list[Client]:
     return found
 
 
-def _show(plans: Sequence[Plan], *, nothing: str) -> None:
-    """What would change, and what cannot; ``nothing`` is said where that is nothing."""
+def _show(plans: Sequence[Plan], *, nothing: str, dry_run: bool) -> None:
+    """What is to change, and what cannot; ``nothing`` is said where that is nothing."""
     for plan in plans:
         for line in plan.notes:
             note(line)
@@ -138,7 +136,10 @@ def _show(plans: Sequence[Plan], *, nothing: str) -> None:
             click.echo(change.diff(), nl=False)
         if plan.refused:
             note(f"{plan.client.title} is left as it is: {plan.refused}; correct it and run this again")
-    if nothing and not any(plan.changes for plan in plans):
+    if any(plan.changes for plan in plans):
+        if dry_run:
+            note("nothing was changed: this is what would be without --dry-run")
+    elif nothing:
         click.echo(nothing)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from afterimage.cli.terminal import note
@@ -33,6 +35,8 @@ def mcp(http: int | None) -> None:
     config = load_config()
     with get_storage_backend(config) as backend:
         if http is None:
+            if sys.stdin.isatty():
+                note("waiting for an agent, which starts this by itself after `afterimage setup`; Ctrl-D ends it")
             serve_stdio(config, backend)
         else:
             serve_http(config, backend, http, lambda url: note(f"at {url}, token in {config.directory / 'mcp-token'}"))
