@@ -26,6 +26,8 @@ _QUOTED = (
     r"[rbuf]?(?:\"\"\"|[\"'])(?=[^\s\"']{0,199}?\d)(?=[^\s\"']{0,199}?[A-Za-z])"
     r"((?:[^\s\"'{}<>$%]|(?<![\"'])[$%](?![({sdr])){8,200})[\"']"
 )
+#: What is too long, too mixed and too much at an end to be a word or a call.
+_LONG = r"(?=[^\s;&\"'`]{0,199}?\d)(?=[^\s;&\"'`]{0,199}?[A-Za-z])[\w%+/.~:-]{16,4000}+={0,2}(?![\w(\[{<$])"
 #: Names joined by dots: where a value is got from, not a value.
 _CHAIN = r"[A-Za-z_]\w{0,60}+(?:\.[A-Za-z_]\w{0,60}+){1,9}+"
 
@@ -36,7 +38,7 @@ RULES = (
     ("gitlab-any-token", ("gl",), r"\bgl[a-z]{2,7}-[0-9A-Za-z_-]{20,300}", 0, 3.0),
     ("pypi-any-token", ("pypi-age",), r"\bpypi-AgE[0-9A-Za-z_-]{50,1000}", 0, 3.0),
     ("square-secret", ("sq0",), r"\bsq0[a-z]{3}-[0-9A-Za-z_-]{22,60}", 0, 3.0),
-    ("telegram-token", (":aa",), r"\b\d{8,10}:AA[0-9A-Za-z_-]{33}\b", 0, 3.0),
+    ("telegram-token", (":aa",), r"(?<!\d)\d{8,10}:AA[0-9A-Za-z_-]{33}\b", 0, 3.0),
     ("discord-token", (".",), r"\b[MNO][0-9A-Za-z_-]{23,25}\.[0-9A-Za-z_-]{6}\.[0-9A-Za-z_-]{27,38}\b", 0, 4.0),
     ("azure-account-key", ("accountkey",), r"(?i)\bAccountKey=([0-9A-Za-z+/]{40,100}={0,2})", 1, 3.0),
     (
@@ -113,6 +115,48 @@ RULES = (
         ),
         1,
         2.8,
+    ),
+    (
+        # machine HOST login ME password …, on one line or several.
+        "netrc-password",
+        ("machine", "default"),
+        (
+            r"\b(?:machine\s{1,9}(?:[\w-]{1,60}\.[\w.-]{1,200}|\S{1,200}\s{1,9}login\s{1,9}\S{1,200})|"
+            r"default\s{1,9}login\s{1,9}\S{1,200}|machine\s{1,9}\S{1,200}\s{1,9}login\s{1,9}\S{1,200}\s{1,9}"
+            r"account\s{1,9}\S{1,200})\s{1,9}password\s{1,9}(?![$%<{\[])([^\s\"'`]{6,200})"
+        ),
+        1,
+        0.0,
+    ),
+    (
+        # Cookie: a=…; b=…, of which one is as long as what tells a session, and so all goes.
+        "cookie",
+        ("cookie", "curl"),
+        (
+            r"(?i)(?:\bcookie[\"']?\]?\s{0,3}[:=,]\s{0,3}|\bcurl\s[^\n|;&]{0,300}?(?<=\s)(?:-b|--cookie)[ =])[\"']?"
+            rf"(?=(?:[\w.%-]{{1,60}}=[^\s;\"'`]{{0,4000}};[ \t]{{0,3}}){{0,20}}?[\w.%-]{{1,60}}={_LONG})"
+            r"([\w.%-]{1,60}=[^\n\"'`<>{}$]{8,4000})"
+        ),
+        1,
+        3.0,
+    ),
+    (
+        # The key in the address is all that is asked for.
+        "webhook",
+        ("hook", "ifttt"),
+        (
+            r"(?i)\bhttps?://(?:[^\s\"'`<>{}$]{0,200}?hooks?(?:/[^\s\"'`<>{}$]{0,200})?|maker\.ifttt\.com/[^\s\"'`<>{}$]{0,200}/key)"
+            r"(?<!/commit)(?<!/blob)(?<!/tree)/(?=[\w-]{0,199}\d)(?=[\w-]{0,199}[a-z])([\w-]{20,200})"
+        ),
+        1,
+        3.0,
+    ),
+    (
+        "address-secret",
+        ("token=", "secret=", "signature=", "key=", "sig="),
+        (rf"(?i)[?&](?:[\w.-]{{0,30}}(?:token|secret|signature|key)|sig)=({_LONG})"),
+        1,
+        3.0,
     ),
     # Server=…;Password=…; as ADO.NET and ODBC have it.
     (
