@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from capsa.database import Transaction
 from capsa.errors import EmbedderUnavailable, InvalidRecord
-from capsa.records import Filter, Mode, Record, SearchResult, Statistics
+from capsa.records import PUBLIC_OWNER, Filter, Mode, Record, SearchResult, Statistics
 from capsa.store import _rows
 from capsa.store._rows import filtered, from_row
 from capsa.text import from_stored, to_stored
@@ -99,7 +100,13 @@ class Reading:
     # Search
 
     def search(
-        self, query: str, mode: Mode | str = Mode.HYBRID, limit: int = 10, filter: Filter | None = None
+        self,
+        query: str,
+        mode: Mode | str = Mode.HYBRID,
+        limit: int = 10,
+        filter: Filter | None = None,
+        *,
+        tx: Transaction | None = None,
     ) -> SearchResult:
         """Find records by words, by meaning, or by both.
 
@@ -108,6 +115,8 @@ class Reading:
             mode: hybrid puts literal matches first, then goes by meaning; without an embedder, or
                 without vectors of its model, it is lexical and a note says so.
             limit: at most so many hits; the filter is applied before.
+            tx: an open transaction of the same database, that sees this owner's records, to search in: for several
+                searches as of one moment. Better have the query embedded before it begins.
 
         Raises:
             EmbedderUnavailable: semantic search without an embedder, or one that does not answer.
@@ -118,8 +127,8 @@ class Reading:
         query = _text(query)
         # A model may take its time, and no connection waits for it.
         vector, notes = self._query_vector(query, Mode(mode))
-        with self.database.read(self.owner) as tx:
-            return Search(self, tx, _limit(limit), filter or None).run(query, Mode(mode), vector, notes)
+        with self._reading(tx) as own:
+            return Search(self, own, _limit(limit), filter or None).run(query, Mode(mode), vector, notes)
 
     def search_vector(
         self, vector: ArrayLike, limit: int = 10, filter: Filter | None = None, model: str | None = None
@@ -143,6 +152,17 @@ class Reading:
             return self.database.vectors.get(tx, space, [found[id][0]]).get(found[id][0])
 
     # Helpers
+
+    @contextmanager
+    def _reading(self, tx: Transaction | None) -> Iterator[Transaction]:
+        """``tx``, or one of its own."""
+        if tx is None:
+            with self.database.read(self.owner) as own:
+                yield own
+            return
+        if tx.owner not in {None, self.owner} and self.owner != PUBLIC_OWNER:
+            raise ValueError(f"a transaction of {tx.owner!r} sees nothing that is {self.owner!r}'s")
+        yield tx
 
     def _query_vector(self, query: str, mode: Mode) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
         """The query as a vector of the embedder's, or None and why."""

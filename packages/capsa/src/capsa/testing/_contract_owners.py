@@ -94,3 +94,17 @@ class OwnersContract(Contract):
         assert ids(library.search("meditation 2", mode="semantic", limit=1)) == ["r2"]
         with library.database.maintain() as tx:
             library.clear(tx=tx)
+
+    def test_searches_in_one_transaction_are_as_of_one_moment(self, embedded: Collection, theirs: Collection) -> None:
+        library = embedded.store.collection(f"library-{embedded.owner}", owner=PUBLIC_OWNER)
+        with library.database.maintain() as tx:
+            library.add(numbered(1, "meditation {}"), tx=tx)
+        embedded.add(numbered(1, "meditation {}"))
+        with embedded.database.read(embedded.owner) as tx:
+            assert ids(embedded.search("meditation", tx=tx)) == ["r0"]
+            embedded.add([Record(id="later", text="meditation at last")])
+            assert ids(embedded.search("meditation", tx=tx)) == ["r0"]
+            assert ids(library.search("meditation", tx=tx)) == ["r0"], "what is everybody's is seen, too"
+            with pytest.raises(ValueError, match="sees nothing that is"):
+                theirs.search("meditation", tx=tx)
+        assert set(ids(embedded.search("meditation"))) == {"r0", "later"}

@@ -122,20 +122,21 @@ class Library:
         author: str | None = None,
         work: str | None = None,
         mode: Mode | str = Mode.HYBRID,
+        tx: capsa.Transaction | None = None,
     ) -> Findings:
-        """The passages that fit what is asked, best first."""
+        """The passages that fit what is asked, best first; as of ``tx``, anybody's transaction, or of now."""
         if author is None and work is None:
-            return self._found(query, mode, limit)
+            return self._found(query, mode, limit, tx)
         looked_at = max(50, limit * 10)
         while True:
-            found = self._found(query, mode, looked_at)
+            found = self._found(query, mode, looked_at, tx)
             fitting = tuple(passage for passage in found if _is_of(passage, author, work))
             if len(fitting) >= limit or len(found) < looked_at or looked_at >= _MAX_LOOKED_AT:
                 return Findings(fitting[:limit], found.mode, found.notes)
             looked_at = min(looked_at * 4, _MAX_LOOKED_AT)
 
-    def _found(self, query: str, mode: Mode | str, limit: int) -> Findings:
-        result = self.collection.search(query, mode=mode, limit=limit)
+    def _found(self, query: str, mode: Mode | str, limit: int, tx: capsa.Transaction | None) -> Findings:
+        result = self.collection.search(query, mode=mode, limit=limit, tx=tx)
         passages = tuple(Passage.from_record(hit.record, score=hit.score, reason=hit.reason) for hit in result)
         return Findings(passages, result.mode, result.notes)
 

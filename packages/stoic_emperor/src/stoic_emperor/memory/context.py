@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import capsa
 from stoic_emperor.library import Library, Passage
 from stoic_emperor.llm import Prompt, Turn
 from stoic_emperor.memory.dating import dated_insights, dated_turns
@@ -84,11 +86,15 @@ class ContextBuilder:
         if in_danger:
             return self._context("in_danger", said, at_hand, now)
         query = self._query(said, at_hand.talk)
-        passages = tuple(passage for library in self._libraries for passage in library.search(query, _PASSAGES))
         known = frozenset([said.id, *(m.id for m in at_hand.talk if m.role == Role.USER)])
-        doubled = dated_insights(self._person, self._recall.known(query, _INSIGHTS * _DOUBLES))
-        insights = _each_once(doubled)[:_INSIGHTS]
-        episodes = dated_turns(self._person, self._recall.turns(query, _EPISODES, leaving_out=known))
+        # What cannot be embedded is found by words.
+        with suppress(capsa.EmbedderUnavailable):
+            self._recall.prepare(query)
+        with self._person.reading() as tx:
+            passages = tuple(found for library in self._libraries for found in library.search(query, _PASSAGES, tx=tx))
+            insights = self._insights(query, tx)
+            turns = self._recall.turns(query, _EPISODES, leaving_out=known, tx=tx)
+            episodes = dated_turns(self._person, turns, tx)
         left = self._budget - count_tokens(now)
         notes = self._notes(at_hand, insights, episodes, passages, int(left * _NOTES_SHARE))
         last = f"{notes}\n\n{now}" if notes else now
@@ -129,6 +135,14 @@ class ContextBuilder:
                 summaries=person.newest_summaries(_SUMMARIES, tx=tx),
                 portraits=person.profiles(1, tx=tx),
             )
+
+    def _insights(self, query: str, tx: capsa.Transaction) -> tuple[Recalled, ...]:
+        """What is known of the person that fits, each assertion once."""
+        same: dict[str, list[Recalled]] = {}
+        for found in self._recall.known(query, _INSIGHTS * _DOUBLES, tx):
+            same.setdefault(plain(found.record.text), []).append(found)
+        wanted = [found for some in list(same.values())[:_INSIGHTS] for found in some]
+        return _each_once(dated_insights(self._person, wanted, tx))
 
     def _query(self, said: Message, hot: Sequence[Message]) -> str:
         """What to look for: a short answer such as "yes, him" means nothing without what it answers."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _Rows: TypeAlias = "list[tuple[Any, ...]]"
 
 
-def dated_turns(person: Person, found: Sequence[Recalled]) -> tuple[Recalled, ...]:
+def dated_turns(person: Person, found: Sequence[Recalled], tx: capsa.Transaction | None = None) -> tuple[Recalled, ...]:
     """What the person said, each dated by its message; of what is in no conversation that is kept, as it is."""
 
     def times(tx: capsa.Transaction, recalled: Recalled) -> _Rows:
@@ -31,24 +31,29 @@ def dated_turns(person: Person, found: Sequence[Recalled]) -> tuple[Recalled, ..
             else []
         )
 
-    return _dated(person, found, times)
+    return _dated(person, found, times, tx)
 
 
-def dated_insights(person: Person, found: Sequence[Recalled]) -> tuple[Recalled, ...]:
+def dated_insights(
+    person: Person, found: Sequence[Recalled], tx: capsa.Transaction | None = None
+) -> tuple[Recalled, ...]:
     """Insights, each dated by when it was noted."""
-    return _dated(person, found, lambda tx, recalled: person.run(tx, "insight_time", id=recalled.record.id))
+    return _dated(person, found, lambda own, recalled: person.run(own, "insight_time", id=recalled.record.id), tx)
 
 
 def _dated(
-    person: Person, found: Sequence[Recalled], times: Callable[[capsa.Transaction, Recalled], _Rows]
+    person: Person,
+    found: Sequence[Recalled],
+    times: Callable[[capsa.Transaction, Recalled], _Rows],
+    tx: capsa.Transaction | None,
 ) -> tuple[Recalled, ...]:
     if not found:
         return ()
     time = person.database.engine.datetime
-    with person.reading() as tx:
+    with person.reading(tx) as own:
         return tuple(
             replace(recalled, record=replace(recalled.record, created_at=time(rows[0][0])))
-            if (rows := times(tx, recalled))
+            if (rows := times(own, recalled))
             else recalled
             for recalled in found
         )

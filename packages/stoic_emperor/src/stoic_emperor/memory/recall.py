@@ -59,14 +59,21 @@ class Recall:
 
     # Finding
 
-    def turns(self, query: str, limit: int, *, leaving_out: frozenset[str] = frozenset()) -> list[Recalled]:
+    def turns(
+        self,
+        query: str,
+        limit: int,
+        *,
+        leaving_out: frozenset[str] = frozenset(),
+        tx: capsa.Transaction | None = None,
+    ) -> list[Recalled]:
         """What the person said before that fits, best first, without the messages that are at hand anyway."""
-        found = self.episodes.search(query, limit=limit + len(leaving_out))
+        found = self.episodes.search(query, limit=limit + len(leaving_out), tx=tx)
         return [_recalled(hit) for hit in found if hit.record.id not in leaving_out][:limit]
 
-    def known(self, query: str, limit: int) -> list[Recalled]:
+    def known(self, query: str, limit: int, tx: capsa.Transaction | None = None) -> list[Recalled]:
         """The insights that fit, best first."""
-        return [_recalled(hit) for hit in self.insights.search(query, limit=limit)]
+        return [_recalled(hit) for hit in self.insights.search(query, limit=limit, tx=tx)]
 
     def elsewhere(self, said: Message, limit: int) -> list[Recalled]:
         """What the person said in other conversations that fits, and is not what they say now once more."""
@@ -129,7 +136,11 @@ class Recall:
         self.insights.put([record], vectors=self.vectors([insight.assertion]), tx=tx)
 
     def prepare(self, text: str) -> None:
-        """Have the vector of a text made now, before a transaction that will need it begins."""
+        """Have the vector of a text made now, before a transaction that will need it begins.
+
+        Raises:
+            EmbedderUnavailable: the embedder does not answer.
+        """
         if self._embedder is not None:
             self._embedder.embed([text])
 
