@@ -50,6 +50,23 @@ def test_any_text_comes_back_as_it_was(memory: StorageBackend, text: str) -> Non
     assert (entry.file_path, entry.new_code, entry.old_code, entry.context) == (text[:200], text, text, text)
 
 
+def test_a_file_that_was_put_in_the_place_of_the_memorys_is_the_memory_from_then_on(home: Path) -> None:
+    path, other = home / "m.db", home / "other.db"
+    with SQLiteBackend(own_file=other, embedder=lambda: None) as memory:
+        memory.store("/p", "of the other")
+    with SQLiteBackend(own_file=path, embedder=lambda: None) as memory:
+        memory.store("/p", "of the first")
+        for file in home.glob("m.db*"):
+            file.unlink()
+        other.rename(path)
+        assert [entry.new_code for entry in memory.iterate()] == ["of the other"]
+        memory.store("/p", "written since")
+        path.unlink()
+        memory.store("/p", "all there is")
+    with SQLiteBackend(own_file=path, embedder=lambda: None) as memory:
+        assert [entry.new_code for entry in memory.iterate()] == ["all there is"]
+
+
 @pytest.mark.parametrize("embedding", [None, []])
 def test_no_vector_and_an_empty_one_are_the_same(memory: StorageBackend, embedding: list[float] | None) -> None:
     entry = memory.get(memory.store("/p", "code", embedding=embedding))

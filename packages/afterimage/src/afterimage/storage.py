@@ -53,6 +53,8 @@ class SQLiteBackend(StorageBackend):
         """
         super().__init__(embedder=embedder, author=author)
         self._own_file = own_file
+        #: Which file is open.
+        self._file: tuple[int, int] | None = None
         if own_file is not None:
             db_path = own_file
         elif db_path is None:
@@ -79,10 +81,33 @@ class SQLiteBackend(StorageBackend):
 
         return DatabaseUrl.for_path(self.db_path)
 
+    @property
+    def capsa_store(self) -> Store:
+        """The store of the engine underneath; of the file that has the name now, also if somebody put it there."""
+        with self._guard:
+            if self._store is not None and _identity(self._store.database.url.path) != self._file:
+                # What is written into a file that is gone is gone, too.
+                self.close()
+            return super().capsa_store
+
+    def _open(self) -> Store:
+        store = super()._open()
+        self._file = _identity(store.database.url.path)
+        return store
+
     def _before_open(self) -> None:
         from afterimage.first_use import carry_over_once
 
         carry_over_once(self.configured_path, self.db_path, self._report)
+
+
+def _identity(path: Path | None) -> tuple[int, int] | None:
+    """Which file has this name; None if none has. Without opening it, which would cost this process its locks."""
+    try:
+        found = path.stat() if path else None
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found else None
 
 
 class PostgreSQLBackend(StorageBackend):
