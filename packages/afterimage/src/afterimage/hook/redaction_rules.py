@@ -119,7 +119,7 @@ RULES = (
     (
         # machine HOST login ME password …, on one line or several.
         "netrc-password",
-        ("machine", "default"),
+        ("machine", "login"),
         (
             r"\b(?:machine\s{1,9}(?:[\w-]{1,60}\.[\w.-]{1,200}|\S{1,200}\s{1,9}login\s{1,9}\S{1,200})|"
             r"default\s{1,9}login\s{1,9}\S{1,200}|machine\s{1,9}\S{1,200}\s{1,9}login\s{1,9}\S{1,200}\s{1,9}"
