@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,24 @@ def test_a_terminal_without_these_signs_gets_others(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("sys.stdout", Plain())
     assert sparkline([0, 1, 8]) == " :@"
     assert bar(1, 1, 2) == "@@"
+
+
+def test_where_one_stands_is_no_folder_of_temporary_files(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        here = Path(folder) / "work"
+        here.mkdir()
+        with get_storage_backend() as backend:
+            for n in range(3):
+                backend.store(str(here / "a.py"), f"x = {n}")
+        monkeypatch.chdir(here)
+        status, out, _ = run(capsys, "hotspots")
+        assert (status, "a.py" in out) == (0, True)
+        assert run(capsys, "churn", "../work/a.py")[0] == 0
+        monkeypatch.chdir(home)
+        status, out, _ = run(capsys, "hotspots", "--all-projects")
+        assert (status, out) == (
+            1,
+            "Only files that hook.warning_noise_exclusions leaves out were edited in the last 30 days.\n",
+        )
