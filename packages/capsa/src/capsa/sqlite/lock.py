@@ -24,8 +24,8 @@ else:
     import fcntl
 
 # Before queueing; times in seconds.
-_LOOKS = 50
-_BETWEEN_LOOKS = 0.0002
+_LOOKS = 10
+_BETWEEN_LOOKS = 0.001
 
 
 class WriterLock:
@@ -89,7 +89,8 @@ if sys.platform == "win32":
 else:
 
     def _acquire(descriptor: int, deadline: float) -> bool:
-        # A write holds the lock for less than a millisecond: to look again soon costs less than to queue.
+        # A write holds the lock for about a millisecond: to look again soon costs less than to queue, to look more
+        # often takes the processor from who holds it.
         for _ in range(_LOOKS):
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
