@@ -22,7 +22,8 @@ def cache() -> Path:
 
 def databases() -> Path:
     """The folder in the cache for databases of the present tables; those of other versions are thrown away."""
-    scripts = sorted((_ROOT / "packages").glob("*/src/**/schema*.sql"))
+    packages = (_ROOT / "packages" / name for name in ("capsa", "stoic_emperor"))
+    scripts = sorted(script for package in packages for script in package.glob("src/**/schema*.sql"))
     version = functools.reduce(lambda so_far, script: zlib.crc32(script.read_bytes(), so_far), scripts, 0)
     folder = cache() / f"databases_{version:08x}"
     for other in cache().glob("databases_*"):
