@@ -483,6 +483,23 @@ def test_a_home_is_no_project_of_its_own(
     assert "in this project" not in capsys.readouterr().out
 
 
+def test_a_marketplace_of_somebody_else_s_by_our_name_stays(agents: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = agents / ".claude/settings.json"
+    theirs = {
+        "extraKnownMarketplaces": {"afterimage": {"source": {"source": "github", "repo": "x/y"}}},
+        "enabledPlugins": {"afterimage@afterimage": True},
+    }
+    file.write_text(json.dumps(theirs))
+    assert main(["setup", "--plugin", "claude-code"]) == 1
+    assert "extraKnownMarketplaces.afterimage is another marketplace" in capsys.readouterr().err
+    assert json.loads(file.read_text()) == theirs
+    assert main(["setup", "claude-code"]) == 0
+    assert json.loads(file.read_text()).items() >= theirs.items()
+    file.write_text(file.read_text() + "\n")
+    assert main(["uninstall"]) == 0
+    assert json.loads(file.read_text()) == theirs
+
+
 def test_a_plugin_that_is_used_no_more_is_not_looked_at(agents: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["setup", "--plugin", "claude-code"])
     assert "afterimage" not in json.loads((agents / ".claude.json").read_text()).get("mcpServers", {})

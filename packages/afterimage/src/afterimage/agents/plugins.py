@@ -12,6 +12,7 @@ from afterimage.agents.clients import mcp_program
 from afterimage.agents.reading import setting_at
 
 _NAME = "afterimage"
+_FOLDER = "claude-plugin"
 _MARKETPLACES = "extraKnownMarketplaces"
 _ENABLED = "enabledPlugins"
 _KEY = f"{_NAME}@{_NAME}"
@@ -22,7 +23,7 @@ _ABOUT = "Recalls code that was written in earlier sessions, and remembers what 
 
 def root(directory: Path) -> Path:
     """The folder of the marketplace."""
-    return directory / "claude-plugin"
+    return directory / _FOLDER
 
 
 def files(directory: Path, hooks: Mapping[str, Any], *, server: bool = True) -> dict[Path, str]:
@@ -63,9 +64,16 @@ def installed(settings: Path, directory: Path) -> bool:
 
 
 def enable(text: str, directory: Path) -> str:
-    """Claude Code's settings with the plugin in use."""
+    """Claude Code's settings with the plugin in use.
+
+    Raises:
+        jsonc.Unparsable: they cannot be read, or know another marketplace of its name.
+    """
     source = {"source": {"source": "directory", "path": str(root(directory))}}
-    if jsonc.get(text, [_MARKETPLACES, _NAME]) != source:
+    known = jsonc.get(text, [_MARKETPLACES, _NAME])
+    if known is not None and not _is_ours(known):
+        raise jsonc.Unparsable(f"{_MARKETPLACES}.{_NAME} is another marketplace")
+    if known != source:
         text = jsonc.put(text, [_MARKETPLACES, _NAME], source)
     if jsonc.get(text, [_ENABLED, _KEY]) is None:
         text = jsonc.put(text, [_ENABLED, _KEY], True)  # noqa: FBT003  # the value
@@ -73,9 +81,18 @@ def enable(text: str, directory: Path) -> str:
 
 
 def disable(text: str) -> str:
-    """Claude Code's settings without the plugin."""
+    """Claude Code's settings without the plugin, if it is ours that they know."""
+    if not _is_ours(jsonc.get(text, [_MARKETPLACES, _NAME])):
+        return text
     for section, key in ((_MARKETPLACES, _NAME), (_ENABLED, _KEY)):
-        text = jsonc.remove(text, [section, key])
-        if jsonc.get(text, [section]) == {}:
-            text = jsonc.remove(text, [section])
+        rest = jsonc.remove(text, [section, key])
+        # What was empty before us stays.
+        text = jsonc.remove(rest, [section]) if rest != text and jsonc.get(rest, [section]) == {} else rest
     return text
+
+
+def _is_ours(marketplace: Any) -> bool:
+    """Whether it is the folder of an AfterImage, whichever."""
+    source = marketplace.get("source") if isinstance(marketplace, dict) else None
+    path = source.get("path") if isinstance(source, dict) and source.get("source") == "directory" else None
+    return isinstance(path, str) and Path(path).name == _FOLDER
