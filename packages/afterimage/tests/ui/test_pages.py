@@ -60,6 +60,17 @@ def test_of_two_versions_the_newer_comes_first_and_the_older_is_called_that(visi
     assert page.count("an older version: <a") == 1
 
 
+def test_an_edit_of_one_function_does_not_come_before_the_file_that_was_asked_for(visitor: Visitor) -> None:
+    now = dt.datetime.now(dt.UTC)
+    file = "class Lantern:\n    oil = 1\n\n\ndef snuff(lantern):\n    lantern.oil = 0\n"
+    edit = "def snuff(lamp):\n    lamp.wick = 0\n    return lamp.oil\n"
+    visitor.backend.store("/p/lantern.py", file, timestamp=now - dt.timedelta(days=9))
+    visitor.backend.store("/p/lantern.py", edit, timestamp=now - dt.timedelta(days=2))
+    page = visitor.text("search?q=class+Lantern+oil")
+    assert 0 < page.index("class Lantern:") < page.index("lamp.wick")
+    assert page.count("an older version: <a") == 1
+
+
 def test_a_search_looks_only_where_it_is_told(visitor: Visitor, ids: list[str]) -> None:
     everything = set(links(visitor.text("search?q=sighting&more=1"), "entry"))
     session = next(e.session_id for e in visitor.backend.iterate() if "class Sighting" in e.new_code)

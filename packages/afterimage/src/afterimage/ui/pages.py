@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
+from afterimage.chunking.cutting import cut
 from afterimage.churn.exclusions import Exclusions
 from afterimage.entries import StorageEntry
 from afterimage.hook import answers
@@ -271,9 +272,20 @@ def query(request: Request) -> dict[str, str]:
 
 def _newest_first(items: Sequence[Item]) -> Sequence[Item]:
     """Best first, but an older version of what is there too only after that."""
-    standings = {item.id: Standing.of(item.standing) for item in items}
-    later = {id_: standing.by for id_, standing in standings.items() if standing and standing.by}
+    by_id = {item.id: item for item in items}
+    later: dict[str, str] = {}
+    for item in items:
+        standing = Standing.of(item.standing)
+        newer = by_id.get(standing.by) if standing else None
+        # A later edit of one function is no version of the whole file, which another part may be found by.
+        if newer is not None and newer.path == item.path and (names := _names(item)) and names <= _names(newer):
+            later[item.id] = newer.id
     return newest_first(items, lambda item: item.id, later)
+
+
+def _names(item: Item) -> set[str]:
+    """Of the functions, methods and classes that are shown of an item."""
+    return {unit.name for unit in ([item.unit] if item.unit else cut(item.path, item.code).units) if unit.name}
 
 
 def _hit(item: Item) -> Hit:
