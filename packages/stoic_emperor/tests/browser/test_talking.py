@@ -201,7 +201,7 @@ def test_who_reads_further_up_is_not_pulled_down(site: Site, open_page: Open) ->
 
 
 def test_nothing_is_sent_twice_however_fast_one_presses(site: Site, open_page: Open) -> None:
-    site.script["twice"] = Drips("Only once is this said, and slowly enough.", 0.05)
+    site.script["twice"] = Drips("Only once is this said, and slowly enough. " * 6, 0.05)
     person = site.person()
     page = open_page(site, person)
     page.get_by_label("Your message").fill("twice")
