@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from afterimage.config import is_own
 from afterimage.entries import COLLECTION, OWNER
 from afterimage.errors import BackupError, MemoryDamaged, NotAMemory
+from afterimage.own_files import is_own
 from capsa import PrivateFolder
 
 if TYPE_CHECKING:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 OWN_MARK = ".capsa"
 
 #: ``PRAGMA application_id`` of the engine's files, as it stands in their first page.
-_APPLICATION_ID = b"Caps"
-_SQLITE = b"SQLite format 3\0"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -342,59 +340,9 @@ def own_path(configured: AfterImageConfig | Path) -> Path:
     The configured file itself if it is one of ours; otherwise, as an older file is never written
     to, ``NAME.capsa.db`` beside it.
     """
+    from afterimage.own_files import is_own
+
     path = configured if isinstance(configured, Path) else configured.storage.sqlite.path
     if path.suffixes[-2:-1] == [OWN_MARK] or is_own(path):
         return path
     return path.with_name(f"{path.stem}{OWN_MARK}{path.suffix or '.db'}")
-
-
-def is_own(path: Path) -> bool:
-    """Whether ``path`` is a SQLite file of the engine. Reads, never writes."""
-    header = _beginning(path)
-    if len(header) < 100 or not header.startswith(_SQLITE):
-        return False
-    if header[68:72] == _APPLICATION_ID:
-        return True
-    return header[18] == 2 and path.with_name(path.name + "-wal").exists() and _stamped_in_journal(path)
-
-
-def is_blank(path: Path) -> bool:
-    """Whether ``path`` is a file without a table, as a run leaves it that found the disk full. Reads, never writes."""
-    return path.is_file() and (
-        path.stat().st_size == 0 or (_beginning(path).startswith(_SQLITE) and not _has_tables(path))
-    )
-
-
-def _beginning(path: Path) -> bytes:
-    # Of a pipe, reading would wait for ever.
-    if not path.is_file():
-        return b""
-    try:
-        with path.open("rb") as file:
-            return file.read(100)
-    except OSError:
-        return b""
-
-
-def _has_tables(path: Path) -> bool:
-    import sqlite3
-    from contextlib import closing
-
-    try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-            return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
-    except sqlite3.Error:
-        return True
-
-
-def _stamped_in_journal(path: Path) -> bool:
-    # The stamp of a file that was never checkpointed stands in its journal only.
-    import sqlite3
-    from contextlib import closing
-
-    try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-            stamp = connection.execute("PRAGMA application_id").fetchone()[0]
-    except sqlite3.Error:
-        return False
-    return bool(stamp == int.from_bytes(_APPLICATION_ID))

@@ -84,7 +84,8 @@ def open_memory(
     Raises:
         capsa.SourceMissing, capsa.SourceUnreadable: there is no such file, or it is neither.
     """
-    from afterimage.config import is_own, own_path
+    from afterimage.config import own_path
+    from afterimage.own_files import is_own
     from capsa import DatabaseUrl, transfer
 
     named = Path(path).expanduser().absolute()

@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from afterimage.config import AfterImageConfig, database_url, is_blank, is_own, load_config, own_path, postgresql_url
+from afterimage.config import AfterImageConfig, database_url, load_config, own_path, postgresql_url
 from afterimage.entries import COLLECTION, COLLECTIONS, OWNER
 from afterimage.errors import AfterImageError, NotAMemory, explain
 from afterimage.legacy import is_legacy, open_memory
@@ -28,6 +28,7 @@ from afterimage.migration_report import (
     told_apart,
 )
 from afterimage.migrator import MigrationStats, Migrator, migrate_sqlite_to_postgres, print_migration_report
+from afterimage.own_files import is_blank, is_own
 from afterimage.state import remember_postgresql
 from capsa import CapsaError, DatabaseUrl, Store, open_database, transfer
 
