@@ -7,8 +7,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from afterimage.hook.redaction import LEFT_OUT, RULES, Redactor, compile_rules, compiled_name, suspicious_lines, table
+from afterimage.hook.redaction_rules import NAMES
 
 SECRETS = [
     "AKIA" + "QYLPMN5HHHFPZAM2",
@@ -189,9 +192,13 @@ def test_code_about_secrets_stays(redactor: Redactor) -> None:
 def test_two_hundred_kilobytes_are_looked_at_in_time(redactor: Redactor) -> None:
     text = (CODE + SECRETS[0] + "\n") * 1_600
     assert len(text) > 200_000
-    started = time.process_time()
-    assert SECRETS[0] not in redactor(text)
-    assert time.process_time() - started < 0.5
+    taken = []
+    for _ in range(3):
+        started = time.process_time()
+        assert SECRETS[0] not in redactor(text)
+        taken.append(time.process_time() - started)
+    # The least tells what work it is, whatever else the machine does.
+    assert min(taken) < 0.5
 
 
 def test_a_secret_where_pieces_meet_is_seen(redactor: Redactor) -> None:
@@ -352,3 +359,30 @@ def test_what_every_match_must_have_is_told_by_the_pattern(
     generator: ModuleType, pattern: str, literals: set[str]
 ) -> None:
     assert generator.required(generator.parser.parse(pattern)) == literals
+
+
+NAMED = st.tuples(
+    st.sampled_from(["", "DB_", "my-", "é", "un", '"', "{'"]),
+    st.sampled_from([*NAMES, "PASSWORD", "Api_Key", "apiKey", "token_pwd"]),
+    st.sampled_from([" = ", "=", ": ", ' = r"', "(", '", ', ": str = ", " := ", " or ", "\n", "_2=", '"] = ']),
+    st.sampled_from(['"Kq7Lx2Vn9Bt4Rw8Z"', "Kq7Lx2Vn9Bt4Rw8Z", "'hunter22hunter'", "os.environ['A']", "${A}", "a.b"]),
+    st.sampled_from(["\n", " ", ")\n", ";", "", ", "]),
+).map("".join)
+
+
+@settings(max_examples=300)
+@given(parts=st.lists(NAMED, max_size=8))
+def test_rules_that_begin_with_a_name_find_by_the_names_what_they_find_anywhere(parts: list[str]) -> None:
+    text = "".join(parts)
+    looking = Redactor()
+    for rule in RULES:
+        if rule[1] is NAMES:
+            named, anywhere = looking._named(rule, text), looking._anywhere(rule, text)
+            assert named is not None
+            assert anywhere is not None
+            assert [match.span() for match in named] == [match.span() for match in anywhere], rule[0]
+
+
+def test_a_letter_that_is_two_when_it_is_small_hides_no_secret(redactor: Redactor) -> None:
+    cleaned = redactor('İİİ password = "Kq7Lx2Vn9Bt4Rw8Z"\n')
+    assert cleaned == 'İİİ password = "[redacted: assigned-secret]"\n'

@@ -10,13 +10,16 @@ without the file, or made by another version, the hook compiles what it needs.
 """
 
 from . import files
+from .redaction_rules import NAMES
 from .redaction_rules import RULES as _RULES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable
     from typing import Any
 
+    Match = re.Match[str]
     Rule = tuple[str, tuple[str, ...], str, int, float]
 
 RULES: "tuple[Rule, ...]" = _RULES
@@ -28,6 +31,8 @@ LEFT_OUT = "[left out: no time to look for secrets]"
 _PIECE = 1 << 18
 #: How far a rule sees beyond a piece: more than any of them can match, so that pieces are not to be told from a whole.
 _OVERLAP = 1 << 15
+#: So many names are looked at without asking for the time.
+_NAMES_AT_ONCE = 1_000
 _PRIVATE_KEY = "private-key"
 #: A word that may be a secret has so many letters, with a digit among them, or so many in a row; and as many lines
 #: before it may say what it is.
@@ -47,6 +52,8 @@ class Redactor:
         self._late = late
         self._codes: dict[str, Any] | None = None
         self._patterns: dict[str, Any] = {}
+        #: A text, and where names of secrets begin in it.
+        self._named_in: tuple[str, list[int] | None] = "", []
         #: Names of the rules that found something.
         self.found: list[str] = []
 
@@ -67,18 +74,18 @@ class Redactor:
             for rule in rules:
                 if not any(literal in where for literal in rule[1]):
                     continue
-                without = self._apply(rule, text)
+                found = self._named(rule, text) if rule[1] is NAMES else self._anywhere(rule, text)
+                without = None if found is None else self._without(rule, text, found)
                 if without is None:
                     return LEFT_OUT
                 text = without
         return text
 
-    def _apply(self, rule: "Rule", text: str) -> "str | None":
-        """``text`` without what ``rule`` finds; None when there is no time left."""
-        name, _, _, group, entropy = rule
+    def _anywhere(self, rule: "Rule", text: str) -> "list[Match] | None":
+        """Where the pattern of ``rule`` matches; None when there is no time left."""
+        found: list[Match] = []
         pattern = None
-        parts: list[str] = []
-        start = at = 0
+        at = 0
         for border in range(_PIECE, len(text) + _PIECE, _PIECE):
             if self._late():
                 return None
@@ -87,12 +94,53 @@ class Redactor:
                 if match.start() >= border:
                     break
                 at = match.end()
-                begin, end = match.span(group)
-                if entropy and entropy_of(text[begin:end]) < entropy:
-                    continue
-                parts += (text[start:begin], f"[redacted: {name}]")
-                start = end
+                found.append(match)
             at = max(at, border)
+        return found
+
+    def _named(self, rule: "Rule", text: str) -> "list[Match] | None":
+        """The same for a pattern that begins with one of `NAMES`: to look for these takes a tenth of the time."""
+        if self._late():
+            return None
+        starts = self._starts(text)
+        if starts is None:
+            return self._anywhere(rule, text)
+        match_at = self._pattern(rule).match
+        found: list[Match] = []
+        end = 0
+        for number, start in enumerate(starts):
+            if number % _NAMES_AT_ONCE == _NAMES_AT_ONCE - 1 and self._late():
+                return None
+            if start >= end and (match := match_at(text, start)):
+                end = match.end()
+                found.append(match)
+        return found
+
+    def _starts(self, text: str) -> "list[int] | None":
+        """Where names of secrets begin; None where that cannot be told from the small letters."""
+        if self._named_in[0] is not text:
+            low = text.lower()
+            starts = set()
+            for name in NAMES:
+                at = low.find(name)
+                while at >= 0:
+                    starts.add(at)
+                    at = low.find(name, at + 1)
+            # A letter that is two when it is small moves what comes after it.
+            self._named_in = text, sorted(starts) if len(low) == len(text) else None
+        return self._named_in[1]
+
+    def _without(self, rule: "Rule", text: str, found: "list[Match]") -> str:
+        """``text`` without what was found, unless it is too plain for a secret."""
+        name, _, _, group, entropy = rule
+        parts: list[str] = []
+        start = 0
+        for match in found:
+            begin, end = match.span(group)
+            if entropy and entropy_of(text[begin:end]) < entropy:
+                continue
+            parts += (text[start:begin], f"[redacted: {name}]")
+            start = end
         if not parts:
             return text
         self.found.append(name)

@@ -5,7 +5,8 @@ text in small letters. ``pattern`` is for `re`; what matched ``group`` (0: all o
 ``entropy`` bits a letter (0: whatever it is).
 """
 
-_NAMES = (
+#: What a secret is called. A rule with these has a pattern that begins with one of them, so it is only tried there.
+NAMES = (
     *(
         "passw",
         "passphrase",
@@ -75,7 +76,7 @@ RULES = (
     ),
     (
         "assigned-secret",
-        _NAMES,
+        NAMES,
         (
             rf"(?i)(?:{_NAME})\w{{0,20}}[\"']?\]?\s{{0,3}}(?::=|=>|[:=])\s{{0,3}}[rbuf]?[\"']"
             r"((?:[^\s\"'{}<>$%]|(?<![\"'])[$%](?![({sdr])){8,200})[\"']"
@@ -86,7 +87,7 @@ RULES = (
     (
         # password: str = "…", let secret: &str = "…", var token string = "…", and a value on the next line.
         "declared-secret",
-        _NAMES,
+        NAMES,
         (
             rf"(?i)(?:{_NAME})\w{{0,20}}(?:\s{{0,3}}:\s{{0,3}}[\w.&<>'|?\[\] ]{{1,40}}?|[ \t]{{1,3}}[a-z]{{1,12}})?"
             rf"[ \t]{{0,3}}:?=\s{{0,3}}(?:[(\\]\s{{1,20}})?{_QUOTED}"
@@ -97,7 +98,7 @@ RULES = (
     (
         # getenv("API_KEY", "…"), define("DB_PASSWORD", "…"), set_password("…"), env.API_KEY || "…".
         "given-secret",
-        _NAMES,
+        NAMES,
         (
             rf"(?i)(?:{_NAME})\w{{0,20}}(?:[\"']\s{{0,3}},\s{{0,3}}(?:default\s{{0,3}}=\s{{0,3}})?|\(\s{{0,3}}|"
             rf"[\"')\]]{{0,3}}\s{{0,3}}(?:\|\||\?\?|\?:|or)\s{{0,3}}){_QUOTED}\s{{0,3}}[,;)\n]"
@@ -108,7 +109,7 @@ RULES = (
     (
         # password=value in the middle of a sentence or a command: with small letters, capitals and digits.
         "mentioned-secret",
-        _NAMES,
+        NAMES,
         (
             rf"(?i:{_NAME})=(?=[^\sA-Z]{{0,199}}[A-Z])(?=[^\sa-z]{{0,199}}[a-z])(?=[^\s\d]{{0,199}}\d)"
             r"([^\s\"'`<>(){}\[\],;.:/$_]{8,200}+)(?=\s)"
@@ -194,7 +195,7 @@ RULES = (
     (
         # NAME_PASSWORD=value, as a shell or an .env file has it.
         "environment-secret",
-        _NAMES,
+        NAMES,
         (
             r"(?:PASSW(?:OR)?D|PASSPHRASE|SECRET|TOKEN|API_?KEY|(?:ACCESS|AUTH|PRIVATE)_?KEY|CREDENTIAL|_PWD)"
             rf"[A-Z0-9_]{{0,20}}=(?![./~$\d]|{_CHAIN}(?![^\s,;)]))"
@@ -207,7 +208,7 @@ RULES = (
         # name: value and name = value to the line's end, as YAML and INI files have it: with a letter and a digit, and
         # no name of something else.
         "configured-secret",
-        _NAMES,
+        NAMES,
         (
             rf"(?im)(?:{_NAME})\w{{0,20}}[\"']?[ \t]{{0,3}}[:=][ \t]{{0,3}}"
             rf"(?![./~$&*!|@]|{_CHAIN}[ \t]{{0,9}}$|[a-z]{{1,40}}+(?:_[a-z0-9]{{1,40}}+){{1,9}}+[ \t]{{0,9}}$|\w{{1,20}}://)"
