@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from capsa.private import remove_abandoned
 
 pytest_plugins = ["capsa.testing.fixtures"]
+
+# How long an example takes is the machine's, and no test of ours is about it.
+hypothesis.settings.register_profile("here", deadline=None)
+hypothesis.settings.load_profile("here")
 
 
 @pytest.fixture(scope="session", autouse=True)

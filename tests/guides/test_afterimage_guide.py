@@ -134,6 +134,7 @@ def test_password_from_bashrc_for_persistence(prepared: Reader, legacy_memory: P
     assert prepared.bash(VERIFY).stdout == "Backend: postgresql\nEntries: 500\n"
 
 
+@pytest.mark.slow
 def test_rollback_keeps_the_old_file_and_says_what_only_postgresql_has(prepared: Reader, legacy_memory: Path) -> None:
     before = legacy_memory.read_bytes()
     assert prepared.bash(MIGRATE).returncode == 0
@@ -153,6 +154,7 @@ def test_rollback_keeps_the_old_file_and_says_what_only_postgresql_has(prepared:
     assert legacy_memory.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_way_back_brings_what_was_written_since(prepared: Reader, legacy_memory: Path) -> None:
     assert prepared.bash(MIGRATE).returncode == 0
     prepared.bash(
@@ -190,6 +192,7 @@ def test_pgvector_missing(reader: Reader, legacy_memory: Path) -> None:
     assert reader.bash(MIGRATE).returncode == 0
 
 
+@pytest.mark.slow
 def test_interrupted_migration_goes_on_where_it_was(prepared: Reader, legacy_memory: Path) -> None:
     killed = prepared.bash("timeout --signal=KILL 0.6 " + MIGRATE.replace("AFTERIMAGE_PG_PASSWORD=yourpassword ", ""),
                            **PASSWORD)  # fmt: skip

@@ -207,6 +207,7 @@ def test_every_command_of_the_guide_is_tried_here() -> None:
     assert [command for command in commands if command not in here] == []
 
 
+@pytest.mark.slow
 def test_the_whole_way_as_the_guide_shows_it(prepared: Checkout) -> None:
     old = (prepared.root / "data" / "stoic_emperor.db").read_bytes()
 
@@ -283,6 +284,7 @@ def test_the_script_that_the_guide_prints_fills_our_tables(prepared: Checkout) -
     prepared.psql(INDEXES)
 
 
+@pytest.mark.slow
 def test_the_snippets_of_breaking_changes_run(prepared: Checkout) -> None:
     local = prepared.url
     for snippet in (OLD_DATABASE, NEW_DATABASE, OLD_VECTORS, NEW_VECTORS, RUN_MIGRATIONS):
@@ -292,6 +294,7 @@ def test_the_snippets_of_breaking_changes_run(prepared: Checkout) -> None:
     assert (prepared.root / "data" / "stoic_emperor.capsa.db").exists(), "the old path still works, beside the old file"
 
 
+@pytest.mark.slow
 def test_configuration_old_and_new(prepared: Checkout) -> None:
     settings = prepared.root / "config" / "settings.yaml"
     settings.write_text('paths:\n  sqlite_db: "./data/stoic_emperor.db"\n  vector_db: "./data/vector_db"\n')
@@ -314,6 +317,7 @@ def test_variables_to_remove_are_errors_that_name_the_new_one(prepared: Checkout
         assert "DATABASE_URL" in run.stderr
 
 
+@pytest.mark.slow
 def test_rollback(prepared: Checkout) -> None:
     assert prepared.bash(MIGRATE).returncode == 0
     assert prepared.bash(CHAT, said="Written since\nexit\n").returncode == 0
@@ -352,6 +356,7 @@ def test_extension_vector_does_not_exist(prepared: Checkout) -> None:
         prepared.psql("DROP OWNED BY plain; DROP ROLE plain; CREATE EXTENSION IF NOT EXISTS vector;")
 
 
+@pytest.mark.slow
 def test_the_web_server_starts_for_the_person_at_this_machine_and_says_so(prepared: Checkout) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

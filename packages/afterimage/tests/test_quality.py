@@ -39,6 +39,7 @@ def of(found: Quality, name: str) -> Measure:
     return next(one for one in found.measures if name in one.name)
 
 
+@pytest.mark.slow
 def test_all_is_measured_on_either_database(memory: StorageBackend, home: Path) -> None:
     pleasant_memory(memory, home / "work", dt.datetime.now(dt.UTC))
     synchronise(memory, home / ".afterimage")
@@ -53,6 +54,7 @@ def test_all_is_measured_on_either_database(memory: StorageBackend, home: Path) 
     assert 50 < (of(found, "added").value or 0) < 2_500
 
 
+@pytest.mark.slow
 def test_the_same_memory_gives_the_same_figures(small: SQLiteBackend, home: Path) -> None:
     one, other = (measure(small, home / ".afterimage", 15) for _ in range(2))
     assert one == other

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import datetime as dt
+import functools
 import itertools
 import random
 import sqlite3
@@ -61,11 +62,11 @@ class Function:
     source: str
 
 
-def standard_functions() -> Iterator[Function]:
+@functools.cache
+def standard_functions() -> tuple[Function, ...]:
     """Functions and methods of the standard library with a docstring, the modules in turn, the same every time."""
-    modules = [list(_functions_of(module)) for module in _MODULES]
-    for row in itertools.zip_longest(*modules):
-        yield from (function for function in row if function is not None)
+    rows = itertools.zip_longest(*map(_functions_of, _MODULES))
+    return tuple(function for row in rows for function in row if function is not None)
 
 
 def _functions_of(module: str) -> Iterator[Function]:
@@ -95,7 +96,7 @@ def write_legacy_memory(path: Path, entries: int, embed: Embed | None = None, se
         raise FileExistsError(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     chance = random.Random(seed)  # noqa: S311 - the same file every time
-    functions = list(standard_functions())
+    functions = standard_functions()
     rows = [_row(functions[i % len(functions)], i, i // len(functions), chance) for i in range(entries)]
     vectors = list(embed([row[3] or "" for row in rows])) if embed else [[] for _ in rows]
     connection = sqlite3.connect(path)

@@ -80,6 +80,7 @@ def test_interrupting_it_is_no_traceback(home: Path, older: Path) -> None:
     assert b"Traceback" not in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_a_poor_terminal_shows_what_it_can(home: Path, encoding: str) -> None:
     script = "from afterimage import KnowledgeBase; KnowledgeBase().store('/p/\u65e5.py', 'x = \u65e5 needle \\ud800')"

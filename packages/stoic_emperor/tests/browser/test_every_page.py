@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Response
 
 
-pytestmark = pytest.mark.debian("chromium")
+pytestmark = [pytest.mark.debian("chromium"), pytest.mark.slow]
 
 NOBODY = ("/help", "/terms", "/how-it-works", "/sign-in", "/register", "/recover", "/nowhere")
 #: What one sees between signing in and the first conversation.

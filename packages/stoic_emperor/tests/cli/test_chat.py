@@ -170,6 +170,7 @@ def test_erase_asks_first_and_gives_a_receipt(stoic: Stoic, model: FakeServer) -
     assert stoic("erase", "--yes").status == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signal_", [signal.SIGKILL, signal.SIGHUP])
 def test_when_the_terminal_closes_midway_nothing_that_was_shown_is_lost(
     tmp_path: Path, signal_: signal.Signals
@@ -204,6 +205,7 @@ def test_when_the_terminal_closes_midway_nothing_that_was_shown_is_lost(
     assert reply.content.startswith("word word")
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_the_reply_and_the_conversation_goes_on(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/memory.db"
     with FakeServer([Drips("word " * 400, 0.02), Drips("done", 0.0)]) as server:

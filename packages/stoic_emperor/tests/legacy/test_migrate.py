@@ -572,6 +572,7 @@ def everything(store: Store, collection: str, owners: Sequence[str]) -> dict[str
     return found
 
 
+@pytest.mark.slow
 def test_the_real_past_comes_along_vectors_and_all(
     real: Path, data: Path, store_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -107,6 +107,7 @@ TEXTS = st.lists(st.tuples(PIECES, st.sampled_from([" ", "", "  ", "\n"])), max_
 )
 
 
+@pytest.mark.slow
 @given(TEXTS, st.integers(0, 400))
 @settings(deadline=None, max_examples=400)
 def test_what_is_found_from_a_place_on_is_what_the_whole_text_gives(text: str, after: int) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import pytest
+
 from stoic_emperor.testing.web import configured, signed_in, web_app
 
 PEOPLE = 6
 TURNS = 3
 
 
+@pytest.mark.slow
 def test_many_people_talk_through_two_connections_and_each_sees_their_own(pooled_postgres_url: str, home: Path) -> None:
     app = web_app(configured(home, pooled_postgres_url))
     wrong: list[str] = []

@@ -221,6 +221,7 @@ _SERVER = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sqlite_url", pytest.param("postgres_url", marks=pytest.mark.slow)])
 def test_what_was_handed_in_survives_a_process_that_is_killed(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
