@@ -30,7 +30,7 @@ MAX_POSTINGS = 1_500_000
 SHORT_QUERY = 32
 #: Such a query reads so many postings, or so many for each record of the collection if that is more: to weigh three
 #: times as many records costs less than three times as many postings, and finds more.
-LONG_QUERY_POSTINGS, LONG_QUERY_SHARE = 60_000, 0.5
+LONG_QUERY_POSTINGS, LONG_QUERY_SHARE = 60_000, 1.0
 #: So few records are looked at themselves rather than by one more term.
 FEW = 32
 #: The number of no segment: under it stands what is pending.
