@@ -130,3 +130,14 @@ def test_a_backup_of_a_damaged_memory_names_the_memory(
     assert main(["backup", str(tmp_path / "backup.db")]) == 1
     assert f"{damaged} is damaged" in capsys.readouterr().err
     assert [f.name for f in tmp_path.iterdir() if "backup.db" in f.name] == []
+
+
+def test_nothing_is_written_over_the_memory_itself(home: Path, older: Path) -> None:
+    with get_storage_backend() as backend:
+        assert backend.stats().total_entries == 60
+        assert backend.url.path is not None
+        for memory in (backend.url.path, older):
+            before = memory.read_bytes()
+            with pytest.raises(BackupError, match="is the memory itself"):
+                write_backup(backend, memory, force=True)
+            assert memory.read_bytes() == before

@@ -319,3 +319,22 @@ def test_a_folder_that_does_not_exist_is_not_made(
     assert main(["--to-sqlite", str(home / "none" / "back.db")]) == 1
     assert f"there is no folder {home / 'none'}" in capsys.readouterr().err
     assert not (home / "none").exists()
+
+
+def test_a_report_overwrites_nothing_but_a_report(
+    older: Path, server: DatabaseUrl, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    before = older.read_bytes()
+    assert main(["--sqlite", str(older), "--report", str(older)]) == 1
+    assert "that file is no report" in capsys.readouterr().err
+    assert older.read_bytes() == before
+    for _ in range(2):
+        assert main(["--sqlite", str(older), "--report", str(tmp_path / "report.json")]) == 0
+
+
+def test_a_report_that_is_a_pipe_is_not_waited_for(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert verify_main([str(tmp_path / "pipe"), "--sqlite", str(home / "nowhere.db")]) == 1
+    assert "Traceback" not in capsys.readouterr().err

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from afterimage.config import OWN_MARK
 from afterimage.entries import COLLECTION, OWNER
 from afterimage.errors import BackupError, MemoryDamaged, NotAMemory
 from afterimage.own_files import is_own
@@ -30,12 +31,11 @@ def write_backup(backend: StorageBackend, file: Path, *, force: bool = False) ->
     ``file`` appears when the copy is complete and was read back.
 
     Raises:
-        BackupError: ``file`` exists and ``force`` is not given, or its folder does not.
+        BackupError: ``file`` exists and ``force`` is not given, or it is the memory, or its folder does not exist.
         MemoryDamaged: the copy is not sound, as the memory is not.
         OSError: ``file`` cannot be written.
     """
-    if file.exists() and not force:
-        raise BackupError(f"{file} exists: name another file, or overwrite it with --force")
+    refuse_to_overwrite(backend, file, force=force)
     if not file.parent.is_dir():
         raise BackupError(f"there is no folder {file.parent}: make it first")
     with PrivateFolder(file.parent) as folder:
@@ -58,6 +58,22 @@ def write_backup(backend: StorageBackend, file: Path, *, force: bool = False) ->
             ) from error
         copy.replace(file)
     return count
+
+
+def refuse_to_overwrite(backend: StorageBackend, file: Path, *, force: bool) -> None:
+    """Let nothing be written over the memory or the older one beside it, nor over any file unless it is forced.
+
+    Raises:
+        BackupError: it would be.
+    """
+    if not file.exists():
+        return
+    path = backend.url.path
+    beside = () if path is None else (path, path.with_name(path.name.replace(f"{OWN_MARK}.", ".")))
+    if any(memory.exists() and file.samefile(memory) for memory in beside):
+        raise BackupError(f"{file} is the memory itself, or the older one that it came from: name another file")
+    if not force:
+        raise BackupError(f"{file} exists: name another file, or overwrite it with --force")
 
 
 def _copy_file(backend: StorageBackend, copy: Path) -> None:
@@ -95,6 +111,13 @@ def _sound(copy: Path) -> int:
     return int(count)
 
 
+def _odd_vectors(copy: Path) -> int:
+    """How many vectors of a copy an earlier program stored in another form than ours, which is kept beside them."""
+    with closing(_read_only(copy)) as connection:
+        (count,) = connection.execute("SELECT count(*) FROM capsa_embeddings WHERE raw IS NOT NULL").fetchone()
+    return int(count)
+
+
 @dataclass(frozen=True, slots=True)
 class Restored:
     """What a restore did."""
@@ -102,6 +125,8 @@ class Restored:
     entries: int
     #: The backup of what the memory held before, if it held anything.
     kept: Path | None
+    #: Vectors of which the backup has what an earlier program stored for them, too, and the memory has not.
+    left: int
 
 
 def restore_backup(
@@ -154,7 +179,8 @@ def restore_backup(
                 name: _put_all(held[name], target, tx, progress if name == COLLECTION else None)
                 for name, target in backend.collections().items()
             }
-    return Restored(counts[COLLECTION], kept)
+        left = _odd_vectors(copy)
+    return Restored(counts[COLLECTION], kept, left)
 
 
 def _keep(backend: StorageBackend, folder: Path, *, force: bool) -> Path | None:

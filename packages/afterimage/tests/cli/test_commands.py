@@ -198,6 +198,10 @@ def test_export_clear_import_and_again(stored: list[str], capsys: pytest.Capture
     assert stored[0] in out
     assert "--replace" in err
     assert run(capsys, "import", "--replace", str(file))[0] == 0
+    status, _, err = run(capsys, "export", "-o", str(file))
+    assert status == 1
+    assert "overwrite it with --force" in err
+    assert run(capsys, "export", "-o", str(file), "--force")[0] == 0
     assert json.loads(run(capsys, "search", "parse_other", "--json")[1])[0]["id"] == stored[0]
 
 

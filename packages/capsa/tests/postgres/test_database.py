@@ -363,3 +363,19 @@ def test_an_index_leaves_a_core_of_this_machine_to_who_works_beside_it(
         connection.execute(f"SET max_parallel_maintenance_workers = {usual}")
         vectors._leave_a_core(connection)
         assert connection.execute("SHOW max_parallel_maintenance_workers").fetchone() == (str(workers),)
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ("CREATE TABLE capsa_records (a int)", "another program has tables of these names"),
+        ("CREATE TABLE capsa_migrations (version int, name text)", "another program has tables of these names"),
+        ("DROP SCHEMA public CASCADE", "may use no schema"),
+        ("ALTER DATABASE {name} SET default_transaction_read_only = on", "may only be read"),
+    ],
+)
+def test_what_stands_in_the_way_of_our_tables_is_one_line(postgres_url: str, made: str, said: str) -> None:
+    name = DatabaseUrl.parse(postgres_url).database
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(made.format(name=name).encode())
+    assert said in str(refused(postgres_url))

@@ -17,19 +17,22 @@ from capsa.terminal import json_option, write_json
 @click.command()
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The file [default: stdout].")
 @click.option("--vectors", is_flag=True, help="Also the vectors, exactly.")
-def export(output: Path | None, vectors: bool) -> int:
+@click.option("--force", is_flag=True, help="Overwrite the file.")
+def export(output: Path | None, vectors: bool, force: bool) -> int:
     """Write every entry as JSON, for `import` or another program.
 
     \b
     Example:
       afterimage export -o memory.json
     """
+    from afterimage.backup import refuse_to_overwrite
     from afterimage.exchange import write_export
 
     with memory() as (_, backend):
         if output is None:
             write_export(backend, sys.stdout, vectors=vectors)
             return 0
+        refuse_to_overwrite(backend, output.absolute(), force=force)
         unfinished = output.with_name(output.name + ".unfinished")
         try:
             with os.fdopen(_create(unfinished), "w", encoding="utf-8") as stream:
@@ -140,6 +143,11 @@ def restore(file: Path, force: bool) -> int:
     if restored.kept:
         click.echo(f"What was there before is kept in {restored.kept}")
     click.echo(f"{counted(restored.entries)} restored from {file}")
+    if restored.left:
+        note(
+            f"the form that an earlier program gave to {restored.left:,} vector{'s' * (restored.left != 1)} stays in "
+            f"{file} alone: no search goes by it"
+        )
     return 0
 
 

@@ -217,7 +217,7 @@ class PostgresDatabase(Database):
             try:
                 self._migrate(tx, connection, package)
             except psycopg.Error as error:
-                raise errors.translate(error, self.url) or error from error
+                raise errors.of_tables(error, self.url) or errors.translate(error, self.url) or error from error
         self._migrated[package.name] = package
 
     def _migrate(self, tx: PostgresTransaction, connection: psycopg.Connection, package: SchemaPackage) -> None:

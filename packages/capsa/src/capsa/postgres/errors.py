@@ -10,6 +10,7 @@ from capsa.errors import (
     AuthenticationFailed,
     CapsaError,
     DatabaseBusy,
+    DatabaseDamaged,
     DatabaseUnavailable,
     InvalidUrl,
     MissingExtension,
@@ -77,12 +78,37 @@ _BY_CLASS: tuple[tuple[type[psycopg.Error], type[CapsaError], str], ...] = (
         "the user of {url} lacks a right ({0}): grant it, or own the database",
     ),
     (
+        psycopg.errors.ReadOnlySqlTransaction,
+        DatabaseUnavailable,
+        (
+            "{url} may only be read (a standby, or default_transaction_read_only is on): name the server that may be "
+            "written"
+        ),
+    ),
+    (
+        psycopg.errors.InvalidSchemaName,
+        DatabaseUnavailable,
+        (
+            "the user of {url} may use no schema there ({0}): GRANT USAGE, CREATE ON SCHEMA public to it, or own the "
+            "database"
+        ),
+    ),
+    (
         psycopg.errors.LockNotAvailable,
         DatabaseBusy,
         "others have been using the tables of {url} for too long: try again",
     ),
     (psycopg.errors.DeadlockDetected, DatabaseBusy, "{url} had to give way to another writer: try again"),
     (psycopg.errors.SerializationFailure, DatabaseBusy, "{url} had to give way to another writer: try again"),
+)
+
+
+_OTHER_TABLES = (
+    psycopg.errors.DuplicateTable,
+    psycopg.errors.DuplicateObject,
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.WrongObjectType,
 )
 
 
@@ -107,6 +133,17 @@ def translate(error: psycopg.Error, url: DatabaseUrl) -> CapsaError | None:
         if match := re.search(pattern, text):
             return ours(message.format(*match.groups(), url=url))
     return DatabaseUnavailable(f"the connection to {url} failed: {first_line}")
+
+
+def of_tables(error: psycopg.Error, url: DatabaseUrl) -> CapsaError | None:
+    """Our error if tables by our names stand in the way of ours, or some of ours are gone."""
+    if not isinstance(error, _OTHER_TABLES):
+        return None
+    said = str(error).strip().split("\n", 1)[0][:200]
+    return DatabaseDamaged(
+        f"the tables in {url} are not as they were made ({said}): another program has tables of these names there, or "
+        f"some were removed; name another database, or restore a backup; nothing was changed"
+    )
 
 
 def _of_parameters(error: psycopg.Error, url: DatabaseUrl) -> InvalidUrl | None:

@@ -87,7 +87,7 @@ class VectorIndex(abc.ABC):
 
 def cosines(matrix: NDArray[np.float32], query: NDArray[np.float32]) -> NDArray[np.float32]:
     """Cosine similarity of every row with ``query``; 0 where one of them has no length."""
-    lengths = np.linalg.norm(matrix, axis=1) * np.linalg.norm(query)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        lengths = np.linalg.norm(matrix, axis=1) * np.linalg.norm(query)
         values: NDArray[np.float32] = np.nan_to_num((matrix @ query) / lengths, nan=0.0, posinf=0.0, neginf=0.0)
     return values

@@ -22,6 +22,8 @@ from capsa.transfer.tables import Row, Table, join, unpack
 
 _FORMAT = "capsa-manifest"
 _VERSION = 1
+#: Of the first line of a manifest, of any version.
+_BEGINNING = f'{{"format":"{_FORMAT}"'.encode()
 
 
 def row_digest(row: Row) -> bytes:
@@ -71,11 +73,13 @@ class ManifestWriter:
         """Begin a manifest that will be at ``path``.
 
         Raises:
-            TransferError: the folder does not exist or may not be written.
+            TransferError: the folder does not exist or may not be written, or something else than a manifest is there.
         """
         self._path = path
         if path.is_dir():
             raise TransferError(f"cannot write the report {path}: it is a folder; name a file in it")
+        if not _is_free(path):
+            raise TransferError(f"cannot write the report {path}: that file is no report; name another, or a new one")
         try:
             handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
         except OSError as error:
@@ -117,12 +121,28 @@ class ManifestWriter:
         self._temporary.unlink(missing_ok=True)
 
 
+def _is_free(path: Path) -> bool:
+    """Whether a manifest may come to ``path``: nothing is there, or nothing in it, or an earlier one."""
+    if not path.exists():
+        return True
+    # Of a pipe, reading would wait for ever.
+    if not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_BEGINNING)) in {b"", _BEGINNING}
+    except OSError:
+        return False
+
+
 def read_manifest(path: Path) -> Iterator[ManifestRange]:
     """The ranges of a manifest, in constant memory.
 
     Raises:
         TransferError: there is no such file, or it is not a whole manifest.
     """
+    if path.exists() and not path.is_file():
+        raise TransferError(f"{path} is no file: name the report that was written with --report FILE")
     try:
         with path.open(encoding="utf-8") as file:
             header = json.loads(next(file, "{}"))
