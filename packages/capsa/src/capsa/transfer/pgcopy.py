@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import struct
 from collections.abc import Iterable, Iterator
 
@@ -16,8 +15,8 @@ _SIGNATURE = b"PGCOPY\n\xff\r\n\0"
 _HEADER = _SIGNATURE + bytes(8)
 _TRAILER = b"\xff\xff"
 _COUNT = struct.Struct("!h")
-#: So much is put together and sent at once, so many rows after the other.
-_WRITE_BYTES, _WRITE_ROWS = 128 * 1024, 16
+#: So much is put together and sent at once.
+_WRITE_BYTES = 128 * 1024
 
 
 def copy_in(connection: psycopg.Connection, table: str, columns: Iterable[str], bodies: Iterable[bytes]) -> None:
@@ -42,9 +41,11 @@ def _some(rows: Iterator[bytes]) -> list[bytes]:
     """What is put together and sent at once."""
     some: list[bytes] = []
     size = 0
-    while size < _WRITE_BYTES and (more := list(itertools.islice(rows, _WRITE_ROWS))):
-        some += more
-        size += sum(map(len, more))
+    for row in rows:
+        some.append(row)
+        size += len(row)
+        if size >= _WRITE_BYTES:
+            break
     return some
 
 
