@@ -96,6 +96,15 @@ def test_a_dry_run_shows_everything_and_writes_nothing(agents: Path, capsys: pyt
         assert f"+++ {agents / name}" in shown
 
 
+def test_keys_in_a_client_s_settings_are_not_shown(agents: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    token = "ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a"
+    (agents / ".claude/settings.json").write_text(json.dumps({"env": {"GITHUB_TOKEN": token}}))
+    assert main(["setup", "claude-code"]) == 0
+    said = capsys.readouterr()
+    assert token not in said.out + said.err
+    assert token in (agents / ".claude/settings.json").read_text()
+
+
 def test_each_client_has_its_own_form_and_unit(agents: Path) -> None:
     main(["setup"])
     claude = json.loads((agents / ".claude/settings.json").read_text())["hooks"]

@@ -33,3 +33,8 @@ def test_what_is_private_is_found_however_its_tags_are_written() -> None:
 def test_text_that_only_names_the_marker_stays() -> None:
     for text in (f"what is <{NAME}> for?", f"<{NAME} kind=x>\nmine\n{END}"):
         assert without_injections(text) == text
+
+
+def test_a_tag_with_attributes_is_one_and_a_type_is_none() -> None:
+    assert "tiger" not in without_private('a <private reason="a b">tiger</private> b')
+    assert without_private("List<private T> x") == "List<private T> x"

@@ -129,11 +129,15 @@ def _chosen(names: Sequence[str], config: AfterImageConfig) -> list[Client]:
 
 def _show(plans: Sequence[Plan], *, nothing: str, dry_run: bool) -> None:
     """What is to change, and what cannot; ``nothing`` is said where that is nothing."""
+    from afterimage.hook.redaction import Redactor
+
+    # Settings hold keys of other servers beside our lines, and what is shown here is pasted into reports.
+    shown = Redactor()
     for plan in plans:
         for line in plan.notes:
             note(line)
         for change in plan.changes:
-            click.echo(change.diff(), nl=False)
+            click.echo(shown(change.diff()), nl=False)
         if plan.refused:
             note(f"{plan.client.title} is left as it is: {plan.refused}; correct it and run this again")
     if any(plan.changes for plan in plans):

@@ -60,8 +60,9 @@ def without_private(text: str) -> str:
 
 def _tag(text: str, at: int) -> tuple[int, int]:
     """Where what begins at ``at`` ends; 1 if it opens what is private, -1 if it closes it, 0 if it does neither."""
-    end = text.find(">", at, at + 40)
+    end = text.find(">", at, at + 200)
     words = text[at + 1 : end].lower().replace("/", " / ").split() if end >= 0 else []
-    if words == [_PRIVATE]:
+    # With attributes, too.
+    if words[:1] == [_PRIVATE] and (len(words) == 1 or "=" in words[1]):
         return end + 1, 1
     return (end + 1, -1) if words == ["/", _PRIVATE] else (at + 1, 0)
