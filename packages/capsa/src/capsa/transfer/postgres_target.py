@@ -60,7 +60,7 @@ class PostgresTarget(Target):
             raise Collision(table.name) from error
 
     def _insert_numbered(self, tx: Transaction, table: Table, arrival: str, rows: Sequence[Row]) -> list[Span]:
-        seqs = self._numbers(tx, len(rows))
+        seqs = self._next_numbers(tx, len(rows))
         fields = [_NUMBER.pack(8, seq) for seq in seqs]
         copy_in(tx.connection, table.name, (*table.names, arrival), map(operator.add, map(_BODY, rows), fields))
         if table.vectors and any(row.vectors for row in rows):
@@ -68,7 +68,7 @@ class PostgresTarget(Target):
             copy_in(tx.connection, "capsa_embeddings", _EMBEDDING_COLUMNS, embeddings)
         return spans_of(table, rows, seqs) if table.vectors else []
 
-    def _numbers(self, tx: Transaction, count: int) -> Sequence[int]:
+    def _next_numbers(self, tx: Transaction, count: int) -> Sequence[int]:
         """Ascending numbers of arrival, of those that were taken for the rows of this transaction."""
         if len(self._taken) < count:
             self._taken = _numbers(tx, max(count, self._expected))

@@ -137,12 +137,14 @@ class ContextBuilder:
             )
 
     def _insights(self, query: str, tx: capsa.Transaction) -> tuple[Recalled, ...]:
-        """What is known of the person that fits, each assertion once."""
+        """What is known of the person that fits, each assertion where it comes first, as it was noted last."""
         same: dict[str, list[Recalled]] = {}
         for found in self._recall.known(query, _INSIGHTS * _DOUBLES, tx):
             same.setdefault(plain(found.record.text), []).append(found)
-        wanted = [found for some in list(same.values())[:_INSIGHTS] for found in some]
-        return _each_once(dated_insights(self._person, wanted, tx))
+        return tuple(
+            max(dated_insights(self._person, some, tx), key=lambda found: found.record.created_at)
+            for some in list(same.values())[:_INSIGHTS]
+        )
 
     def _query(self, said: Message, hot: Sequence[Message]) -> str:
         """What to look for: a short answer such as "yes, him" means nothing without what it answers."""
@@ -190,16 +192,6 @@ class ContextBuilder:
         if not chosen:
             return ""
         return quoted("notes", "\n\n".join("\n".join([f"{heading}:", *lines]) for heading, lines in chosen.items()))
-
-
-def _each_once(insights: Sequence[Recalled]) -> tuple[Recalled, ...]:
-    """Each assertion where it comes first, in the words and with the date of when it was noted last."""
-    newest: dict[str, Recalled] = {}
-    for found in insights:
-        key = plain(found.record.text)
-        if key not in newest or found.record.created_at > newest[key].record.created_at:
-            newest[key] = found
-    return tuple(newest.values())
 
 
 def _newest(hot: Sequence[Message], budget: int) -> list[Message]:
