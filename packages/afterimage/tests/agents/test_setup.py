@@ -55,6 +55,12 @@ def checked(capsys: pytest.CaptureFixture[str], name: str) -> dict[str, Any]:
     return dict(check)
 
 
+def looked_at(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, Any]]:
+    """What doctor says, by the name of each check."""
+    main(["doctor", "--json"])
+    return {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+
+
 def test_out_again_leaves_every_byte_as_it_was(agents: Path) -> None:
     before = everything(agents)
     assert main(["setup"]) == 0
@@ -390,16 +396,14 @@ def test_without_an_agent_one_must_be_named(home: Path, capsys: pytest.CaptureFi
 def test_what_is_installed_runs_as_it_stands_there(agents: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["setup"])
     capsys.readouterr()
-    main(["doctor", "--json"])
-    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    checks = looked_at(capsys)
     for title in ("Claude Code", "Codex", "Gemini CLI", "Cursor"):
         assert checks[f"hooks of {title}"]["verdict"] == "ok", checks[f"hooks of {title}"]
     assert checks["spool"]["verdict"] == "ok"
     assert not list((agents / ".afterimage").glob("spool/*")), "looking leaves nothing behind"
     file = agents / ".codex/hooks.json"
     file.write_text(file.read_text().replace("python3 ", "python-that-is-gone "))
-    main(["doctor", "--json"])
-    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    checks = looked_at(capsys)
     assert checks["hooks of Codex"]["verdict"] == "fail"
 
 
@@ -422,8 +426,7 @@ def test_hooks_that_a_client_has_switched_off_are_not_called_ready(  # noqa: PLR
     assert "it runs no hooks as long as this stands" in said
     assert f"{named}" in said
     assert "ready" not in said
-    main(["doctor", "--json"])
-    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    checks = looked_at(capsys)
     (check,) = [check for name, check in checks.items() if name.startswith("hooks of")]
     assert (check["verdict"], named in check["found"]) == ("fail", True)
 
@@ -525,16 +528,14 @@ def test_a_server_that_cannot_run_is_named_to_nobody(
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "mcp" else found(name))
     capsys.readouterr()
-    main(["doctor", "--json"])
-    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    checks = looked_at(capsys)
     assert checks["MCP server of Codex"]["verdict"] == "fail"
     main(["uninstall"])
     main(["setup"])
     assert 'pip install "ai-afterimage[mcp]"' in capsys.readouterr().err
     assert "afterimage" not in tomllib.loads((agents / ".codex/config.toml").read_text()).get("mcp_servers", {})
     assert json.loads((agents / ".cursor/mcp.json").read_text()) == {}
-    main(["doctor", "--json"])
-    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    checks = looked_at(capsys)
     assert checks["MCP server of Cursor"]["verdict"] == "note"
     assert "ai-afterimage[mcp]" in checks["MCP server of Cursor"]["remedy"]
 
