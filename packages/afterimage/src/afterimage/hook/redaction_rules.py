@@ -20,8 +20,12 @@ NAMES = (
         "access-key",
     ),
     *("auth_key", "authkey", "auth-key", "private_key", "privatekey", "private-key", "credential", "pwd"),
+    # Short ones are names of something else unless they end just there: `DB_PASS"]`, `$pass =`, `pw: …`.
+    *(name + end for name in ("pass", "pw") for end in "\"' \t:="),
 )
-_NAME = r"passw(?:or)?d|passphrase|secret|token|(?:api|access|auth|private)[_-]?key|credential|pwd"
+_LONG_NAME = r"passw(?:or)?d|passphrase|secret|token|(?:api|access|auth|private)[_-]?key|credential|pwd"
+_SHORT_NAME = r"(?<!by)(?<!com)(?:pass|pw)(?=[\"' \t:=])"
+_NAME = f"{_LONG_NAME}|{_SHORT_NAME}"
 #: What stands in quotes as a secret does: with a letter and a digit, no blanks, and nothing that is put in later.
 _QUOTED = (
     r"[rbuf]?(?:\"\"\"|[\"'])(?=[^\s\"']{0,199}?\d)(?=[^\s\"']{0,199}?[A-Za-z])"
@@ -78,8 +82,19 @@ RULES = (
         "assigned-secret",
         NAMES,
         (
-            rf"(?i)(?:{_NAME})\w{{0,20}}[\"']?\]?\s{{0,3}}(?::=|=>|[:=])\s{{0,3}}[rbuf]?[\"']"
+            rf"(?i)(?:{_LONG_NAME})\w{{0,20}}[\"']?\]?\s{{0,3}}(?::=|=>|[:=])\s{{0,3}}[rbuf]?[\"']"
             r"((?:[^\s\"'{}<>$%]|(?<![\"'])[$%](?![({sdr])){8,200})[\"']"
+        ),
+        1,
+        3.0,
+    ),
+    (
+        # $pass = '…', os.environ["DB_PASS"] = "…", 'pw' => '…': with a digit, and no words between signs.
+        "assigned-short",
+        NAMES,
+        (
+            rf"(?i){_SHORT_NAME}[\"']?\]?\s{{0,3}}(?::=|=>|[:=])\s{{0,3}}"
+            rf"(?![\"'](?-i:[a-z]{{1,40}}+(?:[-_./:][a-z0-9]{{1,40}}+){{1,9}}+)[\"']){_QUOTED}"
         ),
         1,
         3.0,
@@ -100,7 +115,8 @@ RULES = (
         "given-secret",
         NAMES,
         (
-            rf"(?i)(?:{_NAME})\w{{0,20}}(?:[\"']\s{{0,3}},\s{{0,3}}(?:default\s{{0,3}}=\s{{0,3}})?|\(\s{{0,3}}|"
+            rf"(?i)(?:{_LONG_NAME}|(?<! ){_SHORT_NAME})"
+            rf"\w{{0,20}}(?:[\"']\s{{0,3}},\s{{0,3}}(?:default\s{{0,3}}=\s{{0,3}})?|\(\s{{0,3}}|"
             rf"[\"')\]]{{0,3}}\s{{0,3}}(?:\|\||\?\?|\?:|or)\s{{0,3}}){_QUOTED}\s{{0,3}}[,;)\n]"
         ),
         1,
@@ -197,7 +213,8 @@ RULES = (
         "environment-secret",
         NAMES,
         (
-            r"(?:PASSW(?:OR)?D|PASSPHRASE|SECRET|TOKEN|API_?KEY|(?:ACCESS|AUTH|PRIVATE)_?KEY|CREDENTIAL|_PWD)"
+            r"(?:PASSW(?:OR)?D|PASSPHRASE|SECRET|TOKEN|API_?KEY|(?:ACCESS|AUTH|PRIVATE)_?KEY|CREDENTIAL|_PWD|PASS(?==)|"
+            r"PW(?==))"
             rf"[A-Z0-9_]{{0,20}}=(?![./~$\d]|{_CHAIN}(?![^\s,;)]))"
             r"([^\s\"'`<>(){}\[\],;]{6,200}+)(?![(\[{<\"'`,)])"
         ),
