@@ -2,7 +2,7 @@
 
 import pytest
 
-from afterimage.hook.patches import folder_of, only, patch_of, sections
+from afterimage.hook.patches import folder_of, patch_of, rewritten, sections
 
 PATCH = """*** Begin Patch
 *** Add File: a.py
@@ -46,18 +46,18 @@ def test_a_shell_may_apply_one_or_just_write_it_down(tool: str, command: object,
 def test_a_file_is_cut_out_and_what_is_around_it_stays(*, shell: bool) -> None:
     before, after = ("apply_patch <<'EOF'\n", "\nEOF\n") if shell else ("", "")
     given = {"command": ["bash", "-lc", before + PATCH + after], "workdir": "x"}
-    kept = only(given, lambda section: section.target != "b.py")
+    kept = rewritten(given, lambda section: section.lines if section.target != "b.py" else [])
     (_, _, text) = kept["command"]
     assert text.startswith(f"{before}*** Begin Patch\n*** Add File: a.py\n+one\n")
     assert text.endswith(f"*** Delete File: c.py\n*** End Patch{after}")
     assert "three" not in text
     assert "secret" not in text
     assert kept["workdir"] == "x"
-    assert only(given, lambda _: True) == given
+    assert rewritten(given, lambda section: section.lines) == given
 
 
 def test_a_second_patch_does_not_bring_back_what_was_cut_out() -> None:
-    kept = only({"input": f"{PATCH}\n{PATCH}"}, lambda _: False)
+    kept = rewritten({"input": f"{PATCH}\n{PATCH}"}, lambda _: [])
     assert "one" not in kept["input"]
 
 

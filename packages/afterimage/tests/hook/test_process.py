@@ -20,6 +20,7 @@ import pytest
 from afterimage.cli import main
 from afterimage.config import load_config
 from afterimage.entries import StorageEntry
+from afterimage.hook import seen
 from afterimage.hook.marker import BEGIN, END
 from afterimage.hook.project import project_of
 from afterimage.hook_doctor import left_behind
@@ -200,15 +201,21 @@ def test_a_session_begins_with_how_often_files_were_written_in_all(hooks: Hooks)
             ]
         )
     hooks.sync()
+    (hooks.project / "a.py").touch()
     said = context(hooks.call(hooks.event("SessionStart", session="s2", source="startup")))
     assert "a.py (150 changes, last " in said
 
 
 def test_a_session_begins_with_what_was_written_last(known: Hooks) -> None:
+    (known.project / "durations.py").write_text(CODE)
     said = context(known.call(known.event("SessionStart", session="s2", source="startup")))
     assert "durations.py" in said
     assert "parse_duration" in said
     assert known.call(known.event("SessionStart", session="s2", source="startup", agent_id="sub")) == {}
+    (known.project / "durations.py").unlink()
+    assert known.call(known.event("SessionStart", session="s3", source="startup")) == {}, (
+        "what was deleted since is not"
+    )
 
 
 def test_code_cannot_end_the_block_that_it_is_shown_in(hooks: Hooks) -> None:
@@ -241,6 +248,7 @@ def test_nearly_the_same_code_is_refused_once_and_then_let_through(known: Hooks,
     assert first["permissionDecision"] == "deny"
     assert "durations.py" in first["permissionDecisionReason"]
     assert known.before() == {}
+    assert "permissionDecision" not in json.dumps(known.before(path="third.py")), "nor under another name"
     # By all of the content: what differs at its end is another.
     assert known.before(content=CODE + "\nX = 1\n")["hookSpecificOutput"]["permissionDecision"] == "deny"
 
@@ -480,6 +488,19 @@ def test_five_megabytes_are_no_obstacle(hooks: Hooks) -> None:
     assert hooks.sync().stored == 1
 
 
+def test_what_there_is_no_time_for_is_passed_by_at_once_and_the_log_names_the_file(hooks: Hooks) -> None:
+    data = json.dumps(hooks.event("PostToolUse")).encode()
+    # Of so much not even the beginning is read: this is no JSON.
+    large = data.replace(b"def parse_duration", b'"' + b"x = 1" * 2_000_000)
+    started = time.process_time() + sum(os.times()[2:4])
+    assert hooks.call(large) == {}
+    assert time.process_time() + sum(os.times()[2:4]) - started < 2
+    assert hooks.spooled() == []
+    assert hooks.log().endswith(f": '{hooks.project}/durations.py'\n")
+    assert "TooLarge" in hooks.log()
+    assert hooks.call(large.replace(b'"PostToolUse"', b'"AfterTool", "tool_name": "write_file"'), "gemini") == {}
+
+
 HELD: list[sqlite3.Connection] = []
 
 
@@ -698,9 +719,32 @@ def test_it_loads_nothing_that_it_can_do_without(known: Hooks) -> None:
     }
 
 
-def test_the_hook_folder_may_be_read_only(known: Hooks, tmp_path: Path) -> None:
+def test_what_was_shown_is_noted_elsewhere_where_the_folder_takes_nothing(known: Hooks, tmp_path: Path) -> None:
     state = known.directory / "hook-state"
     shutil.rmtree(state)
-    state.write_text("in the way")
-    # What cannot be remembered is not said: better silent than again and again.
-    assert known.before() == {}
+    state.write_text("in the way, as a full disk is")
+    environ = {"HOME": str(known.home), "XDG_RUNTIME_DIR": str(tmp_path)}
+    event = known.event(
+        "PreToolUse", session="s2", tool_input={"file_path": str(known.project / "b.py"), "content": CODE}
+    )
+    assert "durations.py" in context(known.call(event, environ=environ))
+    assert known.call(event, environ=environ) == {}, "and so not twice"
+    again = known.event("SessionStart", session="s2", source="compact")
+    known.call(again, environ=environ)
+    assert context(known.call(event, environ=environ)), "until it forgot"
+
+
+def test_what_can_be_noted_nowhere_is_not_said(known: Hooks, tmp_path: Path) -> None:
+    in_the_way = tmp_path / "file"
+    environ = {"HOME": str(known.home), "XDG_RUNTIME_DIR": str(in_the_way)}
+    *_, last = (Path(place).parent for place in seen.places(str(known.directory)))
+    shutil.rmtree(known.directory / "hook-state")
+    places = (in_the_way, known.directory / "hook-state", last)
+    for place in places:
+        place.write_text("")
+    try:
+        # Better silent than again and again.
+        given = {"file_path": str(known.project / "b.py"), "content": CODE}
+        assert known.call(known.event("PreToolUse", session="s2", tool_input=given), environ=environ) == {}
+    finally:
+        last.unlink()

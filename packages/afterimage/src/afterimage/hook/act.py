@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _DENY_AT = 0.9
 #: Characters of a write that are compared.
 _MOST_TEXT = 200_000
+#: Bytes of an event that there is time for; of a text half as long there is none to look for secrets.
+_MOST_DATA = 8 << 20
 
 
 def respond(client: str, data: bytes, say: "Callable[[bytes], None]", directory: str = "") -> None:
@@ -26,18 +28,23 @@ def respond(client: str, data: bytes, say: "Callable[[bytes], None]", directory:
     if not directory:
         return
     budget = Budget()
+    path = ""
     try:
         budget.wake()
         from . import jsons
 
+        if len(data) > _MOST_DATA:
+            path = _path_in(data)
+            raise TooLarge
         value = jsons.loads(data)
         if value is None:
             log(directory, UnreadableInput(), client)
         event = payloads.read(client, value)
         if event is not None:
+            path = event.path
             _Hook(event, directory, budget).run(say)
-    except OverBudget as error:
-        log(directory, error, client)
+    except (OverBudget, TooLarge) as error:
+        log(directory, error, client, path)
     except Exception as error:  # noqa: BLE001  # whatever it is, the agent must not notice
         log(directory, error, client)
     finally:
@@ -46,6 +53,23 @@ def respond(client: str, data: bytes, say: "Callable[[bytes], None]", directory:
 
 class UnreadableInput(ValueError):
     """What the client sent is no JSON, or nested more deeply than anything that is meant."""
+
+
+class TooLarge(ValueError):
+    """What the client sent would take more time than there is: neither recalled by nor noted."""
+
+
+def _path_in(data: bytes) -> str:
+    """The file that an event names, without reading all of it; empty if it names none."""
+    from . import jsons
+
+    for key in payloads.PATHS:
+        at = data.find(f'"{key}"'.encode())
+        begin = data.find(b'"', at + len(key) + 2) if at >= 0 else -1
+        end = data.find(b'"', begin + 1, begin + files.LONGEST_PATH) if begin >= 0 else -1
+        if end >= 0 and isinstance(found := jsons.loads(data[begin : end + 1]), str):
+            return found
+    return ""
 
 
 class _Hook:
@@ -110,7 +134,10 @@ class _Hook:
         if self.event.source in {"compact", "clear"}:
             self._seen().forget()
         elsewhere = self.event.session if self.event.source in {"startup", "clear", ""} else ""
-        found = recall.recent(self.project.id, lambda entry: not elsewhere or entry.session != elsewhere)
+        found = recall.recent(
+            self.project.id,
+            lambda entry: (not elsewhere or entry.session != elsewhere) and self._is_here(entry),
+        )
         return answers.recent_text(found, self.project)
 
     def _for_prompt(self, recall: "Recall") -> str:
@@ -130,7 +157,8 @@ class _Hook:
         found = recall.near(text, lambda entry: self._wanted(entry) and self._place(entry) not in paths) if text else []
         denying = roles & DENY and self.settings.deny_once
         there = [entry for entry in found if self._is_there(entry, recall, text)][:2] if denying else []
-        if there and self._first_denial(text, path):
+        # By the content alone: who was told and writes it into another file means it.
+        if there and self._seen().claim(f"deny-{_key(text)}"):
             parts = [answers.describe(entry, recall, self.project, text) for entry in there]
             closing = "Use what is there, or send the same call again if it is meant: it will then be let through."
             said = answers.recall_text("Not written yet: nearly the same code was written before.", parts, closing)
@@ -157,13 +185,14 @@ class _Hook:
         now = set(Lines(files.read_text(self._place(entry), _MOST_TEXT)).texts)
         return len(both & now) >= _DENY_AT * len(both) > 0
 
-    def _first_denial(self, text: str, path: str) -> bool:
-        return self._seen().claim(f"deny-{_key(path + chr(0) + text)}")
-
     def _wanted(self, entry: "Entry") -> bool:
         if entry.session and entry.session == self.event.session:
             return False
         return self.settings.other_projects or not entry.project or entry.project == self.project.id
+
+    def _is_here(self, entry: "Entry") -> bool:
+        """Whether the file of an entry is there now; a note is about none."""
+        return not entry.path or files.exists(self._place(entry))
 
     def _place(self, entry: "Entry") -> str:
         return self.project.path_here(entry.path, entry.inside, entry.project)
@@ -182,6 +211,7 @@ class _Hook:
         from . import jsons, spool
         from .budget import JUDGE
         from .keeping import Keeping
+        from .private import outside
         from .project import project_of
         from .redaction import Redactor, compiled_name
 
@@ -190,7 +220,7 @@ class _Hook:
         keeping = Keeping(self.directory, self.settings, lambda: self.budget.late(until))
         clean = Redactor(f"{self.directory}/hook-state/{compiled_name()}", lambda: self.budget.late(REDACT))
         parts = keeping.parts(event, lambda path: project_of(event.cwd, path))
-        noted = [jsons.dumps(spool.noted(event, project, clean, given)) for project, given in parts]
+        noted = [jsons.dumps(spool.noted(event, project, clean, outside(event, given))) for project, given in parts]
         self.budget.sleep_on()
         for data in noted:
             spool.note(self.directory, data)
@@ -206,8 +236,8 @@ def _key(text: str) -> str:
 _MOST_LOG = 1 << 16
 
 
-def log(directory: str, error: BaseException, client: str) -> None:
-    """One line of what went wrong: the kind of error and its place in the code, never what it was about."""
+def log(directory: str, error: BaseException, client: str, path: str = "") -> None:
+    """One line of what went wrong: the kind of error, its place in the code and maybe a file, never any content."""
     from time import gmtime, strftime
 
     place = error.__traceback__
@@ -215,15 +245,16 @@ def log(directory: str, error: BaseException, client: str) -> None:
         place = place.tb_next
     where = f"{files.name_of(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}" if place is not None else "?"
     number = f" {error.errno}" if isinstance(error, OSError) else ""
-    line = f"{strftime('%Y-%m-%dT%H:%M:%SZ', gmtime())} {client} {type(error).__name__}{number} at {where}\n"
+    about = f": {path!a}" if path else ""
+    line = f"{strftime('%Y-%m-%dT%H:%M:%SZ', gmtime())} {client} {type(error).__name__}{number} at {where}{about}\n"
     posix = files.posix
-    path = f"{directory}/hook.log"
+    log_file = f"{directory}/hook.log"
     try:
         files.make_folder(directory)
-        file = posix.open(path, posix.O_WRONLY | posix.O_CREAT | posix.O_APPEND, 0o600)
+        file = posix.open(log_file, posix.O_WRONLY | posix.O_CREAT | posix.O_APPEND, 0o600)
         try:
             if posix.fstat(file).st_size > _MOST_LOG:
-                posix.rename(path, f"{path}.1")
+                posix.rename(log_file, f"{log_file}.1")
             posix.write(file, line.encode("ascii", "replace"))
         finally:
             posix.close(file)

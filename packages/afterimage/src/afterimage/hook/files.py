@@ -133,6 +133,11 @@ def make_folder(path: str) -> None:
         make_folder(path)
 
 
+def ours(folder: str) -> bool:
+    """Whether ``folder`` belongs to this user, where the system knows users. Raises OSError."""
+    return not hasattr(posix, "getuid") or posix.stat(folder).st_uid == posix.getuid()
+
+
 def create(path: str, data: bytes) -> None:
     """A new file with ``data``, for this user only. Raises OSError, FileExistsError if somebody was first."""
     file = posix.open(path, posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | getattr(posix, "O_CLOEXEC", 0), 0o600)
@@ -142,3 +147,30 @@ def create(path: str, data: bytes) -> None:
             rest = rest[posix.write(file, rest) :]
     finally:
         posix.close(file)
+
+
+def replace(path: str, data: bytes, mode: int = 0o600) -> None:
+    """``data`` in place of what is at ``path``, whole or not at all, also if the power fails. Raises OSError."""
+    unfinished = f"{parent(path)}/.{name_of(path)}.{posix.getpid()}"
+    # Who was killed here before had the same number.
+    remove(unfinished)
+    try:
+        create(unfinished, data)
+        file = posix.open(unfinished, posix.O_RDWR)
+        try:
+            posix.fsync(file)
+        finally:
+            posix.close(file)
+        posix.chmod(unfinished, mode)
+        posix.replace(unfinished, path)
+    except OSError:
+        remove(unfinished)
+        raise
+
+
+def remove(path: str) -> None:
+    """No file at ``path``, as far as that is possible."""
+    try:
+        posix.unlink(path)
+    except OSError:
+        return

@@ -73,4 +73,6 @@ def _only(event: "Event", paths: set[str]) -> "dict[str, Any]":
     from . import patches
 
     folder = patches.folder_of(event.tool_input, event.cwd)
-    return patches.only(event.tool_input, lambda section: files.absolute(section.target, folder) in paths)
+    return patches.rewritten(
+        event.tool_input, lambda section: section.lines if files.absolute(section.target, folder) in paths else []
+    )

@@ -38,6 +38,8 @@ def without_injections(text: str) -> str:
 
 
 _PRIVATE = "private"
+#: What stands in place of what is private.
+INSTEAD = "[private]"
 
 
 def without_private(text: str) -> str:
@@ -46,16 +48,31 @@ def without_private(text: str) -> str:
     The tags may be in any case, hold spaces, and stand in each other.
     """
     parts: list[str] = []
-    start = depth = at = 0
+    start = 0
+    for begin, end in private_blocks(text):
+        parts += (text[start:begin], INSTEAD)
+        start = end
+    return "".join(parts) + text[start:]
+
+
+def private_blocks(text: str) -> list[tuple[int, int]]:
+    """Where each outermost block that is private begins and ends, its tags included."""
+    found: list[tuple[int, int]] = []
+    # Most texts have none, and some have many signs that could begin one.
+    if f"<{_PRIVATE}" not in "".join(text.lower().split()):
+        return found
+    begin = depth = at = 0
     while (at := text.find("<", at)) >= 0:
         end, step = _tag(text, at)
         if step > 0 and not depth:
-            parts += (text[start:at], "[private]")
-        if step and depth + step >= 0:
-            depth += step
-            start = end
+            begin = at
+        if step < 0 and depth == 1:
+            found.append((begin, end))
+        depth = max(depth + step, 0)
         at = end
-    return "".join(parts) + ("" if depth else text[start:])
+    if depth:
+        found.append((begin, len(text)))
+    return found
 
 
 def _tag(text: str, at: int) -> tuple[int, int]:

@@ -60,19 +60,20 @@ def sections(patch: str) -> "list[Section]":
     return found
 
 
-def only(given: "Mapping[str, Any]", wanted: "Callable[[Section], bool]") -> "dict[str, Any]":
-    """What a call was given, without the files of its patch that are not ``wanted``."""
+def rewritten(given: "Mapping[str, Any]", lines_of: "Callable[[Section], list[str]]") -> "dict[str, Any]":
+    """What a call was given, with those lines for each file of its patch that ``lines_of`` gives."""
 
-    def cut(text: "Any") -> "Any":
+    def write(text: "Any") -> "Any":
         if not isinstance(text, str) or BEGIN not in text:
             return text
         before, _, rest = text.partition(BEGIN)
         patch, end, after = rest.partition(_LAST)
-        kept = [line for section in sections(patch) if wanted(section) for line in section.lines]
+        kept = [line for section in sections(patch) for line in lines_of(section)]
         return "\n".join([before + BEGIN, *kept]) + end + after.partition(BEGIN)[0]
 
     return {
-        key: [cut(part) for part in value] if isinstance(value, list) else cut(value) for key, value in given.items()
+        key: [write(part) for part in value] if isinstance(value, list) else write(value)
+        for key, value in given.items()
     }
 
 

@@ -7,27 +7,49 @@ exactly one of them succeeding, and nothing to lock, read or repair.
 from . import files
 from .fingerprints import digest
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def places(directory: str) -> "Iterator[str]":
+    """The folders of what sessions were shown, best first: on a full disk recall goes on by the next."""
+    yield f"{directory}/hook-state/seen"
+    from . import spool
+
+    for folder in spool.folders(directory)[1:]:
+        yield f"{folder}/seen"
+
 
 class Seen:
     """The memory of one session of one agent."""
 
     def __init__(self, directory: str, session: str, agent: str = "") -> None:
-        name = digest(b"session", f"{session}\0{agent}".encode("utf-8", "surrogatepass"))
-        self._folder = f"{directory}/hook-state/seen/{name:012x}"
+        self._directory = directory
+        name = f"{session}\0{agent}".encode("utf-8", "surrogatepass")
+        self._name = f"{digest(b'session', name):012x}"
 
     def claim(self, key: str) -> bool:
         """Whether ``key`` is said for the first time. False, too, where that cannot be noted: silence floods nobody."""
-        try:
-            files.make_folder(self._folder)
-            files.create(f"{self._folder}/{key}", b"")
-        except OSError:
-            return False
-        return True
+        for place in places(self._directory):
+            folder = f"{place}/{self._name}"
+            try:
+                files.make_folder(folder)
+                if files.ours(place):
+                    files.create(f"{folder}/{key}", b"")
+                    return True
+            except FileExistsError:
+                return False
+            except OSError:
+                continue
+        return False
 
     def forget(self) -> None:
         """The agent forgot what it saw (its context was compacted or cleared), so it may be shown again."""
-        try:
-            for name in files.posix.listdir(self._folder):
-                files.posix.unlink(f"{self._folder}/{name}")
-        except OSError:
-            return
+        for place in places(self._directory):
+            folder = f"{place}/{self._name}"
+            try:
+                for name in files.posix.listdir(folder):
+                    files.posix.unlink(f"{folder}/{name}")
+            except OSError:
+                continue

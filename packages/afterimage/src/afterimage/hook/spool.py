@@ -93,28 +93,16 @@ def note(directory: str, data: bytes) -> str:
 
 def _note_in(folder: str, name: str, data: bytes) -> str:
     files.make_folder(folder)
-    if not _ours(folder):
+    if not files.ours(folder):
         raise PermissionError(f"{folder} belongs to somebody else")
     unfinished = f"{folder}/{name}.part"
     try:
         files.create(unfinished, data)
         files.posix.rename(unfinished, f"{folder}/{name}{ENDING}")
     except OSError:
-        _discard(unfinished)
+        files.remove(unfinished)
         raise
     return f"{folder}/{name}{ENDING}"
-
-
-def _discard(path: str) -> None:
-    try:
-        files.posix.unlink(path)
-    except OSError:
-        return
-
-
-def _ours(folder: str) -> bool:
-    found = files.posix.stat(folder)
-    return not hasattr(files.posix, "getuid") or found.st_uid == files.posix.getuid()
 
 
 def waiting(directory: str) -> list[str]:
@@ -122,7 +110,7 @@ def waiting(directory: str) -> list[str]:
     found = []
     for folder in folders(directory):
         try:
-            if _ours(folder):
+            if files.ours(folder):
                 found += [(name, f"{folder}/{name}") for name in files.posix.listdir(folder) if name.endswith(ENDING)]
         except OSError:
             continue
