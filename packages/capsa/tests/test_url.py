@@ -110,10 +110,11 @@ def test_where_a_server_is(text: str, host: str | None, port: int | None) -> Non
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "not a database URL"),
-        ("memory.db", "not a database URL"),
-        ("mysql://u:secret@h/d", "'mysql'"),
-        ("SECRET PASSWORD://x", "not a database URL"),
+        ("", "not a database URL .it is empty"),
+        ("memory.db", "not a database URL .it has no '://'"),
+        ("mysql://u:secret@h/d", "the scheme 'mysql' is not known"),
+        ("sqlite://secret.db", "three slashes"),
+        ("SECRET PASSWORD://x", "not a database URL .no scheme stands before"),
         ("sqlite:///", "path of a file"),
         ("sqlite:///:memory:", "path of a file"),
         ("postgresql://u:secret@h:port/d", "port"),

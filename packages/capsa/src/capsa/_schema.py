@@ -59,6 +59,11 @@ class SchemaPackage:
         found = (re.match(r"CREATE TABLE (\w+)", s) for s in statements(self.script()))
         return [m[1] for m in found if m]
 
+    def relations(self) -> set[str]:
+        """Its tables and sequences."""
+        found = (re.match(r"CREATE (?:TABLE|SEQUENCE) (\w+)", s) for s in statements(self.script()))
+        return {m[1] for m in found if m}
+
     def secondary_indexes(self, table: str) -> dict[str, str]:
         """The indexes of a table that a bulk load may leave until later: name -> CREATE statement."""
         found = (re.match(r"CREATE (?:UNIQUE )?INDEX (\w+) ON (\w+)", s) for s in statements(self.script()))

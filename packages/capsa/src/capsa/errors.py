@@ -27,6 +27,10 @@ class DatabaseUnavailable(CapsaError):
     """The database cannot be reached or opened."""
 
 
+class ServerAway(DatabaseUnavailable):
+    """No server answers: it is not running, cannot be reached, or broke the connection off."""
+
+
 class AuthenticationFailed(DatabaseUnavailable):
     """The server refused the user or the password."""
 
@@ -35,12 +39,16 @@ class MissingExtension(DatabaseUnavailable):
     """The PostgreSQL database lacks pgvector and this user may not create it."""
 
 
+class MissingRight(DatabaseUnavailable):
+    """The user may not do in the PostgreSQL database what is needed there."""
+
+
 class DatabaseBusy(DatabaseUnavailable):
     """Another process held the database longer than the configured wait."""
 
 
 class DatabaseDamaged(DatabaseUnavailable):
-    """The file is not a database, or its pages are damaged."""
+    """The file is not a database, its pages are damaged, or tables of ours are gone from it."""
 
 
 class SchemaTooNew(CapsaError):

@@ -55,10 +55,9 @@ class DatabaseUrl:
             return cls.for_path(Path(path))
         if match := _POSTGRES.match(url):
             return cls._parse_postgres(match["rest"])
-        scheme = url.split("://", 1)[0] if "://" in url else None
-        said = f"the scheme {scheme!r}" if scheme and re.fullmatch(r"[a-z0-9+.-]{1,30}", scheme) else "it"
         raise InvalidUrl(
-            f"not a database URL ({said} is not known): use sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/NAME"
+            f"not a database URL ({_what_is_wrong(url)}): use sqlite:///PATH or "
+            f"postgresql://USER:PASSWORD@HOST:PORT/NAME"
         )
 
     @classmethod
@@ -164,6 +163,20 @@ class DatabaseUrl:
         port = f":{self.port}" if self.port else ""
         tail = "?" + urlencode(options) if options else ""
         return f"postgresql://{user}{secret}{at}{host}{port}/{quote(self.database or '', safe='')}{tail}"
+
+
+def _what_is_wrong(url: str) -> str:
+    """Why a text is no database URL, with nothing of it that may be a secret."""
+    scheme, mark, _ = url.partition("://")
+    if not url.strip():
+        return "it is empty"
+    if not mark:
+        return "it has no '://'"
+    if scheme == "sqlite":
+        return "sqlite: takes three slashes, and four before an absolute path"
+    if re.fullmatch(r"[a-z0-9+.-]{1,30}", scheme):
+        return f"the scheme {scheme!r} is not known"
+    return "no scheme stands before its '://'"
 
 
 def _unquote_password(password: str) -> str:

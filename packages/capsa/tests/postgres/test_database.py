@@ -18,9 +18,12 @@ from capsa.errors import (
     AuthenticationFailed,
     CapsaError,
     DatabaseBusy,
+    DatabaseDamaged,
     DatabaseUnavailable,
     InvalidUrl,
     MissingExtension,
+    MissingRight,
+    ServerAway,
 )
 from capsa.local_postgres import LocalPostgres
 from capsa.postgres import vectors
@@ -299,6 +302,7 @@ def test_nobody_listens() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         error = refused(f"postgresql://me:secret@127.0.0.1:{free.getsockname()[1]}/memory")
+    assert isinstance(error, ServerAway)
     assert "refused" in str(error)
     assert "PostgreSQL is running" in str(error)
 
@@ -326,7 +330,9 @@ def test_a_connection_option_that_cannot_be(option: str) -> None:
 
 
 def test_a_missing_database(postgres_url: str) -> None:
-    assert "there is no database 'missing'" in str(refused(changed(postgres_url, database="missing")))
+    error = refused(changed(postgres_url, database="missing"))
+    assert "there is no database 'missing'" in str(error)
+    assert not isinstance(error, ServerAway), "it did answer"
 
 
 def test_a_missing_extension_that_the_user_may_not_create(
@@ -347,7 +353,7 @@ def test_a_user_without_rights(postgres_server: LocalPostgres, postgres_url: str
         connection.execute("CREATE ROLE poor LOGIN PASSWORD 's3cret'")
     try:
         error = refused(changed(postgres_url, user="poor", password="s3cret"))
-        assert isinstance(error, DatabaseUnavailable)
+        assert isinstance(error, MissingRight)
         assert "right" in str(error)
     finally:
         with psycopg.connect(postgres_server.url_of("postgres"), autocommit=True) as connection:
@@ -379,3 +385,21 @@ def test_what_stands_in_the_way_of_our_tables_is_one_line(postgres_url: str, mad
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(made.format(name=name).encode())
     assert said in str(refused(postgres_url))
+
+
+def test_a_table_of_ours_that_somebody_removed_is_one_line_and_another_is_a_defect(store: Store) -> None:
+    with psycopg.connect(store.database.url.with_password(), autocommit=True) as connection:
+        connection.execute("ALTER TABLE capsa_records RENAME TO taken_away")
+    with pytest.raises(DatabaseDamaged, match="the table capsa_records is gone from .* restore a backup") as caught:
+        store.collection("notes").add([Record(text="to be kept")])
+    assert "\n" not in str(caught.value)
+    with pytest.raises(psycopg.errors.UndefinedTable), store.database.read("me") as tx:
+        tx.execute("SELECT 'capsa_records' FROM nobodys_table")
+
+
+def test_a_right_that_was_taken_away_is_named(guide_postgres_url: str) -> None:
+    with Store.open(guide_postgres_url) as store:
+        with psycopg.connect(guide_postgres_url, autocommit=True) as connection:
+            connection.execute("REVOKE ALL ON capsa_records FROM CURRENT_USER")
+        with pytest.raises(MissingRight, match="capsa_records"):
+            store.collection("notes").count()

@@ -213,6 +213,33 @@ def test_a_file_that_was_cut_off_is_reported(path: Path) -> None:
         list(store.collection("notes").iterate())
 
 
+@pytest.mark.parametrize("table", ["capsa_records", "capsa_lexical_segments"])
+def test_a_table_of_ours_that_somebody_removed_is_named(path: Path, table: str) -> None:
+    filled(path, 3)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"DROP TABLE {table}")
+        connection.commit()
+    with Store.open(url_of(path)) as store, pytest.raises(DatabaseDamaged) as caught:
+        store.collection("notes").search("entry")
+    assert f"the table {table} is gone" in one_line(caught.value, path)
+
+
+def test_a_table_that_is_not_ours_is_not_ours_to_restore(path: Path) -> None:
+    filled(path, 1)
+    with Store.open(url_of(path)) as store, pytest.raises(DatabaseUnavailable) as caught, store.database.read("") as tx:
+        tx.execute("SELECT 1 FROM nobodys_table")
+    assert not isinstance(caught.value, DatabaseDamaged)
+
+
+def test_the_record_of_migrations_removed_is_damage(path: Path) -> None:
+    filled(path, 1)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE capsa_migrations")
+        connection.commit()
+    with pytest.raises(DatabaseDamaged, match="not as they were made"):
+        Store.open(url_of(path))
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     path = tmp_path / "file" / "memory.db"

@@ -100,7 +100,8 @@ class PostgresDatabase(Database):
             try:
                 yield connection
             except psycopg.Error as error:
-                if translated := errors.translate(error, self.url):
+                missing = errors.missing_table(error, self.url, self.packages)
+                if translated := missing or errors.translate(error, self.url):
                     raise translated from error
                 raise
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import psycopg
 
+from capsa._schema import SchemaPackage
 from capsa.errors import (
     AuthenticationFailed,
     CapsaError,
@@ -14,6 +16,8 @@ from capsa.errors import (
     DatabaseUnavailable,
     InvalidUrl,
     MissingExtension,
+    MissingRight,
+    ServerAway,
 )
 from capsa.url import DatabaseUrl
 
@@ -41,7 +45,7 @@ _BY_MESSAGE: tuple[tuple[str, type[CapsaError], str], ...] = (
     ),
     (
         r"Connection refused|No such file or directory|could not connect",
-        DatabaseUnavailable,
+        ServerAway,
         (
             "connection to {url} refused: check that PostgreSQL is running (sudo systemctl status postgresql; "
             "sudo systemctl start postgresql)"
@@ -52,7 +56,7 @@ _BY_MESSAGE: tuple[tuple[str, type[CapsaError], str], ...] = (
         DatabaseUnavailable,
         "the host of {url} is not known: check its name",
     ),
-    (r"timeout", DatabaseUnavailable, "no answer from {url} in time: check host, port and firewall"),
+    (r"timeout", ServerAway, "no answer from {url} in time: check host, port and firewall"),
 )
 
 # What psycopg and libpq say of the parameters themselves, before any server is asked; {0} is one's name.
@@ -74,7 +78,7 @@ _BY_CLASS: tuple[tuple[type[psycopg.Error], type[CapsaError], str], ...] = (
     ),
     (
         psycopg.errors.InsufficientPrivilege,
-        DatabaseUnavailable,
+        MissingRight,
         "the user of {url} lacks a right ({0}): grant it, or own the database",
     ),
     (
@@ -87,7 +91,7 @@ _BY_CLASS: tuple[tuple[type[psycopg.Error], type[CapsaError], str], ...] = (
     ),
     (
         psycopg.errors.InvalidSchemaName,
-        DatabaseUnavailable,
+        MissingRight,
         (
             "the user of {url} may use no schema there ({0}): GRANT USAGE, CREATE ON SCHEMA public to it, or own the "
             "database"
@@ -132,7 +136,7 @@ def translate(error: psycopg.Error, url: DatabaseUrl) -> CapsaError | None:
     for pattern, ours, message in _BY_MESSAGE:
         if match := re.search(pattern, text):
             return ours(message.format(*match.groups(), url=url))
-    return DatabaseUnavailable(f"the connection to {url} failed: {first_line}")
+    return ServerAway(f"the connection to {url} failed: {first_line}")
 
 
 def of_tables(error: psycopg.Error, url: DatabaseUrl) -> CapsaError | None:
@@ -143,6 +147,22 @@ def of_tables(error: psycopg.Error, url: DatabaseUrl) -> CapsaError | None:
     return DatabaseDamaged(
         f"the tables in {url} are not as they were made ({said}): another program has tables of these names there, or "
         f"some were removed; name another database, or restore a backup; nothing was changed"
+    )
+
+
+def missing_table(error: psycopg.Error, url: DatabaseUrl, packages: Sequence[SchemaPackage]) -> DatabaseDamaged | None:
+    """Our error if what a statement does not find is a table of ``packages``; another is a defect of the caller."""
+    if not isinstance(error, psycopg.errors.UndefinedTable):
+        return None
+    ours = {name for package in packages for name in package.relations()}
+    # In whatever language the server says it, it names what it misses.
+    said = re.findall(r"\w+", error.diag.message_primary or "")
+    table = next((name for name in said if name in ours), None)
+    if table is None:
+        return None
+    return DatabaseDamaged(
+        f"the table {table} is gone from {url}, so somebody removed it: name another database and restore a backup "
+        f"there; nothing was changed"
     )
 
 

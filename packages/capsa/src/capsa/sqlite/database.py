@@ -11,6 +11,7 @@ import datetime as dt
 import functools
 import json
 import os
+import re
 import sqlite3
 import stat
 import threading
@@ -97,6 +98,7 @@ class SqliteDatabase(Database):
         self.path: Path = url.path
         self._timeout = timeout
         self._lock = WriterLock(self.path)
+        self._packages: list[SchemaPackage] = []
         self._idle: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
         self._finalizer = weakref.finalize(self, _close_all, self._idle, self._lock)
@@ -169,6 +171,7 @@ class SqliteDatabase(Database):
             raise self._translate(error) from error
 
     def migrate(self, package: SchemaPackage) -> None:
+        self._packages.append(package)
         if self.path.exists():
             if package is SCHEMA:
                 self._refuse_what_is_no_file()
@@ -281,6 +284,13 @@ class SqliteDatabase(Database):
             return DatabaseUnavailable(
                 f"no space left for {self.path}: free some and try again; what was stored before is intact"
             )
+        if match := re.match(r"no such table: (?:main\.)?(\w+)", text):
+            if any(match[1] in package.relations() for package in self._packages):
+                return DatabaseDamaged(
+                    f"the table {match[1]} is gone from {self.path}, so somebody removed it: restore a backup"
+                )
+        elif "already exists" in text:
+            return DatabaseDamaged(f"the tables in {self.path} are not as they were made ({text}): restore a backup")
         if "unable to open" in text:
             return DatabaseUnavailable(f"cannot open {self.path}: check that the file exists and may be written")
         if "readonly" in text:
