@@ -1,15 +1,25 @@
 import io
 import json
 import math
+import sqlite3
 import struct
+import tempfile
 import tracemalloc
+from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from afterimage.cli import main
 from afterimage.entries import StorageEntry
 from afterimage.errors import NotAMemory
 from afterimage.exchange import import_entries, read_entries, write_export
-from afterimage.storage import StorageBackend
+from afterimage.legacy import open_legacy
+from afterimage.storage import SQLiteBackend, StorageBackend
+from capsa import DatabaseUrl, open_database, transfer
 from capsa.testing.embedders import HashingEmbedder
 
 ODD = StorageEntry(
@@ -104,13 +114,136 @@ def test_a_list_and_numbers_for_a_vector_are_read_too(memory: StorageBackend) ->
 
 def test_a_bad_entry_is_named_and_stops_no_other(memory: StorageBackend) -> None:
     good = StorageEntry("good", "/x", "c").to_dict()
-    bad = [{"id": "no code"}, 7, {**good, "id": "t", "timestamp": "yesterday"}]
+    bad: list[Any] = [{"id": "no code"}, 7, {**good, "id": "t", "timestamp": "yesterday", "created_at": "today"}]
     bad.append({**good, "id": "v", "vector": {"model": "m", "float32": "%"}})
+    bad.append({**good, "id": "n", "embedding": [0.5, math.nan]})
+    bad.append({**good, "id": "large", "embedding": [1e300]})
+    bad.append({**good, "id": "words", "embedding": ["one", "two"]})
     report = import_entries(memory, io.StringIO(json.dumps({"entries": [*bad, good]})))
     assert report.added == 1
-    assert len(report.refused) == 4
-    assert "'no code'" in report.refused[0]
-    assert "'yesterday'" in report.refused[2]
+    assert len(report.refused) == 7
+    for told, line in zip(
+        ("'no code'", "int", "'today'", "'v'", "'n': its vector", "'large'", "'words'"), report.refused, strict=True
+    ):
+        assert told in line
+
+
+def test_an_entry_whose_vector_has_another_length_is_taken_without_it_and_named(memory: StorageBackend) -> None:
+    entries = [
+        {**StorageEntry(f"e{n}", f"/{n}", "c").to_dict(), "embedding": [0.5] * length}
+        for n, length in enumerate((384, 3, 384))
+    ]
+    report = import_entries(memory, io.StringIO(json.dumps(entries)))
+    assert report.added == 3
+    (line,) = report.refused
+    assert "'e1'" in line
+    assert [entry.id for entry in memory.get_all_with_embeddings()] == ["e0", "e2"]
+
+
+# Times
+
+WITHOUT_A_CALENDAR = [
+    "garbage",
+    "",
+    "1767700800",
+    "1767700800.25",
+    "0001-01-01T00:00:00+02:00",
+    "2026-02-30",
+    "٣",
+    "\0",
+]
+
+
+def test_a_time_that_no_calendar_has_is_taken_as_spelled_and_told(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entries = [
+        {**StorageEntry(f"e{n}", "/x", "c").to_dict(), "timestamp": spelled}
+        for n, spelled in enumerate(WITHOUT_A_CALENDAR)
+        if spelled
+    ]
+    file = tmp_path / "export.json"
+    file.write_text(json.dumps(entries))
+    assert main(["import", str(file)]) == 0
+    out = capsys.readouterr().out
+    assert "Imported: 7" in out
+    assert "Remark: 5: time unreadable, kept as spelled" in out
+    assert "Remark: 2: time is an epoch number" in out
+    assert main(["import", str(file)]) == 0
+    assert "Already here: 7" in capsys.readouterr().out
+    assert main(["export"]) == 0
+    exported = json.loads(capsys.readouterr().out)["entries"]
+    assert [entry["timestamp"] for entry in exported] == [spelled for spelled in WITHOUT_A_CALENDAR if spelled]
+    assert exported[0]["created_at"] == "1970-01-01T00:00:00+00:00"
+
+
+def test_a_time_without_zone_is_the_same_moment_wherever_it_is_imported(
+    memory: StorageBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory.store("/x", "c", timestamp="2026-01-06T12:00:00")
+    before = list(memory.collection.iterate())
+    text = exported(memory)
+    memory.clear()
+    monkeypatch.setenv("TZ", "Asia/Kathmandu")
+    assert import_entries(memory, io.StringIO(text)).added == 1
+    assert list(memory.collection.iterate()) == before
+
+
+# Whatever an earlier program stored
+
+_COLUMNS = (
+    *("file_path", "old_code", "new_code", "context", "timestamp", "session_id", "embedding"),
+    *("content_hash", "is_latest", "version", "last_seen", "author", "metadata", "somebody's own"),
+)
+_numbers = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False)
+_texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8) | st.binary(max_size=8)
+_times = st.sampled_from(
+    [*WITHOUT_A_CALENDAR, "2026-01-06T12:00:00", "2026-01-06T14:00:00+02:00", "12:00"]
+) | st.datetimes().map(str)
+
+
+@st.composite
+def _rows(draw: st.DrawFn) -> list[tuple[Any, ...]]:
+    """Rows of `_COLUMNS`, each value with whether bytes are a text that is not UTF-8 or a BLOB."""
+    value = st.none() | _numbers | _texts
+    return [
+        tuple((draw(_times | value if name == "timestamp" else value), draw(st.booleans())) for name in _COLUMNS)
+        for _ in range(draw(st.integers(1, 6)))
+    ]
+
+
+def _written(path: Path, rows: list[tuple[Any, ...]]) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        names = ", ".join(f'"{name}"' for name in _COLUMNS)
+        connection.execute(f"CREATE TABLE code_memory (id TEXT, {names})")
+        for number, row in enumerate(rows):
+            marks = ["CAST(? AS TEXT)" if as_text and isinstance(v, bytes) else "?" for v, as_text in row]
+            values = [v for v, _ in row]
+            connection.execute(f"INSERT INTO code_memory VALUES (?, {', '.join(marks)})", (f"e{number}\0", *values))
+        connection.commit()
+
+
+@settings(max_examples=40)
+@given(_rows())
+def test_whatever_a_migration_carries_comes_back_from_an_export(rows: list[tuple[Any, ...]]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _written(folder / "memory.db", rows)
+        with (
+            closing(open_legacy(folder / "memory.db", "Europe/Berlin")) as source,
+            open_database(DatabaseUrl.for_path(folder / "one.db")) as target,
+        ):
+            assert transfer.transfer(source, target).complete
+        with (
+            SQLiteBackend(own_file=folder / "one.db", embedder=HashingEmbedder) as one,
+            SQLiteBackend(own_file=folder / "two.db", embedder=HashingEmbedder) as two,
+        ):
+            text = exported(one)
+            report = import_entries(two, io.StringIO(text))
+            assert (report.added, report.refused) == (len(rows), [])
+            assert list(two.collection.iterate()) == list(one.collection.iterate())
+            assert exported(two).split("\n", 1)[1] == text.split("\n", 1)[1]
+            assert import_entries(one, io.StringIO(text)).present == len(rows)
 
 
 @pytest.mark.parametrize(

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import base64
 import binascii
+import dataclasses
 import datetime as dt
 import json
+import math
 import sys
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
-from afterimage.entries import StorageEntry
+from afterimage.entries import StorageEntry, read_time
 from afterimage.errors import AfterImageError, InvalidEntry, NotAMemory
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from afterimage.storage import StorageBackend
+    from capsa import Collection, Record, Transaction
+    from capsa.transfer import Clock
 
 _CHUNK = 1 << 16
 #: Entries imported in one transaction, and characters of code at which it is closed before that.
 _BATCH_ENTRIES = 200
 _BATCH_CHARACTERS = 4_000_000
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def write_export(backend: StorageBackend, stream: IO[str], *, vectors: bool = False) -> int:
@@ -33,21 +42,45 @@ def write_export(backend: StorageBackend, stream: IO[str], *, vectors: bool = Fa
     now = dt.datetime.now(dt.UTC).isoformat()
     stream.write(f'{{"exported_at": {json.dumps(now)},\n"entries": [')
     count = 0
-    for entry in backend.iterate(with_vectors=vectors):
+    for record, vector in _held(backend, vectors=vectors):
         stream.write(",\n" if count else "\n")
-        json.dump(_exported(backend, entry), stream)
+        json.dump(_exported(backend, record, vector), stream)
         count += 1
     stream.write(f'\n],\n"count": {count}}}\n')
     return count
 
 
-def _exported(backend: StorageBackend, entry: StorageEntry) -> dict[str, Any]:
-    values = entry.to_dict()
-    if entry.embedding is not None and backend.embedder is not None:
+def _held(backend: StorageBackend, *, vectors: bool) -> Iterator[tuple[Record, NDArray[np.float32] | None]]:
+    if vectors and backend.embedder is not None:
+        yield from backend.collection.iterate_with_vectors()
+    else:
+        yield from ((record, None) for record in backend.collection.iterate())
+
+
+def _exported(backend: StorageBackend, record: Record, vector: NDArray[np.float32] | None) -> dict[str, Any]:
+    """An entry as `StorageEntry.to_dict` has it, and what that cannot say of one that an earlier program stored."""
+    values = StorageEntry.from_record(record).to_dict()
+    if vector is not None and backend.embedder is not None:
         # Exact, and a third of the size of a list of decimal numbers.
-        values["embedding"] = None
-        values["vector"] = {"model": backend.embedder.name, "float32": _to_base64(entry.embedding)}
+        packed = base64.b64encode(vector.astype("<f4").tobytes()).decode()
+        values["vector"] = {"model": backend.embedder.name, "float32": packed}
+    if record.path is None:
+        values["file_path"] = None
+    if not isinstance(values["old_code"], str | None):
+        values["metadata"] = {**values.get("metadata", {}), "old_code": values["old_code"]}
+        values["old_code"] = None
+    if not _tells(values["timestamp"], record.created_at):
+        values["created_at"] = record.created_at.isoformat()
     return values
+
+
+def _tells(spelled: str, moment: dt.datetime) -> bool:
+    """Whether a time is spelled so that whoever reads it, in whatever zone, comes to this moment."""
+    try:
+        read = dt.datetime.fromisoformat(spelled)
+    except ValueError:
+        return False
+    return read.tzinfo is not None and read == moment
 
 
 @dataclass(slots=True)
@@ -62,14 +95,18 @@ class ImportReport:
     different: list[str] = field(default_factory=list)
     #: What cannot be taken, and why.
     refused: list[str] = field(default_factory=list)
+    #: What is to be said of times -> of how many entries.
+    remarks: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
 class _Incoming:
-    entry: StorageEntry
+    record: Record
     vector: Sequence[float] | None
     #: Whose vector; None for the memory's own model.
     model: str | None
+    #: What is to be said of its time, if anything.
+    remark: str | None
 
 
 def import_entries(
@@ -88,17 +125,20 @@ def import_entries(
     Raises:
         NotAMemory: the stream is not an export; what stands before the damage was taken in.
     """
+    from capsa.transfer import Clock
+
     report = ImportReport()
+    clock = Clock.of()
     batch: list[_Incoming] = []
     size = 0
     for number, values in enumerate(read_entries(stream), 1):
         try:
-            incoming = _incoming(values)
+            incoming = _incoming(values, clock)
         except AfterImageError as error:
             report.refused.append(str(error))
             continue
         batch.append(incoming)
-        size += len(incoming.entry.new_code) + len(incoming.entry.old_code or "")
+        size += len(incoming.record.text) + len(str(incoming.record.metadata.get("old_code", "")))
         if len(batch) >= _BATCH_ENTRIES or size >= _BATCH_CHARACTERS:
             _take_in(backend, batch, report, replace=replace)
             batch, size = [], 0
@@ -108,20 +148,43 @@ def import_entries(
     return report
 
 
-def _incoming(values: Any) -> _Incoming:
+def _incoming(values: Any, clock: Clock) -> _Incoming:
     if not isinstance(values, dict):
         raise InvalidEntry(f"an entry is not an object but {type(values).__name__}")
-    entry = StorageEntry.from_dict({**values, "embedding": None})
-    entry.to_record()  # refuses a timestamp that is none before the batch is begun
+    record, remark = _record(values, clock)
     vector, model = values.get("embedding") or None, None
     if isinstance(packed := values.get("vector"), dict):
-        vector, model = _from_base64(entry.id, packed.get("float32")), packed.get("model")
-    return _Incoming(entry, vector, model)
+        vector, model = _from_base64(record.id, packed.get("float32")), packed.get("model")
+    return _Incoming(record, None if vector is None else _finite(record.id, vector), model, remark)
 
 
-def _take_in(backend: StorageBackend, batch: list[_Incoming], report: ImportReport, *, replace: bool) -> None:
+def _record(values: Mapping[str, Any], clock: Clock) -> tuple[Record, str | None]:
+    """The record of an exported entry, and what is to be said of its time.
+
+    Raises:
+        InvalidEntry: it is none.
+    """
+    without_path = "file_path" in values and values["file_path"] is None
+    given = {**values, "embedding": None} | ({"file_path": ""} if without_path else {})
+    entry = StorageEntry.from_dict(given)
+    record = dataclasses.replace(entry, timestamp="").to_record()
+    if without_path:
+        record = dataclasses.replace(record, path=None)
+    if (exact := values.get("created_at")) is not None:
+        moment, _ = read_time(str(exact))
+        spelled = None if entry.timestamp == moment.isoformat() else entry.timestamp
+        return dataclasses.replace(record, created_at=moment, created_at_text=spelled), None
+    if not entry.timestamp:
+        return record, None
+    # As a migration reads it: one that no calendar has is carried by its spelling.
+    reading = clock.read(entry.timestamp)
+    moment = _EPOCH + dt.timedelta(microseconds=reading.microseconds)
+    return dataclasses.replace(record, created_at=moment, created_at_text=reading.spelling), reading.remark
+
+
+def _take_in(backend: StorageBackend, batch: Iterable[_Incoming], report: ImportReport, *, replace: bool) -> None:
     # The last of several with one id counts, as if they had come one after the other.
-    by_id = {incoming.entry.id: incoming for incoming in batch}
+    by_id = {incoming.record.id: incoming for incoming in batch}
     if not by_id:
         return
     collection = backend.collection
@@ -130,38 +193,51 @@ def _take_in(backend: StorageBackend, batch: list[_Incoming], report: ImportRepo
     for entry_id, incoming in by_id.items():
         if (known := there.get(entry_id)) is None:
             new.append(incoming)
-        elif StorageEntry.from_record(known) == StorageEntry.from_record(incoming.entry.to_record()):
+        elif StorageEntry.from_record(known) == StorageEntry.from_record(incoming.record):
             report.present += 1
         else:
             other.append(incoming)
     if not replace:
-        report.different += [incoming.entry.id for incoming in other]
+        report.different += [incoming.record.id for incoming in other]
         other = []
     with backend.database.write(backend.owner) as tx:
-        collection.add([incoming.entry.to_record() for incoming in new], embed=False, tx=tx)
-        collection.put([incoming.entry.to_record() for incoming in other], embed=False, tx=tx)
+        collection.add([incoming.record for incoming in new], embed=False, tx=tx)
+        collection.put([incoming.record for incoming in other], embed=False, tx=tx)
         for incoming in (*new, *other):
             if incoming.vector is not None:
-                collection.set_vector(incoming.entry.id, incoming.vector, model=incoming.model, tx=tx)
+                _give_vector(collection, incoming, report, tx)
     report.added += len(new)
     report.replaced += len(other)
+    report.remarks.update(incoming.remark for incoming in (*new, *other) if incoming.remark)
 
 
-def _to_base64(vector: Sequence[float]) -> str:
-    packed = array("f", vector)
-    if sys.byteorder == "big":
-        packed.byteswap()
-    return base64.b64encode(packed.tobytes()).decode()
+def _give_vector(collection: Collection, incoming: _Incoming, report: ImportReport, tx: Transaction) -> None:
+    from capsa import InvalidRecord, ModelMismatch
+
+    try:
+        collection.set_vector(incoming.record.id, incoming.vector, model=incoming.model, tx=tx)
+    except (InvalidRecord, ModelMismatch) as error:
+        report.refused.append(f"the vector of entry {incoming.record.id!r}, which was taken in without: {error}")
 
 
-def _from_base64(entry_id: str, text: Any) -> list[float]:
+def _finite(entry_id: str, vector: Any) -> Sequence[float]:
+    try:
+        packed = array("f", vector)
+    except (TypeError, OverflowError):
+        raise InvalidEntry(f"entry {entry_id!r}: its vector is not a list of numbers") from None
+    if not all(map(math.isfinite, packed)):
+        raise InvalidEntry(f"entry {entry_id!r}: its vector has a number that is not finite")
+    return packed
+
+
+def _from_base64(entry_id: str, text: Any) -> array[float]:
     try:
         packed = array("f", base64.b64decode(text, validate=True))
     except (TypeError, ValueError, binascii.Error):
         raise InvalidEntry(f"entry {entry_id!r}: its vector is not float32 in base64") from None
     if sys.byteorder == "big":
         packed.byteswap()
-    return packed.tolist()
+    return packed
 
 
 def read_entries(stream: IO[str]) -> Iterator[Any]:

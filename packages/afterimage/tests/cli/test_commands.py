@@ -205,6 +205,15 @@ def test_export_clear_import_and_again(stored: list[str], capsys: pytest.Capture
     assert json.loads(run(capsys, "search", "parse_other", "--json")[1])[0]["id"] == stored[0]
 
 
+def test_an_export_that_meets_a_full_disk_names_the_file_and_leaves_none(
+    stored: list[str], capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    (home / "memory.json.unfinished").symlink_to("/dev/full")
+    file = home / "memory.json"
+    assert run(capsys, "export", "-o", str(file)) == (1, "", f"afterimage: {file}: No space left on device\n")
+    assert [found.name for found in home.glob("memory.json*")] == []
+
+
 def test_import_reads_stdin(
     stored: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,8 +38,11 @@ def export(output: Path | None, vectors: bool, force: bool) -> int:
             with os.fdopen(_create(unfinished), "w", encoding="utf-8") as stream:
                 count = write_export(backend, stream, vectors=vectors)
             unfinished.replace(output)
-        except BaseException:
+        except BaseException as error:
             unfinished.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.filename is None:
+                # What writing meets, such as a full disk, names no file.
+                raise OSError(error.errno, error.strerror, str(output)) from error
             raise
     note(f"{counted(count)} exported to {output} ({size(output.stat().st_size)})")
     return 0
@@ -73,12 +76,15 @@ def import_(file: Path, replace: bool, as_json: bool) -> int:
                 "already_here": report.present,
                 "different": report.different,
                 "refused": report.refused,
+                "remarks": dict(report.remarks),
             }
         )
     else:
         click.echo(f"Imported: {report.added:,}")
         click.echo(f"Replaced: {report.replaced:,}")
         click.echo(f"Already here: {report.present:,}")
+        for remark, count in sorted(report.remarks.items()):
+            click.echo(f"Remark: {count:,}: {remark}")
         for lines, what in ((report.different, "Different, not replaced"), (report.refused, "Refused")):
             if lines:
                 click.echo(f"{what}: {len(lines):,}")
