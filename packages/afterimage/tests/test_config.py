@@ -1,3 +1,4 @@
+import codecs
 import dataclasses
 import os
 import stat
@@ -196,6 +197,14 @@ def test_a_mistake_is_named_with_the_file(home: Path, text: str, message: str) -
     assert message in str(caught.value)
     assert str(home / ".afterimage" / "config.yaml") in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("mark", [codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE])
+def test_a_mark_of_utf_16_alone_is_no_empty_file(home: Path, mark: bytes) -> None:
+    (home / ".afterimage").mkdir()
+    (home / ".afterimage" / "config.yaml").write_bytes(mark)
+    with pytest.raises(ConfigError, match=r"config\.yaml: a mark of UTF-16 is all that is in it"):
+        load(home)
 
 
 def test_a_password_that_yaml_misreads_is_refused_and_not_shown(home: Path) -> None:

@@ -1,12 +1,13 @@
 import json
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from afterimage.chunking import languages
 from afterimage.cli import main
 from afterimage.doctor import examine
-from afterimage.storage import get_storage_backend
+from afterimage.storage import StorageBackend, get_storage_backend
 from capsa import DatabaseUrl
 from capsa.terminal import Check
 
@@ -121,6 +122,51 @@ def test_pgvector_missing(home: Path, guide_postgres_url: str, monkeypatch: pyte
     assert "CREATE EXTENSION IF NOT EXISTS vector" in (checks()["pgvector"].remedy or "")
 
 
+def test_a_missing_right_is_to_be_granted_and_no_server_to_be_started(
+    home: Path, guide_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFTERIMAGE_DATABASE_URL", guide_postgres_url)
+    checks()
+    with psycopg.connect(guide_postgres_url, autocommit=True) as connection:
+        connection.execute("REVOKE ALL ON capsa_records FROM CURRENT_USER")
+    entries = checks()["entries"]
+    assert entries.verdict == "fail"
+    url = DatabaseUrl.parse(guide_postgres_url)
+    assert (entries.remedy or "").startswith(f'sudo -u postgres psql -d {url.database} -c "GRANT ALL ON SCHEMA public')
+    assert "systemctl" not in (entries.remedy or "")
+
+
+def test_a_database_that_is_not_there_is_no_server_that_is_away(
+    home: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFTERIMAGE_DATABASE_URL", postgres_url + "_not_there")
+    reachable = checks()["reachable"]
+    assert reachable.found.endswith("create it first")
+    assert reachable.remedy is None
+
+
+def test_a_table_that_somebody_removed_is_told_with_everything_else(
+    memory: StorageBackend, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    memory.store("/p", "code")
+    with memory.database.maintain() as tx:
+        tx.execute("ALTER TABLE capsa_records RENAME TO taken_away")
+    memory.close()
+    if memory.backend_type == "sqlite":
+        monkeypatch.setenv("AFTERIMAGE_SQLITE_PATH", str(memory.url.path))
+    else:
+        monkeypatch.setenv("AFTERIMAGE_DATABASE_URL", memory.url.with_password())
+    found = checks()
+    (failed,) = {name for name, check in found.items() if check.verdict == "fail"}
+    assert "capsa_records" in found[failed].found
+    assert "afterimage restore FILE" in (found[failed].remedy or "")
+    for command in ("stats", "recent"):
+        assert main([command]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "capsa_records" in line
+        assert "restore a backup" in line
+
+
 def test_tables_of_an_earlier_afterimage_are_pointed_out(
     home: Path, guide_postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,6 +224,24 @@ def test_an_older_memory_before_after_and_written_to_since(home: Path, older: Pa
     late = checks()["older memory"]
     assert late.verdict == "note"
     assert late.found.startswith("1 entries of")
+
+
+def test_an_older_memory_whose_ids_are_anything_is_compared(home: Path, older: Path) -> None:
+    import sqlite3
+
+    add = "INSERT INTO code_memory (id, file_path, new_code, timestamp) VALUES (CAST(? AS {}), ?, 'c', '2026-01-06')"
+    connection = sqlite3.connect(older)
+    for number, odd in enumerate((b"caf\xe9", b"a\0b", b"17", b"x" * 513)):
+        connection.execute(add.format("TEXT"), (odd, f"/{number}"))
+    connection.execute(add.format("BLOB"), (b"refused as it is a BLOB", "/blob"))
+    connection.commit()
+    with get_storage_backend() as backend:
+        assert backend.stats().total_entries == 63
+    assert "whole" in checks()["older memory"].found
+    connection.execute(add.format("TEXT"), (b"caf\xe8", "/late"))
+    connection.commit()
+    connection.close()
+    assert checks()["older memory"].found.startswith("1 entries of")
 
 
 def test_a_file_that_is_no_memory(home: Path) -> None:

@@ -365,6 +365,13 @@ def test_a_memory_is_told_from_other_files(tmp_path: Path, sqlite_url: str) -> N
         open_legacy(tmp_path / "memory.db")
 
 
+def test_a_code_memory_of_other_columns_is_told_which_it_lacks(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "other.db")) as connection:
+        connection.execute("CREATE TABLE code_memory (id, file_path, old_code, new_code, context, timestamp)")
+    with pytest.raises(SourceUnreadable, match="its table code_memory has no embedding, session_id"):
+        open_legacy(tmp_path / "other.db")
+
+
 def test_carrying_over_keeps_the_old_file_and_tells_how_far_it_is(tmp_path: Path) -> None:
     write(tmp_path / "old.db", CARRIED)
     before = hashlib.sha256((tmp_path / "old.db").read_bytes()).hexdigest()

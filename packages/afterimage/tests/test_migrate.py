@@ -338,3 +338,13 @@ def test_a_report_that_is_a_pipe_is_not_waited_for(
     os.mkfifo(tmp_path / "pipe")
     assert verify_main([str(tmp_path / "pipe"), "--sqlite", str(home / "nowhere.db")]) == 1
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--sqlite", "--to-sqlite", "--report"])
+def test_an_empty_path_is_not_the_folder_that_one_stands_in(
+    option: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([option, ""])
+    assert ended.value.code == 2
+    assert f"{option}: it is empty: name a file" in capsys.readouterr().err

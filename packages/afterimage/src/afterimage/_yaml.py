@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,9 @@ def flat_settings(file: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _load(source: bytes) -> Any:
+    if source in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
+        # The library would take it for an empty file.
+        raise ConfigError("a mark of UTF-16 is all that is in it: write it anew, or remove it")
     # A SafeLoader makes plain values only, never objects.
     loader = yaml.SafeLoader(source)
     try:

@@ -64,7 +64,7 @@ def _memory(config: AfterImageConfig, backend: SQLiteBackend | PostgreSQLBackend
     try:
         backend.initialize()
     except (CapsaError, AfterImageError, OSError) as error:
-        yield _unreachable(config, error)
+        yield _unreachable(backend, error)
     else:
         yield from _database(backend)
         if check := examine_churn(config, backend):
@@ -135,35 +135,67 @@ def _older_memory(older: Path, own: Path) -> Check:
 
 
 def _not_carried_over(older: Path, own: Path) -> int:
-    with closing(sqlite3.connect(f"{own.as_uri()}?mode=ro", uri=True)) as connection:
+    """How many entries of ``older`` that can be carried are not in ``own``."""
+    from afterimage.legacy_sqlite import stored
+    from capsa import MAX_KEY_BYTES
+
+    with closing(_reading(own)) as connection:
         known = {row[0] for row in connection.execute("SELECT id FROM capsa_records")}
-    with closing(sqlite3.connect(f"{older.as_uri()}?mode=ro", uri=True)) as connection:
-        return sum(row[0] not in known for row in connection.execute("SELECT id FROM code_memory"))
+    with closing(_reading(older)) as connection:
+        ids = (stored(id_) for (id_,) in connection.execute("SELECT id FROM code_memory WHERE typeof(id) <> 'blob'"))
+        return sum(id_ is not None and len(id_) <= MAX_KEY_BYTES and id_ not in known for id_ in ids)
 
 
-def _unreachable(config: AfterImageConfig, error: CapsaError | AfterImageError | OSError) -> Check:
+def _reading(file: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)
+    # What is in them may be no UTF-8.
+    connection.text_factory = bytes
+    return connection
+
+
+def _unreachable(backend: SQLiteBackend | PostgreSQLBackend, error: CapsaError | AfterImageError | OSError) -> Check:
     from afterimage.errors import MissingDriver
-    from capsa import AuthenticationFailed, DatabaseDamaged, InvalidUrl, MissingExtension
+    from capsa import MissingExtension
 
-    name = "reachable"
     if isinstance(error, MissingDriver):
-        name, remedy = "driver", 'pip install "ai-afterimage[postgresql]"'
-    elif isinstance(error, MissingExtension):
-        database = config.storage.postgresql.database
-        name = "pgvector"
-        remedy = f'sudo -u postgres psql -d {database} -c "CREATE EXTENSION IF NOT EXISTS vector"'
-    elif isinstance(error, AuthenticationFailed):
-        remedy = (
+        return Check("driver", "fail", str(error), 'pip install "ai-afterimage[postgresql]"')
+    name = "pgvector" if isinstance(error, MissingExtension) else "reachable"
+    return Check(name, "fail", str(error), _remedy(backend, error))
+
+
+def _remedy(backend: SQLiteBackend | PostgreSQLBackend, error: CapsaError | AfterImageError | OSError) -> str | None:
+    """What to do about an error of the database; None where its own words are all there is to say."""
+    import capsa
+
+    if isinstance(error, capsa.SchemaTooNew):
+        return "pip install --upgrade ai-afterimage"
+    if isinstance(error, capsa.DatabaseBusy):
+        return "try again; the other program may hold it for a while"
+    if backend.backend_type == "sqlite":
+        return _RESTORE if isinstance(error, capsa.DatabaseDamaged) else "correct the file, or storage.sqlite.path"
+    if isinstance(error, capsa.DatabaseDamaged):
+        return (
+            "name an empty database in storage.postgresql.database and restore a backup there: afterimage restore FILE"
+        )
+    if isinstance(error, capsa.InvalidUrl):
+        return "correct AFTERIMAGE_DATABASE_URL, or storage.postgresql.connection_string"
+    if isinstance(error, capsa.AuthenticationFailed):
+        return (
             "echo $AFTERIMAGE_PG_PASSWORD; in pg_hba.conf: host afterimage afterimage 127.0.0.1/32 md5 "
             "(or scram-sha-256), then sudo systemctl reload postgresql"
         )
-    elif isinstance(error, InvalidUrl):
-        remedy = "correct AFTERIMAGE_DATABASE_URL, or storage.postgresql.connection_string"
-    elif config.storage.backend == "postgresql":
-        remedy = "sudo systemctl status postgresql; sudo systemctl start postgresql"
-    else:
-        remedy = _RESTORE if isinstance(error, DatabaseDamaged) else "correct the file, or storage.sqlite.path"
-    return Check(name, "fail", str(error), remedy)
+    if isinstance(error, capsa.ServerAway):
+        return "sudo systemctl status postgresql; sudo systemctl start postgresql"
+    as_superuser = f"sudo -u postgres psql -d {backend.url.database}"
+    if isinstance(error, capsa.MissingExtension):
+        return f'{as_superuser} -c "CREATE EXTENSION IF NOT EXISTS vector"'
+    if isinstance(error, capsa.MissingRight):
+        user = f'\\"{backend.url.user or "USER"}\\"'
+        return (
+            f'{as_superuser} -c "GRANT ALL ON SCHEMA public TO {user}; GRANT ALL ON ALL TABLES IN SCHEMA public TO '
+            f'{user}; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {user}"'
+        )
+    return None
 
 
 def _database(backend: SQLiteBackend | PostgreSQLBackend) -> Iterator[Check]:
@@ -183,8 +215,7 @@ def _database(backend: SQLiteBackend | PostgreSQLBackend) -> Iterator[Check]:
             check = look(backend)
         except CapsaError as error:
             # Damage in one table says nothing of the others.
-            remedy = _RESTORE if backend.backend_type == "sqlite" else "try again; the server's log says more"
-            check = Check(name, "fail", str(error), remedy)
+            check = Check(name, "fail", str(error), _remedy(backend, error))
         if check:
             yield check
 

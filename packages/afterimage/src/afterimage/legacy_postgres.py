@@ -49,8 +49,9 @@ def open_tables(url: DatabaseUrl) -> transfer.PostgresTables:
     """
     with transfer.connect_source(url) as connection:
         columns = _columns(connection, "code_memory")
-        if not columns.keys() >= REQUIRED_COLUMNS:
-            raise SourceMissing(f"{url} has no table code_memory of an earlier AfterImage; nothing was created")
+        if lacking := sorted(REQUIRED_COLUMNS - columns.keys()):
+            what = f"a table code_memory without {', '.join(lacking)}" if columns else "no table code_memory"
+            raise SourceMissing(f"{url} has {what} of an earlier AfterImage; nothing was created")
         tables = {name for name in transfer.postgres_table_names(connection) if not name.startswith("capsa_")}
         parts = [_part(layout, _columns(connection, layout.table)) for layout in LAYOUTS if layout.table in tables]
         layout = layout_name(sorted(columns)) + " in PostgreSQL"

@@ -31,10 +31,9 @@ def open_file(path: Path | str, timezone: str | None = None) -> transfer.SqliteF
         connection = snapshot.connection
         tables = transfer.table_names(connection)
         columns = columns_of(connection, "code_memory")
-        if not columns.keys() >= REQUIRED_COLUMNS:
-            raise SourceUnreadable(
-                f"{snapshot.path} is not a memory of AfterImage (it has no table code_memory): check the path"
-            )
+        if lacking := sorted(REQUIRED_COLUMNS - columns.keys()):
+            what = f"its table code_memory has no {', '.join(lacking)}" if columns else "it has no table code_memory"
+            raise SourceUnreadable(f"{snapshot.path} is not a memory of AfterImage ({what}): check the path")
         parts = [part_of(connection, layout, clock) for layout in LAYOUTS if layout.table in tables]
         description = transfer.describe_file(snapshot.path, layout_name(sorted(columns)), clock.name)
         return transfer.SqliteFile(snapshot, replace(description, not_carried=not_carried(sorted(tables))), parts)
@@ -110,8 +109,8 @@ def _converter(
             remarks.append(NOT_SEARCHABLE)
         return maker.record(
             source_key,
-            key=_stored(values[key_at]),
-            texts=[_stored(values[at]) if at >= 0 else None for at in texts_at],
+            key=stored(values[key_at]),
+            texts=[stored(values[at]) if at >= 0 else None for at in texts_at],
             reading=read_time(clock, values[time_at]),
             metadata={n: json_value(n, values[at], types.get(n)) for n, at in extra_at if values[at] is not None},
             vectors=vectors,
@@ -122,7 +121,8 @@ def _converter(
     return convert
 
 
-def _stored(value: transfer.SqliteValue) -> bytes | None:
+def stored(value: transfer.SqliteValue) -> bytes | None:
+    """A value of an earlier file as the text that a column of ours has for it."""
     if isinstance(value, bytes):
         # Plain ASCII is by far the most, and the quickest to tell.
         return value if value.isascii() and b"\0" not in value else transfer.bytes_to_stored(value)

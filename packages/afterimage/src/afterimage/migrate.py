@@ -185,7 +185,7 @@ def _parser() -> argparse.ArgumentParser:
         "--sqlite ~/.afterimage/memory.db --validate",
     )
     _add_places(parser)
-    parser.add_argument("--to-sqlite", type=Path, metavar="PATH", help="the way back: from PostgreSQL into this file")
+    parser.add_argument("--to-sqlite", type=_file, metavar="PATH", help="the way back: from PostgreSQL into this file")
     parser.add_argument(
         "--from-postgres-tables",
         action="store_true",
@@ -200,7 +200,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--batch-size", type=_positive, metavar="N", help="entries of one transaction")
     parser.add_argument("--dry-run", action="store_true", help="read everything, report, write nothing")
     parser.add_argument(
-        "--report", type=Path, metavar="FILE", help="write a report that `afterimage verify` checks again"
+        "--report", type=_file, metavar="FILE", help="write a report that `afterimage verify` checks again"
     )
     parser.add_argument(
         "--on-conflict",
@@ -222,17 +222,24 @@ def _verify_parser() -> argparse.ArgumentParser:
         description="Compare the memory with the report of a migration: what was changed, deleted or added since?",
         epilog="Example: afterimage verify migration.json",
     )
-    parser.add_argument("manifest", type=Path, metavar="FILE", help="written by afterimage migrate --report FILE")
+    parser.add_argument("manifest", type=_file, metavar="FILE", help="written by afterimage migrate --report FILE")
     _add_places(parser)
     return parser
 
 
 def _add_places(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--sqlite", type=Path, metavar="PATH", help="the SQLite memory (default: from config.yaml)")
+    parser.add_argument("--sqlite", type=_file, metavar="PATH", help="the SQLite memory (default: from config.yaml)")
     for name, what in (("host", "server"), ("database", "database"), ("user", "user"), ("password", "password")):
         parser.add_argument(f"--pg-{name}", help=f"PostgreSQL {what} (default: from config.yaml and the environment)")
     parser.add_argument("--pg-port", type=int, help="PostgreSQL port (default: from config.yaml and the environment)")
     parser.add_argument("--json", action="store_true", help="write JSON, for a program")
+
+
+def _file(text: str) -> Path:
+    # An empty one, as of a variable that is not set, would be the folder that the command runs in.
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty: name a file")
+    return Path(text)
 
 
 def _positive(text: str) -> int:
