@@ -104,6 +104,10 @@ def test_a_recorded_session_is_remembered_and_recalled(
             assert {entry.metadata["project_name"] for entry in entries} == {"clock"}
             everything = "\n".join(str(entry) for entry in entries)
             assert not [text for text in expected["nowhere"] if text in everything]
+            for path in expected["stored"]:
+                # As the session left them: a hook writes none.
+                (project / path).parent.mkdir(parents=True, exist_ok=True)
+                (project / path).touch()
             continue
         context = told(client, home, event)
         where = f"{client}, line {number}: {event['hook_event_name']}"
