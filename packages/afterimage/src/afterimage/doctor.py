@@ -167,35 +167,45 @@ def _remedy(backend: SQLiteBackend | PostgreSQLBackend, error: CapsaError | Afte
     """What to do about an error of the database; None where its own words are all there is to say."""
     import capsa
 
-    if isinstance(error, capsa.SchemaTooNew):
-        return "pip install --upgrade ai-afterimage"
-    if isinstance(error, capsa.DatabaseBusy):
-        return "try again; the other program may hold it for a while"
     if backend.backend_type == "sqlite":
-        return _RESTORE if isinstance(error, capsa.DatabaseDamaged) else "correct the file, or storage.sqlite.path"
-    if isinstance(error, capsa.DatabaseDamaged):
-        return (
-            "name an empty database in storage.postgresql.database and restore a backup there: afterimage restore FILE"
+        remedies: tuple[tuple[type[Exception], str], ...] = (
+            (capsa.DatabaseDamaged, _RESTORE),
+            (Exception, "correct the file, or storage.sqlite.path"),
         )
-    if isinstance(error, capsa.InvalidUrl):
-        return "correct AFTERIMAGE_DATABASE_URL, or storage.postgresql.connection_string"
-    if isinstance(error, capsa.AuthenticationFailed):
-        return (
-            "echo $AFTERIMAGE_PG_PASSWORD; in pg_hba.conf: host afterimage afterimage 127.0.0.1/32 md5 "
-            "(or scram-sha-256), then sudo systemctl reload postgresql"
-        )
-    if isinstance(error, capsa.ServerAway):
-        return "sudo systemctl status postgresql; sudo systemctl start postgresql"
-    as_superuser = f"sudo -u postgres psql -d {backend.url.database}"
-    if isinstance(error, capsa.MissingExtension):
-        return f'{as_superuser} -c "CREATE EXTENSION IF NOT EXISTS vector"'
-    if isinstance(error, capsa.MissingRight):
+    else:
+        as_superuser = f"sudo -u postgres psql -d {backend.url.database} -c"
         user = f'\\"{backend.url.user or "USER"}\\"'
-        return (
-            f'{as_superuser} -c "GRANT ALL ON SCHEMA public TO {user}; GRANT ALL ON ALL TABLES IN SCHEMA public TO '
-            f'{user}; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {user}"'
+        remedies = (
+            (
+                capsa.DatabaseDamaged,
+                (
+                    "name an empty database in storage.postgresql.database, then restore a backup there: afterimage "
+                    "restore FILE"
+                ),
+            ),
+            (
+                capsa.AuthenticationFailed,
+                (
+                    "echo $AFTERIMAGE_PG_PASSWORD; in pg_hba.conf: host afterimage afterimage 127.0.0.1/32 md5 "
+                    "(or scram-sha-256), then sudo systemctl reload postgresql"
+                ),
+            ),
+            (capsa.ServerAway, "sudo systemctl status postgresql; sudo systemctl start postgresql"),
+            (capsa.MissingExtension, f'{as_superuser} "CREATE EXTENSION IF NOT EXISTS vector"'),
+            (
+                capsa.MissingRight,
+                (
+                    f'{as_superuser} "GRANT ALL ON SCHEMA public TO {user}; GRANT ALL ON ALL TABLES IN SCHEMA public '
+                    f'TO {user}; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {user}"'
+                ),
+            ),
+            (capsa.InvalidUrl, "correct AFTERIMAGE_DATABASE_URL, or storage.postgresql.connection_string"),
         )
-    return None
+    of_both = (
+        (capsa.SchemaTooNew, "pip install --upgrade ai-afterimage"),
+        (capsa.DatabaseBusy, "try again; the other program may hold it for a while"),
+    )
+    return next((remedy for kind, remedy in (*of_both, *remedies) if isinstance(error, kind)), None)
 
 
 def _database(backend: SQLiteBackend | PostgreSQLBackend) -> Iterator[Check]:

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from afterimage.storage import StorageBackend
-    from capsa import Collection, Record, Transaction
-    from capsa.transfer import Clock
+    from capsa import Collection, Record, Transaction, transfer
 
 _CHUNK = 1 << 16
 #: Entries imported in one transaction, and characters of code at which it is closed before that.
@@ -125,10 +124,10 @@ def import_entries(
     Raises:
         NotAMemory: the stream is not an export; what stands before the damage was taken in.
     """
-    from capsa.transfer import Clock
+    from capsa import transfer
 
     report = ImportReport()
-    clock = Clock.of()
+    clock = transfer.Clock.of()
     batch: list[_Incoming] = []
     size = 0
     for number, values in enumerate(read_entries(stream), 1):
@@ -148,7 +147,7 @@ def import_entries(
     return report
 
 
-def _incoming(values: Any, clock: Clock) -> _Incoming:
+def _incoming(values: Any, clock: transfer.Clock) -> _Incoming:
     if not isinstance(values, dict):
         raise InvalidEntry(f"an entry is not an object but {type(values).__name__}")
     record, remark = _record(values, clock)
@@ -158,7 +157,7 @@ def _incoming(values: Any, clock: Clock) -> _Incoming:
     return _Incoming(record, None if vector is None else _finite(record.id, vector), model, remark)
 
 
-def _record(values: Mapping[str, Any], clock: Clock) -> tuple[Record, str | None]:
+def _record(values: Mapping[str, Any], clock: transfer.Clock) -> tuple[Record, str | None]:
     """The record of an exported entry, and what is to be said of its time.
 
     Raises:
