@@ -21,6 +21,9 @@ from afterimage.testing_hooks import CODE, Hooks, context
 from capsa import LocalPostgres
 from capsa.testing.databases import fresh_database, guide_database
 
+#: What both clones have checked out.
+COMMIT = "c0ffee" + "0" * 34
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -36,7 +39,7 @@ class Machine:
 
     @property
     def where(self) -> Where:
-        return Where.at([str(self.hooks.project)])
+        return Where.at([str(self.hooks.project)], self.hooks.directory)
 
 
 def machine(folder: Path, environment: pytest.MonkeyPatch) -> Machine:
@@ -44,7 +47,9 @@ def machine(folder: Path, environment: pytest.MonkeyPatch) -> Machine:
     git = project / ".git"
     git.mkdir(parents=True)
     home.mkdir()
-    (git / "HEAD").write_text("ref: refs/heads/main\n")
+    (git / "HEAD").write_text(f"{COMMIT}\n")
+    (git / "objects" / COMMIT[:2]).mkdir(parents=True)
+    (git / "objects" / COMMIT[:2] / COMMIT[2:]).touch()
     (git / "config").write_text('[remote "origin"]\n\turl = git@example.org:team/clock.git\n')
     return Machine(Hooks(home, project), environment)
 

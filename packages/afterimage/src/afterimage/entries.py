@@ -19,6 +19,8 @@ OWNER = "local"
 #: Who wrote an entry, and where its file stands in the project, in its metadata.
 AUTHOR = "author"
 IN_PROJECT = "in_project"
+#: On which machine's which copy of the project it was written, where that is not what the project is known by.
+CHECKOUT = "checkout"
 
 #: The vectors of the functions, methods and classes in long entries; derived, see `afterimage.chunking.entries`.
 UNITS = "code-units"

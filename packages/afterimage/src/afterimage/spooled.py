@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from afterimage.changes import changes_of
-from afterimage.entries import IN_PROJECT, StorageEntry
+from afterimage.entries import CHECKOUT, IN_PROJECT, StorageEntry
 from afterimage.errors import InvalidEntry
 from afterimage.hook import spool
 from afterimage.identity import call_without_id, content_hash, entry_id
 
-_FACTS = ("client", "tool", "tool_use_id", "project", "project_name", "scope", "branch", "commit", "agent")
+_FACTS = ("client", "tool", "tool_use_id", "project", CHECKOUT, "project_name", "scope", "branch", "commit", "agent")
 
 
 class NewerSpool(Exception):
@@ -32,6 +32,8 @@ def entries_of(event: Mapping[str, Any]) -> list[StorageEntry]:
         raise NewerSpool
     moment = dt.datetime.fromtimestamp(int(event["at"]) / 1_000_000, dt.UTC)
     facts = {key: text for key in _FACTS if (text := _storable(event.get(key)))}
+    if facts.get(CHECKOUT) == facts.get("project"):
+        facts.pop(CHECKOUT, None)
     # A hook is told of what succeeded; of a call in a transcript it may not be known.
     outcome = event.get("outcome", "ok")
     session = _storable(event.get("session"))

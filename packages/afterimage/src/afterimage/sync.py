@@ -19,6 +19,7 @@ from afterimage.errors import InvalidEntry
 from afterimage.forgotten import were_forgotten
 from afterimage.hook import spool
 from afterimage.hook.redaction import compile_rules
+from afterimage.placing import Placing
 from afterimage.recalling import RecallIndex
 from afterimage.spooled import NewerSpool, entries_of
 from afterimage.telling import state_folder, told
@@ -93,7 +94,8 @@ def synchronise(
             return Synced(busy=True, complete=False)
         until = time.monotonic() + seconds
         compile_rules(str(directory / "hook-state"))
-        events, stored, aside = _take_in(backend, directory, until)
+        with Placing(directory) as placed:
+            events, stored, aside = _take_in(backend, directory, placed, until)
         index = RecallIndex(directory)
         refreshed = index.refresh(
             backend, rebuild=rebuild, seconds=max(until - time.monotonic(), 0.0), progress=progress
@@ -138,7 +140,7 @@ def _alone(directory: Path, patience: float = 0.0) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def _take_in(backend: StorageBackend, directory: Path, until: float) -> tuple[int, int, int]:
+def _take_in(backend: StorageBackend, directory: Path, placed: Placing, until: float) -> tuple[int, int, int]:
     """Store what waits; events taken, entries stored, events put aside."""
     waiting = [Path(path) for path in spool.waiting(str(directory))]
     events = stored = aside = 0
@@ -149,7 +151,7 @@ def _take_in(backend: StorageBackend, directory: Path, until: float) -> tuple[in
         for path in waiting[first : first + _BATCH]:
             try:
                 event = json.loads(path.read_text("utf-8"))
-                taken[path] = entries_of(event if isinstance(event, dict) else {})
+                taken[path] = entries_of(placed(event) if isinstance(event, dict) else {})
             except NewerSpool:
                 continue
             except FileNotFoundError:

@@ -33,7 +33,7 @@ class Shelf:
 
     @property
     def here(self) -> Where:
-        return Where.at([str(self.project)])
+        return Where.at([str(self.project)], self.directory)
 
     def put(self, path: str, code: str = CODE, *, project: Path | None = None, **metadata: Any) -> str:
         """One change, an hour after the one before; its id."""

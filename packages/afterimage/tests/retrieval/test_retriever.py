@@ -37,7 +37,7 @@ def test_other_projects_are_looked_in_only_when_asked(shelf: Shelf, tmp_path: Pa
     other = tmp_path / "other"
     shelf.put("durations.py", project=other)
     shelf.sync()
-    everywhere = Where.at([str(shelf.project)], everywhere=True)
+    everywhere = Where.at([str(shelf.project)], shelf.directory, everywhere=True)
     for ask in (
         lambda where: shelf.retriever.search("parse_duration", where),
         lambda where: shelf.retriever.similar(CODE, where),
@@ -58,7 +58,7 @@ def test_what_names_no_project_belongs_where_its_path_is(shelf: Shelf) -> None:
     shelf.backend.store(str(shelf.project / "a.py"), CODE)
     shelf.backend.store(str(shelf.project) + "-two/a.py", OTHER)
     assert [Path(item.path).name for item in shelf.retriever.recent(shelf.here).items] == ["a.py"]
-    assert shelf.retriever.recent(Where.at(["/"])).items == ()
+    assert shelf.retriever.recent(Where.at(["/"], shelf.directory)).items == ()
 
 
 def test_nearly_the_same_code_is_one_answer_and_the_newest(shelf: Shelf) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import click
 
-from afterimage.cli import agents, background, churn, data, find, move, quality, serve, set_up, transcripts, ui
+from afterimage.cli import agents, background, churn, data, find, move, quality, serve, set_up, transcripts, trust, ui
 from afterimage.errors import explain
 from capsa.terminal import run
 
@@ -28,7 +28,7 @@ def group() -> None:
     """Memory for coding agents of the code they wrote."""
 
 
-for _module in (find, churn, quality, ui, data, move, set_up, agents, background, serve, transcripts):
+for _module in (find, churn, quality, ui, data, move, set_up, agents, background, serve, transcripts, trust):
     for _command in _module.COMMANDS:
         group.add_command(_command)
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from afterimage.churn import ChurnTracker, FileChurn, FunctionChurn, HistoryItem
     from afterimage.churn.exclusions import Exclusions
     from afterimage.config import AfterImageConfig
-    from afterimage.retrieval.where import Where
 
 _TIERS = ("gold", "silver", "bronze", "red")
 _EVERYWHERE = "Files of all projects, not only of the one that is worked in."
@@ -91,7 +90,7 @@ def hotspots(limit: int, all_projects: bool, as_json: bool) -> int:
 
     with _tracker() as (config, tracker):
         known = [file for file, _ in tracker.get_hotspots(None)]
-        here = _here(known, all_projects=all_projects)
+        here = _here(known, config.directory, all_projects=all_projects)
         found = list(_without(here, Exclusions(config.hook.warning_noise_exclusions, str(Path.cwd())), limit))
     if as_json:
         write_json([file.to_dict() for file in found])
@@ -121,9 +120,9 @@ def files(tier: str, limit: int, all_projects: bool, as_json: bool) -> int:
     Example:
       afterimage files --tier red
     """
-    with _tracker() as (_, tracker):
+    with _tracker() as (config, tracker):
         known = tracker.get_files_by_tier(tier)
-        here = list(_here(known, all_projects=all_projects))
+        here = list(_here(known, config.directory, all_projects=all_projects))
     found = here[:limit]
     if as_json:
         write_json([file.to_dict() for file in found])
@@ -159,16 +158,12 @@ def _spellings(file: Path) -> Iterator[str]:
     yield from dict.fromkeys((os.path.abspath(file), os.path.realpath(file), str(file)))  # noqa: PTH100
 
 
-def _place() -> Where:
-    from afterimage.retrieval.where import Where
-
-    return Where.at([str(Path.cwd())])
-
-
-def _here(known: Sequence[FileChurn], *, all_projects: bool) -> Sequence[FileChurn]:
+def _here(known: Sequence[FileChurn], directory: Path, *, all_projects: bool) -> Sequence[FileChurn]:
     if all_projects:
         return known
-    where = _place()
+    from afterimage.retrieval.where import Where
+
+    where = Where.at([str(Path.cwd())], directory)
     return [file for file in known if where.has(file.project, file.file_path)]
 
 

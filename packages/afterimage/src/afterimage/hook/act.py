@@ -117,7 +117,10 @@ class _Hook:
         recall = open_index(self.directory, lambda: self.budget.late(RECALL))
         if recall is None:
             return nothing
+        from .belonging import settle
+
         try:
+            settle(self.project, recall, self.directory)
             if roles & START:
                 return answers.reply(self.event, self._at_start(recall))
             if roles & PROMPT:
@@ -135,7 +138,7 @@ class _Hook:
             self._seen().forget()
         elsewhere = self.event.session if self.event.source in {"startup", "clear", ""} else ""
         found = recall.recent(
-            self.project.id,
+            self.project.ids,
             lambda entry: (not elsewhere or entry.session != elsewhere) and self._is_here(entry),
         )
         return answers.recent_text(found, self.project)
@@ -188,7 +191,7 @@ class _Hook:
     def _wanted(self, entry: "Entry") -> bool:
         if entry.session and entry.session == self.event.session:
             return False
-        return self.settings.other_projects or not entry.project or entry.project == self.project.id
+        return self.settings.other_projects or not entry.project or entry.project in self.project.ids
 
     def _is_here(self, entry: "Entry") -> bool:
         """Whether the file of an entry is there now; a note is about none."""

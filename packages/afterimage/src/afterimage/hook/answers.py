@@ -66,7 +66,7 @@ def describe(entry: "Entry", recall: "Recall", here: "Project", near: str = "") 
     path = here.path_here(entry.path, entry.inside, entry.project)
     # All of a copy is near; of anything else the part that is.
     shown, first = part(recall.text(entry), near if entry.kind != "identical" else "")
-    elsewhere = f"another project: {entry.project_name or entry.project}" if entry.project != here.id else ""
+    elsewhere = f"another project: {entry.project_name or entry.project}" if entry.project not in here.ids else ""
     facts = [
         _WHY.get(entry.kind, entry.kind),
         day(entry.at),
@@ -121,15 +121,25 @@ def recent_text(found: "list[tuple[Entry, int]]", here: "Project") -> str:
         branch = f", branch {entry.branch}" if entry.branch else ""
         title = f": {entry.title}" if entry.title else ""
         lines.append(marker.escape(one_line(f"- {path or 'a note'} ({times}{day(entry.at)}{author}{branch}){title}")))
-    if not lines:
-        return ""
     kept: list[str] = []
     for line in lines:
         if sum(map(len, kept)) + len(line) < MOST // 4:
             kept.append(line)
     if len(kept) < len(lines):
         kept.append(f"- and {len(lines) - len(kept)} more")
-    return marker.wrap("Files written in this project in earlier sessions, newest first:\n" + "\n".join(kept))
+    said = ["\n".join(["Files written in this project in earlier sessions, newest first:", *kept])] if lines else []
+    if here.withheld:
+        said.append(marker.escape(one_line(withheld(here))))
+    return marker.wrap("\n\n".join(said)) if said else ""
+
+
+def withheld(here: "Project") -> str:
+    """Why the memory of what a checkout calls its remote is not shown there."""
+    return (
+        f"The memory also has code of {here.remote}, written elsewhere. It is not shown in {here.root}, as that has "
+        "none of the commits at which it was written: if it is the same project, the user can say so with "
+        "`afterimage trust`."
+    )
 
 
 def reply(event: "Event", context: str, *, deny: bool = False) -> bytes:

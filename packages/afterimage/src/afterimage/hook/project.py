@@ -1,7 +1,7 @@
 """Which project a file belongs to, read from git's own files: starting git would take longer than the whole hook.
 
 A project is known by its remote, so a clone, a worktree or a renamed folder is the same one; without a remote by its
-common git folder; without git by its folder.
+common git folder; without git by its folder. What else its memory may be found under is told by `belonging`.
 """
 
 from . import files
@@ -20,16 +20,35 @@ _CONFIG_LIMIT = 1 << 18
 class Project:
     """Where something was written."""
 
-    __slots__ = ("branch", "commit", "id", "name", "root", "scope")
+    __slots__ = ("branch", "checkout", "commit", "common", "id", "ids", "name", "remote", "root", "scope", "withheld")
 
-    def __init__(self, identity: str, name: str, root: str, scope: str = "") -> None:
-        self.id = sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    def __init__(self, identity: str, name: str, root: str, scope: str = "", common: str = "") -> None:
+        """Nothing is known of its branch yet.
+
+        Args:
+            identity: what it is known by.
+            common: the git folder that all its worktrees share; empty without git.
+        """
+        self.id = id_of(identity)
+        #: This copy of it, on this machine.
+        self.checkout = id_of(common) if common else self.id
+        self.common = common
         self.name = name
+        #: What it is known by, if that is a remote.
+        self.remote = identity if common not in {"", identity} else ""
+        #: The ids that its memory is found under, and the one it is known by if that is withheld (`belonging.settle`).
+        self.ids: tuple[str, ...] = (self.id,)
+        self.withheld = ""
         self.root = root
         #: The part of the project that is worked in, as a path from its root; empty for all of it.
         self.scope = scope
         self.branch = ""
         self.commit = ""
+
+    @property
+    def home(self) -> str:
+        """The id under which to store: not that of a project whose memory is withheld."""
+        return self.checkout if self.withheld else self.id
 
     def path_here(self, path: str, inside: str, project: str) -> str:
         """Where the file at ``path`` is on this machine, as far as that is known: others may have written it.
@@ -38,7 +57,12 @@ class Project:
             inside: where it is in the project of the id ``project``.
         """
         here = f"{self.root}/{inside}"
-        return here if inside and project == self.id and not files.exists(path) and files.exists(here) else path
+        return here if inside and project in self.ids and not files.exists(path) and files.exists(here) else path
+
+
+def id_of(identity: str) -> str:
+    """What a project or a checkout is called in the memory."""
+    return sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def project_of(folder: str, path: str = "") -> Project:
@@ -55,7 +79,7 @@ def project_of(folder: str, path: str = "") -> Project:
     remote = normal_remote(_origin(f"{common}/config"))
     name = files.name_of(remote) if remote else files.name_of(files.parent(common) if _plain(common) else root)
     worked_in = folder if folder.startswith(root + "/") else ""
-    project = Project(remote or common, name, root, worked_in[len(root) + 1 :])
+    project = Project(remote or common, name, root, worked_in[len(root) + 1 :], common)
     project.branch, project.commit = _head(git, common)
     return project
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 #: Of the file's form; `afterimage.recalling` writes the same.
-VERSION = 3
+VERSION = 4
 NAME = "recall.db"
 #: A mark of more entries than this says nothing; no more are kept.
 COMMON = 24
@@ -39,6 +39,7 @@ _SHARED = 3
 _TRIES = 64
 
 _ENTRY = "e, id, path, project, project_name, session, branch, at, grams, whole, title, author, inside, change"
+_NEWEST = "SELECT e FROM about WHERE h = ? ORDER BY at DESC, e DESC LIMIT ?"
 
 
 class Entry:
@@ -116,7 +117,7 @@ class Recall:
                 sizes[entry.e] = same.get(entry.e, shared * (WINDOW + 1) / 2) * entry.score
                 found.append(entry)
         # What is there as a whole comes first, the largest first; then what has most in common.
-        return sorted(found, key=lambda entry: (entry.score // ALL, sizes[entry.e], entry.e), reverse=True)
+        return sorted(found, key=lambda entry: (entry.score // ALL, sizes[entry.e], *_newness(entry)), reverse=True)
 
     def _related(self, text: str, lines: Lines, known: set[int]) -> list[Entry]:
         """What shares rare identifiers, looked at word by word: shared names alone say little."""
@@ -140,7 +141,7 @@ class Recall:
                 entry.kind = "alike" if shared >= ALIKE else "related"
                 entry.score = min(words, ALL - 0.01) if shared < ALIKE else (words + shared) / 2
                 found.append(entry)
-        return sorted(found, key=lambda entry: (entry.score, entry.e), reverse=True)
+        return sorted(found, key=lambda entry: (entry.score, *_newness(entry)), reverse=True)
 
     def named(self, prompt: str, wanted: "Callable[[Entry], bool]", limit: int = 3) -> list[Entry]:
         """The entries of the files and definitions that ``prompt`` names, one a file.
@@ -153,7 +154,7 @@ class Recall:
         defined: dict[int, str] = {}
         scores: dict[int, float] = {}
         for mark, word in marks.items():
-            for (e,) in self._sql.execute("SELECT e FROM mark WHERE h = ? ORDER BY e DESC LIMIT ?", (mark, COMMON)):
+            for (e,) in self._sql.execute(_NEWEST, (mark, COMMON)):
                 scores[e] = scores.get(e, 0.0) + 1.0
                 if word:
                     defined.setdefault(e, word)
@@ -162,7 +163,7 @@ class Recall:
             entry.kind, entry.score = "defines" if entry.e in defined else "file", scores[entry.e]
             if wanted(entry):
                 found.append(entry)
-        found.sort(key=lambda entry: (entry.score, entry.kind == "defines", entry.e), reverse=True)
+        found.sort(key=lambda entry: (entry.score, entry.kind == "defines", *_newness(entry)), reverse=True)
         files_: dict[str, list[Entry]] = {}
         for entry in found:
             files_.setdefault(entry.path, []).append(entry)
@@ -175,20 +176,26 @@ class Recall:
         word = defined.get(entries[0].e, "")
         if not word:
             return entries[0]
-        same = sorted((one for one in entries if defined.get(one.e) == word), key=lambda one: one.e, reverse=True)
+        same = sorted((one for one in entries if defined.get(one.e) == word), key=_newness, reverse=True)
         number, code = definitions.whole(word, [self.text(entry) for entry in same])
         if number < 0:
             return entries[0]
         same[number].near = code
         return same[number]
 
-    def recent(self, project: str, wanted: "Callable[[Entry], bool]", limit: int = 8) -> "list[tuple[Entry, int]]":
-        """The files of a project that were written last, each by its newest entry, with how many there are in all."""
-        rows = self._sql.execute(
-            "SELECT e FROM mark WHERE h = ? ORDER BY e DESC LIMIT 120", (fingerprints.project_mark(project),)
-        )
+    def recent(
+        self, projects: "Iterable[str]", wanted: "Callable[[Entry], bool]", limit: int = 8
+    ) -> "list[tuple[Entry, int]]":
+        """The files of a project that were written last, each by its newest entry, with how many there are in all.
+
+        Args:
+            projects: the ids that the project has or had (`Project.ids`).
+        """
+        found: list[Entry] = []
+        for project in projects:
+            found += self._newest(fingerprints.project_mark(project), 120)
         newest: dict[str, Entry] = {}
-        for entry in sorted(self._entries(e for (e,) in rows), key=lambda entry: -entry.e):
+        for entry in sorted(found, key=_newness, reverse=True):
             if wanted(entry):
                 newest.setdefault(entry.inside or entry.path, entry)
         return [(entry, self._times(entry)) for entry in list(newest.values())[:limit]]
@@ -196,7 +203,7 @@ class Recall:
     def _times(self, entry: Entry) -> int:
         """How many entries the file of ``entry`` has, in every clone."""
         marks = fingerprints.path_mark(entry.path), fingerprints.place_mark(entry.project, entry.inside)
-        ((count,),) = self._sql.execute("SELECT count(DISTINCT e) FROM mark WHERE h IN (?, ?)", marks).fetchall()
+        ((count,),) = self._sql.execute("SELECT count(DISTINCT e) FROM about WHERE h IN (?, ?)", marks).fetchall()
         return int(count)
 
     def text(self, entry: Entry) -> str:
@@ -212,9 +219,28 @@ class Recall:
 
     def latest(self, path: str) -> "Entry | None":
         """The entry by which a file was written last."""
-        mark = fingerprints.path_mark(path)
-        rows = self._sql.execute("SELECT e FROM mark WHERE h = ? ORDER BY e DESC LIMIT 64", (mark,)).fetchall()
-        return max(self._entries(e for (e,) in rows), key=lambda entry: (entry.at, entry.e), default=None)
+        return next(iter(self._newest(fingerprints.path_mark(path), 1)), None)
+
+    # Whose memory a checkout is given (`belonging`)
+
+    def projects_in(self, checkout: str) -> set[str]:
+        """The ids of the projects that were written in there."""
+        return {id_ for (id_,) in self._sql.execute("SELECT project FROM checkout WHERE checkout = ?", (checkout,))}
+
+    def projects_beside(self, project: str) -> set[str]:
+        """The ids of what was written in where ``project`` was, its own among them if there is any."""
+        rows = self._sql.execute(
+            "SELECT project FROM checkout WHERE checkout IN (SELECT checkout FROM checkout WHERE project = ?)",
+            (project,),
+        )
+        return {id_ for (id_,) in rows}
+
+    def commits(self, project: str, limit: int) -> list[str]:
+        """The commits at which ``project`` was written in, latest first."""
+        rows = self._sql.execute(
+            "SELECT commit_ FROM base WHERE project = ? ORDER BY at DESC LIMIT ?", (project, limit)
+        )
+        return [commit for (commit,) in rows]
 
     def close(self) -> None:
         """Let go of the file; a hook just ends."""
@@ -234,10 +260,19 @@ class Recall:
             found += self._sql.execute(f"SELECT h, e FROM mark WHERE h IN ({signs})", some).fetchall()
         return found
 
+    def _newest(self, mark: int, limit: int) -> list[Entry]:
+        """The entries about ``mark`` that were written last, in no order."""
+        return self._entries(e for (e,) in self._sql.execute(_NEWEST, (mark, limit)))
+
     def _entries(self, numbers: "Iterable[int]") -> list[Entry]:
         some = list(numbers)[:_AT_ONCE]
         signs = ",".join("?" * len(some))
         return [Entry(row) for row in self._sql.execute(f"SELECT {_ENTRY} FROM entry WHERE e IN ({signs})", some)]
+
+
+def _newness(entry: Entry) -> tuple[int, int]:
+    """By when it was written; by arrival where that is the same."""
+    return entry.at, entry.e
 
 
 def open_index(directory: str, late: "Callable[[], bool]", patience: float = 0.01) -> "Recall | None":

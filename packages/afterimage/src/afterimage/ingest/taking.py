@@ -16,6 +16,7 @@ from afterimage.hook.settings import Settings
 from afterimage.ingest.cursors import Cursor, Cursors
 from afterimage.ingest.places import Place, files_of
 from afterimage.ingest.reading import Noted, Reading, read_transcript
+from afterimage.placing import Placing
 from afterimage.spooled import entries_of
 from afterimage.sync import store_once
 from capsa import MAX_KEY_BYTES
@@ -75,21 +76,22 @@ def take_in(
     """
     cursors = Cursors(directory, str(backend.url))
     found = [(path, place.live) for place in places for path in files_of(place)]
-    taking = _Taking(backend, directory)
-    taking.count(files=len(found))
-    try:
-        for number, (path, live) in enumerate(found):
-            if progress:
-                progress(number, len(found))
-            reading = _read(path, Cursor() if again else cursors.of(path), live=live)
-            if reading is not None:
-                taking.add(reading)
-                cursors.put(path, reading.cursor)
-                if number % _SAVED_AFTER == _SAVED_AFTER - 1:
-                    cursors.save()
-    finally:
-        # What was stored need not be read again, whatever ended this.
-        cursors.save()
+    with Placing(directory) as placed:
+        taking = _Taking(backend, directory, placed)
+        taking.count(files=len(found))
+        try:
+            for number, (path, live) in enumerate(found):
+                if progress:
+                    progress(number, len(found))
+                reading = _read(path, Cursor() if again else cursors.of(path), live=live)
+                if reading is not None:
+                    taking.add(reading)
+                    cursors.put(path, reading.cursor)
+                    if number % _SAVED_AFTER == _SAVED_AFTER - 1:
+                        cursors.save()
+        finally:
+            # What was stored need not be read again, whatever ended this.
+            cursors.save()
     if progress:
         progress(len(found), len(found))
     return Ingested(**taking.counts)
@@ -106,8 +108,9 @@ def _read(path: Path, cursor: Cursor, *, live: bool) -> Reading | None:
 class _Taking:
     """One run."""
 
-    def __init__(self, backend: StorageBackend, directory: Path) -> None:
+    def __init__(self, backend: StorageBackend, directory: Path, placed: Placing) -> None:
         self._backend = backend
+        self._placed = placed
         self._keeping = Keeping(str(directory), Settings(str(directory)))
         self._redact = Redactor()
         self._projects: dict[tuple[str, str], Project] = {}
@@ -155,7 +158,7 @@ class _Taking:
                 "commit": setting.commit,
                 "outcome": "ok" if call.succeeded else "",
             }
-            made += entries_of(noted)
+            made += entries_of(self._placed(noted))
         return made
 
     def _project(self, call: Noted, path: str) -> Project:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -12,13 +12,27 @@ from mcp import MCPError
 from mcp.server.mcpserver import Context
 from mcp_types import ListRootsRequest, ListRootsResult
 
+from afterimage.retrieval.where import Where
+
 #: Seconds that a client has to name its folders.
 _PATIENCE = 2.0
 
 
-async def folders(ctx: Context[Any, Any]) -> Sequence[str]:
-    """The folders that the client works in."""
-    return await _roots(ctx) or [os.environ.get("CLAUDE_PROJECT_DIR") or os.getcwd()]  # noqa: PTH109  # a text
+class Places:
+    """Tells where a client works, and what of the memory is looked at there."""
+
+    def __init__(self, directory: Path) -> None:
+        """Nothing is asked yet.
+
+        Args:
+            directory: AfterImage's folder.
+        """
+        self._directory = directory
+
+    async def __call__(self, ctx: Context[Any, Any], *, everywhere: bool) -> Where:
+        """The projects that the client works in, and all others if that is asked for."""
+        folders = await _roots(ctx) or [os.environ.get("CLAUDE_PROJECT_DIR") or os.getcwd()]  # noqa: PTH109  # a text
+        return await asyncio.to_thread(lambda: Where.at(folders, self._directory, everywhere=everywhere))
 
 
 async def _roots(ctx: Context[Any, Any]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -17,18 +18,19 @@ from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnno
 from pydantic import Field, ValidationError
 
 from afterimage.errors import EntryNotFound, explain
+from afterimage.hook.answers import withheld
 from afterimage.mcp import mistakes
-from afterimage.mcp.place import folders
+from afterimage.mcp.place import Places
 from afterimage.mcp.reach import reachable
 from afterimage.mcp.sessions import Sessions
 from afterimage.mcp.wire import sendable, standard_input
 from afterimage.retrieval import rendering
-from afterimage.retrieval.where import Where
 
 if TYPE_CHECKING:
     from afterimage.retrieval.forgetting import Forgotten
     from afterimage.retrieval.remembering import Remembered
     from afterimage.retrieval.retriever import Retriever
+    from afterimage.retrieval.where import Where
     from afterimage.storage import StorageBackend
 
 _T = TypeVar("_T")
@@ -108,12 +110,29 @@ def make_server(
 
         return Retriever(backend, directory, threshold=threshold)
 
-    _add_reading(server, retriever, backend)
-    _add_writing(server, retriever, backend, directory, stored)
+    tools = _Tools(backend, directory, retriever, Places(directory), stored)
+    _add_reading(server, tools)
+    _add_writing(server, tools)
     return server
 
 
-def _add_reading(server: MCPServer, retriever: Callable[[], Retriever], backend: StorageBackend) -> None:
+@dataclass(frozen=True, slots=True)
+class _Tools:
+    """What the tools work with."""
+
+    backend: StorageBackend
+    directory: Path
+    retriever: Callable[[], Retriever]
+    place: Places
+    #: Called when a note was stored.
+    stored: Callable[[], None]
+
+    def reachable(self, given: str, where: Where) -> str:
+        """See `afterimage.mcp.reach`."""
+        return reachable(self.backend, given, where)
+
+
+def _add_reading(server: MCPServer, tools: _Tools) -> None:
     sessions = Sessions()
 
     @server.tool(annotations=_READS, structured_output=False)
@@ -125,8 +144,8 @@ def _add_reading(server: MCPServer, retriever: Callable[[], Retriever], backend:
         all_projects: _AllProjects = False,  # noqa: FBT002  # clients give it by name
     ) -> str:
         """Find code of earlier sessions by words, identifiers and meaning."""
-        where = await _where(ctx, everywhere=all_projects)
-        found = await _done(lambda: retriever().search(query, where, limit, path))
+        where = await tools.place(ctx, everywhere=all_projects)
+        found = await _done(lambda: tools.retriever().search(query, where, limit, path))
         return rendering.results(found, _nothing(where), sessions.given_to(ctx))
 
     @server.tool(annotations=_READS, structured_output=False)
@@ -137,8 +156,8 @@ def _add_reading(server: MCPServer, retriever: Callable[[], Retriever], backend:
         all_projects: _AllProjects = False,  # noqa: FBT002
     ) -> str:
         """Find earlier code that is the same as, or like, this code."""
-        where = await _where(ctx, everywhere=all_projects)
-        found = await _done(lambda: retriever().similar(code, where, limit))
+        where = await tools.place(ctx, everywhere=all_projects)
+        found = await _done(lambda: tools.retriever().similar(code, where, limit))
         return rendering.results(found, _nothing(where), sessions.given_to(ctx))
 
     @server.tool(annotations=_READS, structured_output=False)
@@ -149,8 +168,8 @@ def _add_reading(server: MCPServer, retriever: Callable[[], Retriever], backend:
         all_projects: _AllProjects = False,  # noqa: FBT002
     ) -> str:
         """Show one entry whole."""
-        where = await _where(ctx, everywhere=all_projects)
-        return rendering.whole(await _done(lambda: retriever().one(reachable(backend, id, where), where)), line)
+        where = await tools.place(ctx, everywhere=all_projects)
+        return rendering.whole(await _done(lambda: tools.retriever().one(tools.reachable(id, where), where)), line)
 
     @server.tool(annotations=_READS, structured_output=False)
     async def recent(
@@ -160,16 +179,16 @@ def _add_reading(server: MCPServer, retriever: Callable[[], Retriever], backend:
         all_projects: _AllProjects = False,  # noqa: FBT002
     ) -> str:
         """List what was written last, a line a file."""
-        where = await _where(ctx, everywhere=all_projects)
-        return rendering.listing(await _done(lambda: retriever().recent(where, limit, path)), _nothing(where))
+        where = await tools.place(ctx, everywhere=all_projects)
+        return rendering.listing(await _done(lambda: tools.retriever().recent(where, limit, path)), _nothing(where))
 
     @server.resource(
         "afterimage://entry/{id}", name="entry", description="One entry of the memory.", mime_type="text/plain"
     )
     async def entry(id: str, ctx: Context) -> str:
-        where = await _where(ctx, everywhere=False)
+        where = await tools.place(ctx, everywhere=False)
         try:
-            found = await asyncio.to_thread(lambda: retriever().one(reachable(backend, id, where), where))
+            found = await asyncio.to_thread(lambda: tools.retriever().one(tools.reachable(id, where), where))
         except EntryNotFound as error:
             raise ResourceNotFoundError(sendable(str(error))) from error
         except Exception as error:
@@ -179,13 +198,7 @@ def _add_reading(server: MCPServer, retriever: Callable[[], Retriever], backend:
         return sendable(rendering.whole(found))
 
 
-def _add_writing(
-    server: MCPServer,
-    retriever: Callable[[], Retriever],
-    backend: StorageBackend,
-    directory: Path,
-    stored: Callable[[], None],
-) -> None:
+def _add_writing(server: MCPServer, tools: _Tools) -> None:
     @server.tool(name="remember", annotations=_ADDS, structured_output=False)
     async def remember_(
         text: Annotated[str, Field(description="A decision, a reason, a piece of code.", min_length=1)],
@@ -195,18 +208,18 @@ def _add_writing(
         all_projects: _AllProjects = False,  # noqa: FBT002
     ) -> str:
         """Keep a note for later sessions in this project. Written code is kept by itself."""
-        where = await _where(ctx, everywhere=all_projects)
+        where = await tools.place(ctx, everywhere=all_projects)
 
         def keep() -> Remembered:
             from afterimage.retrieval.remembering import remember
 
-            clean = retriever().redactor()
-            old = reachable(backend, replaces, where) if replaces else ""
-            return remember(backend, where.projects[0], text, clean, path=path or "", replaces=old)
+            clean = tools.retriever().redactor()
+            old = tools.reachable(replaces, where) if replaces else ""
+            return remember(tools.backend, where.projects[0], text, clean, path=path or "", replaces=old)
 
         kept = await _done(keep)
         if kept.new:
-            stored()
+            tools.stored()
         said = f"{'Remembered' if kept.new else 'Remembered before'}: id {kept.id}."
         return f"{said} {kept.replaced} is superseded by it." if kept.replaced else said
 
@@ -217,23 +230,20 @@ def _add_writing(
         all_projects: _AllProjects = False,  # noqa: FBT002
     ) -> str:
         """Delete entries for good. Only if the user asks for it."""
-        where = await _where(ctx, everywhere=all_projects)
+        where = await tools.place(ctx, everywhere=all_projects)
 
         def take_out() -> Forgotten:
             from afterimage.retrieval.forgetting import forget
 
-            return forget(backend, directory, [reachable(backend, id_, where) for id_ in ids])
+            return forget(tools.backend, tools.directory, [tools.reachable(id_, where) for id_ in ids])
 
         return rendering.forgotten(await _done(take_out))
 
 
-async def _where(ctx: Context[Any, Any], *, everywhere: bool) -> Where:
-    found = await folders(ctx)
-    return await asyncio.to_thread(lambda: Where.at(found, everywhere=everywhere))
-
-
 def _nothing(where: Where) -> str:
-    return _NOTHING_ANYWHERE if where.everywhere else _NOTHING
+    if where.everywhere:
+        return _NOTHING_ANYWHERE
+    return " ".join([_NOTHING, *(withheld(project) for project in where.projects if project.withheld)])
 
 
 async def _done(work: Callable[[], _T]) -> _T:

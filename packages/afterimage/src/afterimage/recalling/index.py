@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from afterimage.entries import AUTHOR, COLLECTION, IN_PROJECT
+from afterimage.entries import AUTHOR, CHECKOUT, COLLECTION, IN_PROJECT
 from afterimage.hook import fingerprints, recall
 from afterimage.hook.redaction import Redactor
 from afterimage.recalling.marks import Marks
@@ -135,10 +135,11 @@ class RecallIndex:
             return frozenset(mark for (mark,) in sql.execute("SELECT h FROM note"))
 
     def ids_of(self, path: str) -> list[str]:
-        """The entries of a file that are in the index, in their order, the last `_MOST_OF_FILE` of them."""
+        """The entries of a file that are in the index, by their time, the last `_MOST_OF_FILE` of them."""
         with self._open(self.path) as sql:
             rows = sql.execute(
-                "SELECT id FROM mark JOIN entry USING (e) WHERE h = ? AND path = ? ORDER BY e DESC LIMIT ?",
+                "SELECT id FROM about JOIN entry USING (e) WHERE h = ? AND path = ? "
+                "ORDER BY about.at DESC, e DESC LIMIT ?",
                 (fingerprints.path_mark(path), path, _MOST_OF_FILE),
             ).fetchall()
         return [id_ for (id_,) in reversed(rows)]
@@ -218,20 +219,26 @@ class RecallIndex:
 
     def _insert(self, sql: sqlite3.Connection, arrived: Sequence[tuple[int, Record]]) -> None:
         rare: list[tuple[int, int]] = []
-        always: list[tuple[int, int]] = []
+        about: list[tuple[int, int, int]] = []
         for seq, record in arrived:
             marks = Marks.of(record)
+            at = int(record.created_at.timestamp() * 1_000_000)
             rare += ((mark, seq) for mark in marks.rare)
-            always += ((mark, seq) for mark in marks.always)
+            about += ((mark, at, seq) for mark in marks.about)
+            project, checkout, commit = _facts(record, "project", CHECKOUT, "commit")
+            if project:
+                sql.execute("INSERT OR IGNORE INTO checkout VALUES (?, ?)", (checkout or project, project))
+            if project and commit:
+                sql.execute(
+                    "INSERT INTO base VALUES (?, ?, ?) "
+                    "ON CONFLICT (project, commit_) DO UPDATE SET at = max(at, excluded.at)",
+                    (project, commit, at),
+                )
             sql.execute(
                 f"INSERT OR REPLACE INTO entry VALUES ({', '.join('?' * 14)})",
                 (
                     *(seq, record.id, record.path or "", *_facts(record, "project", "project_name")),
-                    *(
-                        record.session_id or "",
-                        *_facts(record, "branch"),
-                        int(record.created_at.timestamp() * 1_000_000),
-                    ),
+                    *(record.session_id or "", *_facts(record, "branch"), at),
                     *(len(marks.grams), marks.whole, _title(marks), *_facts(record, AUTHOR, IN_PROJECT, "change")),
                 ),
             )
@@ -239,7 +246,7 @@ class RecallIndex:
             clean = self._redact(record.text[: _MOST_CODE + _BEYOND])[:_MOST_CODE]
             code = clean.encode("utf-8", "replace").decode()
             sql.execute("INSERT OR REPLACE INTO code VALUES (?, ?)", (seq, code))
-        sql.executemany("INSERT OR IGNORE INTO mark VALUES (?, ?)", sorted(always))
+        sql.executemany("INSERT OR IGNORE INTO about VALUES (?, ?, ?)", sorted(about))
         sql.executemany(
             "INSERT OR IGNORE INTO mark SELECT ?1, ?2 WHERE (SELECT count(*) FROM mark WHERE h = ?1) <= ?3",
             [(mark, seq, recall.COMMON) for mark, seq in sorted(rare)],
@@ -267,7 +274,7 @@ class RecallIndex:
             sql.execute("DELETE FROM gone")
             sql.executemany("INSERT INTO gone VALUES (?)", [(e,) for e in gone])
             files = sql.execute("SELECT DISTINCT path, project, inside FROM entry JOIN gone USING (e)").fetchall()
-            for table in ("entry", "code", "mark", "replaced"):
+            for table in ("entry", "code", "mark", "about", "replaced"):
                 sql.execute(f"DELETE FROM {table} WHERE e IN (SELECT e FROM gone)")
             # What was said of how often files change may have counted them.
             sql.execute("DELETE FROM note")

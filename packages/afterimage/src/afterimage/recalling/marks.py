@@ -35,8 +35,8 @@ class Marks:
     grams: frozenset[int]
     #: Marks that say nothing if many have them.
     rare: frozenset[int]
-    #: Marks that every entry keeps.
-    always: frozenset[int]
+    #: Marks that every entry keeps: what it is about.
+    about: frozenset[int]
     #: What it defines, in its order.
     definitions: tuple[str, ...] = field(default=())
 
@@ -50,10 +50,10 @@ class Marks:
         grams = frozenset(lines.grams()) if worthwhile else frozenset()
         definitions = tuple(dict.fromkeys(match["name"] for match in _DEFINITION.finditer(text)))
         rare = grams | {whole} | frozenset(fingerprints.terms(text)) if worthwhile else frozenset()
-        return cls(whole, grams, rare, frozenset(_always(record, definitions)), definitions)
+        return cls(whole, grams, rare, frozenset(_about(record, definitions)), definitions)
 
 
-def _always(record: Record, definitions: tuple[str, ...]) -> Iterator[int]:
+def _about(record: Record, definitions: tuple[str, ...]) -> Iterator[int]:
     for name in definitions[:64]:
         yield digest(b"define", name.encode("utf-8", "surrogatepass"))
     if record.path:

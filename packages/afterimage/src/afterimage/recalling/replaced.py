@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from afterimage.storage import StorageBackend
     from capsa import Record
 
-#: Entries of a file that are compared, the last to arrive.
+#: Entries of a file that are compared, those written last.
 _MOST_OF_FILE = 64
 #: Files of one transaction.
 _AT_ONCE = 20
@@ -123,7 +123,7 @@ def _versions(sql: sqlite3.Connection, backend: StorageBackend, file: File) -> I
     path, project, inside = file
     marks = fingerprints.path_mark(path), fingerprints.place_mark(project, inside) if inside else 0
     rows = sql.execute(
-        "SELECT e, id, text FROM (SELECT DISTINCT e FROM mark WHERE h IN (?, ?) ORDER BY e DESC LIMIT ?) "
+        "SELECT e, id, text FROM (SELECT DISTINCT at, e FROM about WHERE h IN (?, ?) ORDER BY at DESC, e DESC LIMIT ?) "
         "JOIN entry USING (e) JOIN code USING (e)",
         (*marks, _MOST_OF_FILE),
     ).fetchall()

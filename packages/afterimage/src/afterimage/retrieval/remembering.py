@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from afterimage.entries import StorageEntry
+from afterimage.entries import CHECKOUT, StorageEntry
 from afterimage.errors import InvalidEntry
 from afterimage.forgotten import take_back
 from afterimage.hook.files import absolute
-from afterimage.hook.marker import without_injections
+from afterimage.hook.marker import INSTEAD, without_injections
 from afterimage.hook.project import Project
 from afterimage.identity import content_hash, entry_id
 from afterimage.retrieval.lookup import find_record
@@ -58,14 +58,18 @@ def remember(
     """
     if len(text) > MOST:
         raise InvalidEntry(f"a note has at most {MOST:,} characters, and this has {len(text):,}: keep the point of it")
-    text = clean(without_injections(text)).strip()
-    if not text:
+    said = without_injections(text).strip()
+    if not said:
         raise InvalidEntry("there is nothing to remember: what AfterImage recalled itself is not stored again")
+    text = clean(said).strip()
+    if not text.replace(INSTEAD, "").strip():
+        raise InvalidEntry("nothing was stored: all of it stands in <private>; put outside of it what may be kept")
     old = find_record(backend, replaces) if replaces else None
     about = absolute(path, project.root) if path else ""
-    id_ = entry_id(client="mcp", session=project.id, call=content_hash(text), path=about, index=0)
+    id_ = entry_id(client="mcp", session=project.home, call=content_hash(text), path=about, index=0)
     facts = {
-        "project": project.id,
+        "project": project.home,
+        CHECKOUT: project.checkout if project.checkout != project.home else "",
         "project_name": project.name,
         "scope": project.scope,
         "branch": project.branch,

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from afterimage.entries import IN_PROJECT
+from afterimage.hook import recall
+from afterimage.hook.belonging import settle
 from afterimage.hook.project import Project, project_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from capsa import Record
+
+#: Seconds to wait for an index that is just being written.
+_PATIENCE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +30,26 @@ class Where:
     everywhere: bool = False
 
     @classmethod
-    def at(cls, folders: Iterable[str], *, everywhere: bool = False) -> Where:
-        """The projects that ``folders`` belong to, as far as git's files on this machine tell."""
+    def at(cls, folders: Iterable[str], directory: Path, *, everywhere: bool = False) -> Where:
+        """The projects that ``folders`` belong to, as far as git's files on this machine and the memory tell.
+
+        Args:
+            directory: AfterImage's folder, with the recall index; without one every checkout is what it says it is.
+        """
         found = {project.id: project for project in map(project_of, folders)}
+        index = recall.open_index(str(directory), lambda: False, patience=_PATIENCE)
+        if index is not None:
+            with closing(index), suppress(recall.Unreadable):
+                for project in found.values():
+                    settle(project, index, str(directory))
         return cls(tuple(found.values()), everywhere)
+
+    @classmethod
+    def of_project(cls, id_: str) -> Where:
+        """One project, by the id that entries note; nothing is known of where it is."""
+        project = Project("", "", "")
+        project.id, project.ids = id_, (id_,)
+        return cls((project,))
 
     def path_here(self, record: Record) -> str:
         """Where the file of ``record`` is on this machine, as far as that is known: others may have written it."""
@@ -46,5 +70,5 @@ class Where:
         if self.everywhere:
             return True
         if project:
-            return any(project == known.id for known in self.projects)
+            return any(project in known.ids for known in self.projects)
         return any(known.root.strip("/") and path.startswith(f"{known.root}/") for known in self.projects)

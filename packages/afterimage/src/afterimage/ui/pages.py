@@ -13,7 +13,6 @@ from afterimage.chunking.cutting import cut
 from afterimage.churn.exclusions import Exclusions
 from afterimage.entries import StorageEntry
 from afterimage.hook import answers
-from afterimage.hook.project import Project
 from afterimage.retrieval.amending import newest_first
 from afterimage.retrieval.lookup import find_record
 from afterimage.retrieval.retriever import Retriever
@@ -77,9 +76,7 @@ class Sought:
         """The projects to look in."""
         if not self.project:
             return Where((), everywhere=True)
-        project = Project("", "", "")
-        project.id = self.project
-        return Where((project,))
+        return Where.of_project(self.project)
 
     @property
     def times(self) -> tuple[dt.datetime | None, dt.datetime | None]:

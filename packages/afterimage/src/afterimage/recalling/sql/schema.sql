@@ -35,11 +35,36 @@ CREATE TABLE replaced (
     lines TEXT NOT NULL
 );
 
--- Of every kind (afterimage.hook.fingerprints), in one table: a look-up is one step, and a row some twelve bytes.
+-- What code is recognised by (afterimage.hook.fingerprints), in one table: a look-up is one step, and a row some
+-- twelve bytes.
 CREATE TABLE mark (
     h INTEGER NOT NULL,
     e INTEGER NOT NULL,
     PRIMARY KEY (h, e)
+) WITHOUT ROWID;
+
+-- What an entry is about: its file, project and definitions. By its own time, as what arrives last need not be what was
+-- written last: transcripts of last month are taken in today.
+CREATE TABLE about (
+    h  INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    e  INTEGER NOT NULL,
+    PRIMARY KEY (h, at, e)
+) WITHOUT ROWID;
+
+-- In which checkouts a project was written in, and at which commits: what tells whose memory a checkout is given
+-- (afterimage.hook.belonging).
+CREATE TABLE checkout (
+    checkout TEXT NOT NULL,
+    project  TEXT NOT NULL,
+    PRIMARY KEY (checkout, project)
+) WITHOUT ROWID;
+
+CREATE TABLE base (
+    project TEXT NOT NULL,
+    commit_ TEXT NOT NULL,
+    at      INTEGER NOT NULL,
+    PRIMARY KEY (project, commit_)
 ) WITHOUT ROWID;
 
 -- What is to be said about a file when it is written next, until that moment (microseconds): a line a file.

@@ -1,0 +1,81 @@
+"""Whose memory a checkout is given.
+
+A project is known by its remote. Remotes are added and changed, and anybody can write the name of one into a git
+folder: so an entry notes its checkout, too, and what was written elsewhere is given to a checkout that has one of the
+commits at which it was written.
+"""
+
+from . import files
+from .project import Project, id_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .recall import Recall
+
+#: The checkouts that a user vouched for: a line each, with the checkout and the project.
+TRUSTED = "trusted"
+#: Of a project's commits the last are looked for, one of which is enough.
+_COMMITS = 64
+
+
+def settle(project: Project, recall: "Recall", directory: str) -> None:
+    """Have ``project`` know what its memory is found under, and what of it is withheld. Raises `recall.Unreadable`."""
+    found = {project.checkout: None}
+    if project.common:
+        # What was written here before there was git.
+        found[id_of(project.root)] = None
+    if is_withheld(recall, directory, project.id, project.checkout, project.common):
+        project.withheld = project.id
+    else:
+        found[project.id] = None
+    noted = recall.projects_in(project.checkout)
+    # What it was before its remote was added or changed, which may have happened in another checkout.
+    for former in sorted((noted | recall.projects_beside(project.id)) - {project.id, *found}):
+        commits = recall.commits(former, _COMMITS)
+        if _has_any(project.common, commits) or (not commits and former in noted):
+            found[former] = None
+    project.ids = tuple(found)
+
+
+def is_withheld(recall: "Recall", directory: str, project: str, checkout: str, common: str) -> bool:
+    """Whether the memory of a project is not for a checkout, although the checkout's remote is the project's.
+
+    Raises `recall.Unreadable`.
+
+    Args:
+        project, checkout: their ids.
+        common: the git folder of the checkout.
+    """
+    return (
+        project != checkout
+        and bool(recall.projects_beside(project))
+        and project not in recall.projects_in(checkout)
+        and not _has_any(common, recall.commits(project, _COMMITS))
+        and _line(project, checkout) not in files.read_text(_path(directory), 1 << 20).split("\n")
+    )
+
+
+def trust(directory: str, project: Project) -> None:
+    """Note that the user says that this checkout is what its remote says. Raises OSError."""
+    path = _path(directory)
+    files.make_folder(files.parent(path))
+    file = files.posix.open(path, files.posix.O_WRONLY | files.posix.O_CREAT | files.posix.O_APPEND, 0o600)
+    try:
+        files.posix.write(file, f"{_line(project.id, project.checkout)}\n".encode())
+    finally:
+        files.posix.close(file)
+
+
+def _has_any(common: str, commits: "list[str]") -> bool:
+    # Hardly ever needed, and a hook starts anew each time.
+    from . import objects
+
+    return objects.has_any(common, commits)
+
+
+def _path(directory: str) -> str:
+    return f"{directory}/hook-state/{TRUSTED}"
+
+
+def _line(project: str, checkout: str) -> str:
+    return f"{checkout} {project}"

@@ -1,0 +1,183 @@
+"""Whose memory a checkout is given: what was noted in it, and that of its remote if it has one of its commits."""
+
+import io
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from afterimage.cli import main
+from afterimage.hook.objects import has_any
+from afterimage.retrieval.retriever import Retriever
+from afterimage.retrieval.where import Where
+from afterimage.testing_hooks import CODE, Hooks, context
+
+REMOTE = "git@example.org:team/clock.git"
+
+
+def git(folder: Path, *arguments: str) -> str:
+    named = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]
+    done = subprocess.run(["git", *named, "-C", str(folder), *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def commit(folder: Path, name: str = "a.py") -> str:
+    (folder / name).write_text(f"{name} = 1\n")
+    git(folder, "add", ".")
+    git(folder, "commit", "-m", name)
+    return git(folder, "rev-parse", "HEAD")
+
+
+@pytest.fixture
+def clock(hooks: Hooks) -> Hooks:
+    """A checkout with a remote, in which one file was written."""
+    git(hooks.project, "init")
+    (hooks.project / "durations.py").write_text(CODE)
+    commit(hooks.project)
+    git(hooks.project, "remote", "add", "origin", REMOTE)
+    hooks.write()
+    hooks.sync()
+    return hooks
+
+
+def elsewhere(hooks: Hooks, name: str) -> Hooks:
+    folder = hooks.project.with_name(name)
+    folder.mkdir(exist_ok=True)
+    return Hooks(hooks.home, folder)
+
+
+def imposter(hooks: Hooks) -> Hooks:
+    """A folder that names the remote, and has nothing else of it."""
+    other = elsewhere(hooks, "imposter")
+    git(other.project, "init")
+    commit(other.project, "b.py")
+    git(other.project, "remote", "add", "origin", REMOTE)
+    return other
+
+
+def recalled(hooks: Hooks, session: str = "s2") -> bool:
+    """Whether the hooks show the code; and MCP says the same."""
+    shown = "parse_duration" in context(hooks.before(session=session))
+    assert ("parse_duration" in context(hooks.call(start(hooks, session)))) is shown
+    with hooks.memory() as memory:
+        found = Retriever(memory, hooks.directory).search(
+            "parse_duration", Where.at([str(hooks.project)], hooks.directory)
+        )
+    assert bool(found.items) is shown
+    return shown
+
+
+def start(hooks: Hooks, session: str) -> dict[str, object]:
+    return {
+        "session_id": session,
+        "cwd": str(hooks.project),
+        "hook_event_name": "SessionStart",
+        "source": "startup",
+    }
+
+
+def test_a_clone_with_its_commits_is_given_it(clock: Hooks) -> None:
+    clone = elsewhere(clock, "clone")
+    git(clone.project, "clone", str(clock.project), ".")
+    git(clone.project, "remote", "set-url", "origin", "https://example.org/team/clock")
+    assert recalled(clone)
+    git(clone.project, "gc")
+    assert not list((clone.project / ".git" / "objects").glob("[0-9a-f][0-9a-f]")), "all of it is packed"
+    assert recalled(clone, "s3")
+
+
+def test_a_folder_that_only_names_the_remote_is_not_given_it(clock: Hooks) -> None:
+    other = imposter(clock)
+    assert not recalled(other)
+    assert "`afterimage trust`" in context(other.call(start(other, "s4")))
+
+
+def test_nor_does_writing_there_make_it_its_own(clock: Hooks) -> None:
+    other = imposter(clock)
+    given = {"file_path": str(other.project / "b.py"), "content": CODE.replace("parse_duration", "read_interval")}
+    other.write(call="call-2", session="s5", tool_input=given)
+    assert other.sync().stored == 1
+    assert not recalled(other)
+    assert "read_interval" in context(other.before(session="s6", content=given["content"])), "what it wrote is its own"
+    assert "read_interval" not in context(clock.before(session="s7", content=given["content"])), "and not the other's"
+
+
+def test_the_user_can_say_that_it_is_the_same(clock: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = imposter(clock)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click.termui.visible_prompt_func", lambda _: "y")
+    assert main(["trust", str(other.project)]) == 0
+    assert recalled(other)
+    assert (clock.directory / "hook-state" / "trusted").stat().st_mode & 0o777 == 0o600
+
+
+def test_no_program_says_it(clock: Hooks, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    assert main(["trust", str(imposter(clock).project)]) == 1
+    assert "type it in a terminal" in capsys.readouterr().err
+
+
+def test_where_nothing_is_withheld_there_is_nothing_to_say(clock: Hooks, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trust", str(clock.project)]) == 0
+    assert capsys.readouterr().out.startswith("Nothing is withheld in")
+
+
+def test_it_stays_when_a_remote_is_changed(clock: Hooks) -> None:
+    git(clock.project, "remote", "set-url", "origin", "git@example.com:new/clock.git")
+    assert recalled(clock)
+
+
+def test_it_stays_when_the_remote_is_removed(clock: Hooks) -> None:
+    git(clock.project, "remote", "remove", "origin")
+    assert recalled(clock)
+
+
+def test_it_stays_when_a_remote_is_added_and_when_git_is(hooks: Hooks) -> None:
+    (hooks.project / "durations.py").write_text(CODE)
+    hooks.write()
+    hooks.sync()
+    git(hooks.project, "init")
+    assert recalled(hooks)
+    commit(hooks.project)
+    git(hooks.project, "remote", "add", "origin", REMOTE)
+    assert recalled(hooks, "s3")
+
+
+def test_a_clone_of_the_changed_remote_is_led_to_what_it_was_before(clock: Hooks) -> None:
+    git(clock.project, "remote", "set-url", "origin", "git@example.com:new/clock.git")
+    other = {"file_path": str(clock.project / "other.py"), "content": "other = 'something else entirely'\n"}
+    clock.write(call="call-2", tool_input=other)
+    clock.sync()
+    clone = elsewhere(clock, "clone")
+    git(clone.project, "clone", str(clock.project), ".")
+    git(clone.project, "remote", "set-url", "origin", "git@example.com:new/clock.git")
+    assert recalled(clone)
+
+
+def test_another_project_at_the_same_place_is_another_project(clock: Hooks) -> None:
+    clock.project.rename(clock.project.with_name("former"))
+    other = elsewhere(clock, clock.project.name)
+    git(other.project, "init")
+    commit(other.project, "b.py")
+    git(other.project, "remote", "add", "origin", "git@example.org:team/sundial.git")
+    assert not recalled(other)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_commit_is_found_loose_and_packed(tmp_path: Path, packed: bool) -> None:
+    git(tmp_path, "init")
+    commits = [commit(tmp_path, f"{n}.py") for n in range(40)]
+    if packed:
+        git(tmp_path, "gc")
+    common = f"{tmp_path}/.git"
+    assert all(has_any(common, ["f" * 40, one]) for one in commits)
+    changed = [f"{one[:-1]}{'0' if one[-1] != '0' else '1'}" for one in commits]
+    assert not has_any(common, [*changed, "0" * 40, "f" * 40, "../../../a.py", "", "zz"])
+
+
+@pytest.mark.parametrize("content", [b"", b"\377tOc", b"\377tOc\0\0\0\2" + b"\xff" * 1024, b"\0" * 4000])
+def test_a_damaged_pack_has_nothing(tmp_path: Path, content: bytes) -> None:
+    packs = tmp_path / "objects" / "pack"
+    packs.mkdir(parents=True)
+    (packs / "pack-1.idx").write_bytes(content)
+    assert not has_any(str(tmp_path), ["a" * 40, "0" * 64])
