@@ -13,6 +13,7 @@ from typing import Protocol
 from rich.console import Console
 
 from benchmarks import places, report
+from benchmarks.cores import Cores
 from benchmarks.report import Figure
 from benchmarks.servers import Servers
 
@@ -60,14 +61,16 @@ def main() -> int:
         for name in arguments.names or NAMES:
             for rows in arguments.rows if _depends_on_rows(name) else arguments.rows[:1]:
                 title = f"{name}, {rows:,} rows" if _depends_on_rows(name) else name
-                started = time.monotonic()
+                started, cores = time.monotonic(), Cores()
                 try:
                     figures = list(_load(name).run(rows, servers))
                 except places.DataMissing as missing:
                     console.print(f"{name}: not measured: {missing}", style="yellow")
                     continue
                 groups[title] = figures
-                report.show(f"{title} ({time.monotonic() - started:.0f} s)", figures, console)
+                denied = cores.denied()
+                told = f"; the host denied {denied:.0%} of the wanted processor time" if denied is not None else ""
+                report.show(f"{title} ({time.monotonic() - started:.0f} s{told})", figures, console)
                 if arguments.json:
                     report.write(arguments.json, report.machine(servers.version), groups)
     return 1 if any(f.met is False for figures in groups.values() for f in figures) else 0
