@@ -6,11 +6,11 @@ It holds no secret and nothing that cannot be lost: without it a rollback is jus
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from afterimage.hook import files
 
 if TYPE_CHECKING:
     from capsa import DatabaseUrl
@@ -45,15 +45,7 @@ def write_state(directory: Path, state: State) -> None:
         OSError: the directory cannot be written.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=directory, prefix=_NAME)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(asdict(state), file, indent=2)
-            file.write("\n")
-        Path(name).replace(directory / _NAME)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    files.replace(str(directory / _NAME), f"{json.dumps(asdict(state), indent=2)}\n".encode())
 
 
 def remember_postgresql(directory: Path, url: DatabaseUrl) -> None:

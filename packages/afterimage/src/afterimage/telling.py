@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from afterimage.hook import files
 from afterimage.hook.settings import NAME
 
 if TYPE_CHECKING:
@@ -46,11 +46,7 @@ def tell(directory: Path, values: Mapping[str, Any]) -> None:
     now = {**before, **values}
     if now == before:
         return
-    state = state_folder(directory)
-    unfinished = state / f"{NAME}.{os.getpid()}"
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        json.dump(now, file, indent=1)
-    unfinished.replace(state / NAME)
+    files.replace(str(state_folder(directory) / NAME), json.dumps(now, indent=1).encode())
 
 
 def tell_filter(config: AfterImageConfig) -> None:

@@ -81,6 +81,16 @@ def test_a_program_of_somebody_s_own_between_our_marks_is_his() -> None:
     assert without_server_toml(his) == his
 
 
+@pytest.mark.parametrize("others", ["", 'other = { command = "x" }, '])
+def test_an_inline_table_is_left_as_it_is_and_what_to_do_is_said(others: str) -> None:
+    with pytest.raises(jsonc.Unparsable, match="takes no table after it") as refused:
+        with_server_toml(f"mcp_servers = {{ {others.rstrip(', ')} }}\n")
+    advice = str(refused.value).partition("put between its braces: ")[2]
+    done = f"mcp_servers = {{ {others}{advice} }}\n"
+    assert servers(done)["afterimage"] == OURS
+    assert with_server_toml(done) == done
+
+
 @pytest.mark.parametrize("text", ["mcp_servers = 1\n", "mcp_servers = {}\n", "a = \n"])
 def test_what_cannot_take_it_is_refused(text: str) -> None:
     with pytest.raises((jsonc.Unparsable, tomllib.TOMLDecodeError)):

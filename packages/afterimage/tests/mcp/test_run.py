@@ -155,6 +155,8 @@ def test_over_http_only_who_has_the_token_and_comes_from_here(home: Path, tmp_pa
             (good, 200),
             ({**good, "Authorization": "Bearer " + key[:-1]}, 401),
             ({**good, "Authorization": key}, 401),
+            ({**good, "Authorization": f"Basic {key}"}, 401),
+            ({**good, "Authorization": f"bearer  {key}"}, 200),
             ({"Accept": good["Accept"]}, 401),
             ({**good, "Host": "evil.example"}, 421),
             ({**good, "Origin": "http://evil.example"}, 403),

@@ -38,7 +38,11 @@ def test_no_secret_and_nothing_recalled_is_kept(shelf: Shelf) -> None:
     assert kept is not None
     assert key not in kept.new_code
     assert "mine" not in kept.new_code
-    for text, why in ((wrap("recalled"), "nothing to remember"), ("x" * (MOST + 1), "at most")):
+    for text, why in (
+        (wrap("recalled"), "nothing to remember"),
+        ("<private>mine</private>\n<private>and this", "all of it stands in <private>"),
+        ("x" * (MOST + 1), "at most"),
+    ):
         with pytest.raises(InvalidEntry, match=why):
             keep(shelf, text)
     with pytest.raises(EntryNotFound):

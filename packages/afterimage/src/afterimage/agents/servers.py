@@ -90,10 +90,14 @@ def with_server_toml(text: str) -> str:
     lines = [_BEGIN, f"[{_TABLE}.{SERVER}]", *(_assigned(*pair) for pair in _ours().items()), _END]
     gap = "" if not rest else "\n" if rest.endswith("\n") else "\n\n"
     made = rest + gap + "\n".join(lines) + "\n"
-    # An inline table, for one, takes no addition: better no change than a file that its owner cannot read.
-    if not _same(tomllib.loads(made), {**known, _TABLE: {**servers, SERVER: _ours()}}):
-        raise jsonc.Unparsable("our server cannot be added to it")
-    return made
+    with contextlib.suppress(tomllib.TOMLDecodeError):
+        if _same(tomllib.loads(made), {**known, _TABLE: {**servers, SERVER: _ours()}}):
+            return made
+    # Better no change than a file that its owner cannot read.
+    raise jsonc.Unparsable(
+        f"{_TABLE} = {{…}} takes no table after it: write each server in it as a table, [{_TABLE}.NAME], and run setup "
+        f"again; or put between its braces: {SERVER} = {_inline(_ours())}"
+    )
 
 
 def without_server_toml(text: str) -> str:
@@ -141,6 +145,10 @@ def has_ours_toml(text: str) -> bool:
 def _assigned(key: str, value: Any) -> str:
     # JSON's strings are TOML's, too, but for its way of writing what is beyond 16 bits.
     return f"{key} = {json.dumps(value, ensure_ascii=False)}"
+
+
+def _inline(values: dict[str, Any]) -> str:
+    return "{ " + ", ".join(_assigned(*pair) for pair in values.items()) + " }"
 
 
 def _servers(settings: dict[str, Any]) -> dict[str, Any]:

@@ -151,7 +151,7 @@ def create(path: str, data: bytes) -> None:
 
 def replace(path: str, data: bytes, mode: int = 0o600) -> None:
     """``data`` in place of what is at ``path``, whole or not at all, also if the power fails. Raises OSError."""
-    unfinished = f"{parent(path)}/.{name_of(path)}.{posix.getpid()}"
+    unfinished = f"{path}.{posix.getpid()}"
     # Who was killed here before had the same number.
     remove(unfinished)
     try:

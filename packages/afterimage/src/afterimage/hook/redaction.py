@@ -220,10 +220,8 @@ def compile_rules(folder: str) -> None:
         return
     codes = {rule[0]: _code(rule[2]) for rule in (*RULES, *table())}
     files.make_folder(folder)
-    unfinished = f"{path}.{files.posix.getpid()}"
     # Each by itself, so that only those that are needed are read.
-    files.create(unfinished, marshal.dumps({name: marshal.dumps(code) for name, code in codes.items() if code}))
-    files.posix.replace(unfinished, path)
+    files.replace(path, marshal.dumps({name: marshal.dumps(code) for name, code in codes.items() if code}))
 
 
 def _code(pattern: str) -> "tuple[Any, ...] | None":

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from afterimage.hook.files import replace
 from afterimage.ingest.lines import Setting
 from afterimage.telling import state_folder
 
@@ -73,11 +74,10 @@ class Cursors:
     def save(self) -> None:
         """Write them down; those of files that are gone are forgotten. Raises OSError."""
         self._known = {path: cursor for path, cursor in self._known.items() if Path(path).exists()}
-        files = {path: asdict(cursor) for path, cursor in self._known.items()}
-        unfinished = state_folder(self._directory) / f"{_NAME}.{os.getpid()}"
-        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump({"version": _VERSION, "memory": self._memory, "files": files}, file)
-        unfinished.replace(self._path)
+        known = {path: asdict(cursor) for path, cursor in self._known.items()}
+        state_folder(self._directory)
+        noted = {"version": _VERSION, "memory": self._memory, "files": known}
+        replace(str(self._path), json.dumps(noted).encode())
 
 
 def _cursor(values: Mapping[str, Any]) -> Cursor:

@@ -78,7 +78,7 @@ class TokenRequired:
 
     def __init__(self, app: ASGIApp, expected: str) -> None:
         self._app = app
-        self._expected = f"Bearer {expected}".encode()
+        self._expected = expected.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -94,7 +94,10 @@ class TokenRequired:
 
     def _proven(self, scope: Scope) -> bool:
         given = Headers(scope=scope).get("authorization", "") if scope["type"] == "http" else ""
-        return hmac.compare_digest(given.encode("utf-8", "replace"), self._expected)
+        # Schemes are told apart whatever the case of their letters (RFC 9110, 11.1).
+        scheme, _, word = given.partition(" ")
+        proven = hmac.compare_digest(word.strip(" ").encode("utf-8", "replace"), self._expected)
+        return proven and scheme.lower() == "bearer"
 
 
 def token(directory: Path) -> str:
