@@ -1,5 +1,6 @@
 """Who holds a file that somebody waits for."""
 
+import os
 import subprocess
 import sys
 import time
@@ -52,7 +53,7 @@ def test_another_process_is_named_and_this_one_is_not(tmp_path: Path) -> None:
 def test_it_is_told_once_and_only_of_who_holds_it_all_the_time(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.touch()
-    told: list[Holder] = []
+    told: list[Holder | None] = []
     with held(path, FLOCK) as process:
         with told_who_holds([path], told.append, after=60):
             time.sleep(0.6)
@@ -60,6 +61,30 @@ def test_it_is_told_once_and_only_of_who_holds_it_all_the_time(tmp_path: Path) -
         with told_who_holds([path], told.append, after=0.3):
             time.sleep(1.5)
     assert told == [Holder(path, process)]
+
+
+def test_where_the_system_names_nobody_that_is_told_too(tmp_path: Path) -> None:
+    told: list[Holder | None] = []
+    with told_who_holds([tmp_path / "a"], told.append, unknown_after=0.3):
+        time.sleep(0.4)
+        assert told == []
+        time.sleep(0.6)
+    assert told == [None]
+
+
+def test_a_process_that_may_not_be_looked_into_is_named_by_the_file_s_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_path: Path) -> Iterator[Path]:
+        raise PermissionError
+
+    path = tmp_path / "a"
+    path.touch()
+    with held(path, FLOCK) as process:
+        monkeypatch.setattr(Path, "iterdir", refused)
+        assert holders([path]) == {Holder(path, process)}
+        monkeypatch.setattr(os, "minor", lambda _: -1)
+        assert holders([path]) == frozenset()
 
 
 def test_who_waits_for_the_memory_is_told_who_holds_it_and_that_nothing_is_lost(

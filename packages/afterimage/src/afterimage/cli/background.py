@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _BACKGROUND_SECONDS = 25.0
 _NICE = 10
 #: Seconds that a person waits for a run in the background: more than it may take.
-_PATIENCE = 60.0
+_PATIENCE = 30.0
 _KEPT = "What hooks noted stays in the spool until it can be stored"
 
 
@@ -36,8 +36,8 @@ _KEPT = "What hooks noted stays in the spool until it can be stored"
 def sync(background: bool, seconds: float | None, rebuild: bool, as_json: bool) -> int:
     """Take in what the agents' hooks noted, and bring the hooks' recall index up to date.
 
-    A hook starts this by itself, at most twice a minute. A run that is at it is waited for, for a minute at most; exit
-    status 1 if it is still at it then.
+    A hook starts this by itself, at most twice a minute. A run that is at it is waited for, for half a minute at most;
+    exit status 1 if it is still at it then.
 
     \b
     Example:
@@ -107,8 +107,11 @@ def _waited_for(backend: StorageBackend, config: AfterImageConfig) -> list[Path]
     return [config.directory / "hook-state" / "sync.lock", *beside]
 
 
-def _tell(holder: Holder) -> None:
-    note(f"waiting for {holder}, which holds {holder.path}. {_KEPT}")
+def _tell(holder: Holder | None) -> None:
+    if holder is None:
+        note(f"still at work, or waiting for a program that this system does not name. {_KEPT}")
+    else:
+        note(f"waiting for {holder}, which holds {holder.path}. {_KEPT}")
 
 
 def _log(config: AfterImageConfig, line: str) -> None:
