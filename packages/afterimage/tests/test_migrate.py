@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
+import psycopg
 import pytest
 
 from afterimage.migrate import main, verify_main
@@ -206,7 +207,50 @@ def test_a_dry_run_tells_a_program_what_it_tells_a_person(
     assert main(["--sqlite", str(older), "--dry-run", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["can_be_carried"], found["cannot_be_carried"]) == (found["source_rows"], 0)
+    assert (found["complete"], found["success_rate"]) == (None, None)
     assert found["target"] == str(server)
+    assert found["target_looked_at"]["software"].startswith("PostgreSQL ")
+    assert found["target_looked_at"]["schema"] is None
+
+
+def test_a_dry_run_says_what_is_there_already(
+    older: Path, server: DatabaseUrl, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dry = ["--sqlite", str(older), "--dry-run"]
+    assert main(dry) == 0
+    assert "no tables of ours were seen" in capsys.readouterr().out
+    with psycopg.connect(server.with_password()) as connection:
+        assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
+    assert main(["--sqlite", str(older)]) == 0
+    with open_database(server) as database:
+        code = Store(database).collection("code")
+        (id_, other, *_) = code.ids()
+        code.update(id_, text="changed there", embed=False)
+        code.delete([other])
+    capsys.readouterr()
+    assert main(dry) == 1
+    shown = numbers(capsys.readouterr().out)
+    assert (shown["Can be carried"], shown["There, equal"], shown["There, different"]) == ("60", "58", "1")
+    assert "59 rows are there" in shown["Target"]
+    assert main([*dry, "--on-conflict", "replace", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["conflicts"] == [f"code_memory local code {id_}"]
+    assert document["complete"] is None
+    with open_database(server) as database:
+        assert Store(database).collection("code").count() == 59
+
+
+def test_a_dry_run_says_what_a_migration_would_stop_at(
+    older: Path, server: DatabaseUrl, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--sqlite", str(older)]) == 0
+    with psycopg.connect(server.with_password(), autocommit=True) as connection:
+        connection.execute("REVOKE INSERT ON capsa_embeddings FROM CURRENT_USER")
+    capsys.readouterr()
+    assert main(["--sqlite", str(older), "--dry-run"]) == 1
+    out = capsys.readouterr().out
+    assert "A migration would stop at this (1):" in out
+    assert "lacks rights on capsa_embeddings" in out
 
 
 def test_two_sources_are_one_too_many(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -251,6 +295,7 @@ def test_a_dry_run_writes_nothing_anywhere(
     out = capsys.readouterr().out
     assert "dry run: nothing was written" in out
     assert numbers(out)["Can be carried"] == "60"
+    assert "not looked at: connection to" in numbers(out)["Target"]
 
 
 def test_for_a_program_there_is_json_and_nothing_else(

@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,9 +89,7 @@ def _migrate(options: argparse.Namespace, config: AfterImageConfig) -> int:
             owner=owner,
         )
         if options.dry_run:
-            found = replace(transfer.examine(source, settings), target=str(target))
-            print(found.to_json()) if options.json else print_dry_run(found, str(target))
-            return 0 if found.failed == 0 else 1
+            return _dry_run(source, target, settings, as_json=options.json)
         with open_database(target) as database:
             report = transfer.transfer(source, database, settings)
             store = Store(database)
@@ -105,6 +103,20 @@ def _migrate(options: argparse.Namespace, config: AfterImageConfig) -> int:
         remember_postgresql(config.directory, target)
     print(report.to_json()) if options.json else print_report(told_apart(report, others))
     return 0 if report.complete else 1
+
+
+def _dry_run(source: transfer.Source, target: DatabaseUrl, settings: transfer.Options, *, as_json: bool) -> int:
+    """Read the source, look at the target if it can be reached, and say what a migration would meet."""
+    look = transfer.look(target, settings.owner)
+    with ExitStack() as opened:
+        database = opened.enter_context(open_database(target)) if look.comparable else None
+        found = replace(transfer.examine(source, settings, database), target=look.target)
+    if as_json:
+        print(json.dumps({**found.as_json(), "target_looked_at": look.as_json()}, indent=2, ensure_ascii=False))
+    else:
+        print_dry_run(found, look)
+    left = 0 if settings.on_conflict is transfer.OnConflict.REPLACE else found.failed - found.quarantined_rows
+    return 1 if found.quarantined_rows or left or look.problems else 0
 
 
 def _source(options: argparse.Namespace, config: AfterImageConfig, server: DatabaseUrl) -> transfer.Source:
@@ -198,7 +210,7 @@ def _parser() -> argparse.ArgumentParser:
         help="compare every entry at the end, bit for bit (default: yes)",
     )
     parser.add_argument("--batch-size", type=_positive, metavar="N", help="entries of one transaction")
-    parser.add_argument("--dry-run", action="store_true", help="read everything, report, write nothing")
+    parser.add_argument("--dry-run", action="store_true", help="read everything, look at the target, write nothing")
     parser.add_argument(
         "--report", type=_file, metavar="FILE", help="write a report that `afterimage verify` checks again"
     )

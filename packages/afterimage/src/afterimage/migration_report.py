@@ -165,21 +165,36 @@ def _numbers(
     ]
 
 
-def print_dry_run(report: transfer.Report, target: str) -> None:
-    """What a migration would carry."""
+def print_dry_run(report: transfer.Report, look: transfer.Look) -> None:
+    """What a migration would carry, and what it would find where it goes to."""
     entries = of_entries(report)
+    compared = [_line("There, equal", entries.skipped), _line("There, different", _conflicts(entries))]
     lines = [
         _line("Source entries", entries.source_rows),
-        _line("Can be carried", entries.source_rows - entries.failed),
-        _line("Cannot be carried", entries.failed),
+        _line("Can be carried", entries.source_rows - entries.quarantined_rows),
+        _line("Cannot be carried", entries.quarantined_rows),
+        *(compared if look.comparable else []),
         "",
         *_beside(report),
         _line("Source", f"{report.source} ({report.layout})"),
-        _line("Target", f"{target} (not looked at)"),
+        _line("Target", f"{look.target} ({_state(look)})"),
         _line("Vectors", report.vectors),
         *_details(report),
+        *_listed("A migration would stop at this", look.problems, len(look.problems)),
     ]
     _block("AI-AfterImage Migration Report (dry run: nothing was written)", lines)
+
+
+def _state(look: transfer.Look) -> str:
+    if look.unseen is not None:
+        return f"not looked at: {look.unseen}"
+    if look.schema is None:
+        return f"{look.software}; no tables of ours were seen"
+    return f"{look.software}; {look.records:,} rows are there"
+
+
+def _conflicts(report: transfer.Report) -> int:
+    return sum(part.conflicts for part in report.parts)
 
 
 def print_verification(found: transfer.Verification, database: str, manifest: str) -> None:
@@ -228,9 +243,8 @@ def _details(report: transfer.Report) -> list[str]:
     lines += [_line("Note", note) for note in report.notes]
     lines += [_line("Remark", f"{count}: {remark}") for remark, count in sorted(report.remarks.items())]
     lines += [_line("Not carried", line) for line in _not_carried(report.not_carried)]
-    conflicts = sum(part.conflicts for part in report.parts)
     lines += _listed(
-        "In the target, but different (--on-conflict replace takes the source's)", report.conflicts, conflicts
+        "In the target, but different (--on-conflict replace takes the source's)", report.conflicts, _conflicts(report)
     )
     lines += _listed("Cannot be carried, kept in quarantine", report.quarantined, report.quarantined_rows)
     return lines

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from capsa.text import bytes_to_stored, from_stored, to_stored
 from capsa.transfer.examining import examine
+from capsa.transfer.looking import Look, look
 from capsa.transfer.options import OnConflict, Options
 from capsa.transfer.owners import one_owner
 from capsa.transfer.quarantine import describe as describe_row
@@ -69,6 +70,7 @@ __all__ = [
     "Item",
     "KeyRange",
     "Kind",
+    "Look",
     "OnConflict",
     "Options",
     "Part",
@@ -100,6 +102,7 @@ __all__ = [
     "in_pieces",
     "is_locked",
     "json_value",
+    "look",
     "make_row",
     "make_rows",
     "one_owner",

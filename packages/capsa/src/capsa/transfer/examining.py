@@ -7,45 +7,72 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from capsa.database import Database
 from capsa.transfer.ledger import Tally
+from capsa.transfer.manifest import readable_key
 from capsa.transfer.options import DEFAULTS, Options
 from capsa.transfer.report import PartReport, Report
-from capsa.transfer.sources import Source
-from capsa.transfer.tables import Item, Refused, Row
+from capsa.transfer.sources import Part, Source
+from capsa.transfer.tables import Item, Row, parted
+from capsa.transfer.targets import State, Target, open_target
 
 #: Rows that are named in a report.
 LISTED = 100
 
 
-def examine(source: Source, options: Options = DEFAULTS) -> Report:
-    """Read the whole source and report what a transfer would carry; touches no target."""
+def examine(source: Source, options: Options = DEFAULTS, target: Database | None = None) -> Report:
+    """Read the whole source and report what a transfer would carry.
+
+    Args:
+        target: if given, what is there already of the rows of ``options.owner`` is compared; it is only read.
+    """
     tallies: dict[str, Tally] = {}
     started = time.monotonic()
     refused: list[str] = []
+    different: list[str] = []
+    there = None if target is None else open_target(target)
     plan = {part.name: source.plan(part, options.range_rows) for part in source.parts}
     total = sum(planned.rows for ranges in plan.values() for planned in ranges)
     done = 0
     for part in source.parts:
         tally = tallies[part.name] = Tally()
         for planned in plan[part.name]:
-            for item in itertools.chain.from_iterable(source.read(part, planned.first, planned.last)):
-                count(tally, item)
-                if isinstance(item, Refused) and len(refused) < LISTED:
+            for batch in source.read(part, planned.first, planned.last):
+                rows, others = parted(batch)
+                count_rows(tally, rows)
+                for item in others:
+                    count(tally, item)
                     refused.append(f"{part.name} {item.source_key}: {item.reason}")
+                if there is not None:
+                    different += _compare(there, options.owner, part, rows, tally)
+                del refused[LISTED:], different[LISTED:]
             done += planned.rows
             options.progress("read", done, total)
     return Report(
         source=source.description.location,
-        target="",
+        target="" if target is None else str(target.url),
         layout=source.description.layout,
         zone=source.description.zone,
         parts=tuple(part_report(name, tally) for name, tally in tallies.items()),
         remarks=remarks(tallies.values()),
+        conflicts=tuple(different),
         quarantined=tuple(refused),
         not_carried=source.description.not_carried,
         seconds={"read": time.monotonic() - started},
         dry_run=True,
     )
+
+
+def _compare(target: Target, owner: str, part: Part, rows: Sequence[Row], tally: Tally) -> list[str]:
+    """Note which rows are in the target already; the keys of those that are different there."""
+    if not rows:
+        return []
+    with target.database.read(owner) as tx:
+        states = target.compare(tx, part.table, rows)
+    tally.skipped += states.count(State.EQUAL)
+    different = [row for row, state in zip(rows, states, strict=True) if state is State.DIFFERENT]
+    tally.conflicts += len(different)
+    return [f"{part.name} {' '.join(map(str, readable_key(part.table, row)))}" for row in different]
 
 
 def count(tally: Tally, item: Item) -> None:

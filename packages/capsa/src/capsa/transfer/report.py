@@ -120,6 +120,8 @@ class Report:
             )
         }
         if self.dry_run:
+            # Nothing was carried, so neither is true nor false.
+            totals |= {"complete": None, "success_rate": None}
             totals["can_be_carried"] = self.source_rows - self.quarantined_rows
             totals["cannot_be_carried"] = self.quarantined_rows
         # A Counter is no dict to asdict: it would count its own items.

@@ -1,0 +1,150 @@
+"""What a transfer would meet at its target is seen before, and nothing is written there for that."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+
+import psycopg
+import pytest
+
+from capsa import DatabaseUrl, Store, open_database
+from capsa.local_postgres import LocalPostgres
+from capsa.transfer import Look, Options, examine, look, open_source
+
+New = Callable[[str], str]
+
+
+def look_at(url: str, owner: str = "local") -> Look:
+    return look(DatabaseUrl.parse(url), owner)
+
+
+def tables(url: str) -> list[str]:
+    with psycopg.connect(url) as connection:
+        rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+    return [name for (name,) in rows]
+
+
+def executed(url: str, *statements: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+@pytest.mark.parametrize("fixture", ["postgres_url", "guide_postgres_url"])
+def test_an_empty_database_stays_empty(fixture: str, request: pytest.FixtureRequest) -> None:
+    url = request.getfixturevalue(fixture)
+    seen = look_at(url)
+    assert seen.software.startswith("PostgreSQL ")
+    assert (seen.unseen, seen.schema, seen.records, seen.problems, seen.comparable) == (None, None, None, (), False)
+    assert tables(url) == []
+    password = DatabaseUrl.parse(url).password
+    assert password
+    assert password not in repr(seen)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql", "guide"])
+def test_what_is_there_is_counted_and_compared(
+    dialect: str, new_url: New, kit: SimpleNamespace, guide_postgres_url: str
+) -> None:
+    source, target = new_url("sqlite"), guide_postgres_url if dialect == "guide" else new_url(dialect)
+    kit.fill(source, 60)
+    kit.move(source, target)
+    kit.fill(target, 5, owner="somebody else")
+    with open_database(target) as database:
+        code = Store(database, embedder=None).collection("code")
+        assert code.delete(["r7", "r8", "r9"]) == 3
+        assert code.update("r20", text="changed there")
+        assert code.set_vector("r22", None, model=kit.model)
+    before = kit.contents(target)
+    seen = look_at(target)
+    assert (seen.unseen, seen.records, seen.problems, seen.comparable) == (None, 57, (), True)
+    with closing(open_source(source)) as opened, open_database(target) as database:
+        report = examine(opened, Options(range_rows=7), database)
+    (records, *_) = report.parts
+    assert (records.source, records.skipped, records.conflicts, records.migrated) == (60, 55, 2, 0)
+    assert [line.rpartition(" ")[2] for line in report.conflicts] == ["r20", "r22"]
+    assert kit.contents(target) == before
+
+
+def test_a_dry_run_claims_neither_success_nor_failure(new_url: New, kit: SimpleNamespace) -> None:
+    source = new_url("sqlite")
+    kit.fill(source, 10)
+    with closing(open_source(source)) as opened:
+        document = examine(opened).as_json()
+    assert (document["complete"], document["success_rate"]) == (None, None)
+    assert (document["can_be_carried"], document["cannot_be_carried"]) == (10, 0)
+
+
+def test_a_server_that_is_away_is_no_error() -> None:
+    seen = look_at("postgresql://me:secret@127.0.0.1:1/memory")
+    assert "refused" in (seen.unseen or "")
+    assert not seen.comparable
+    assert "secret" not in repr(seen)
+
+
+def test_pgvector_that_this_user_may_not_enable(postgres_server: LocalPostgres, guide_postgres_url: str) -> None:
+    name = str(DatabaseUrl.parse(guide_postgres_url).database)
+    executed(postgres_server.url_of(name), "DROP EXTENSION vector")
+    seen = look_at(guide_postgres_url)
+    assert "pgvector not enabled" in seen.software
+    (problem,) = seen.problems
+    assert "CREATE EXTENSION" in problem
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("REVOKE INSERT ON capsa_records FROM CURRENT_USER", "lacks rights on capsa_records"),
+        ("REVOKE ALL ON capsa_migrations, capsa_models FROM CURRENT_USER", "capsa_migrations, capsa_models"),
+        ("ALTER TABLE capsa_quarantine RENAME TO gone", "capsa_quarantine is gone"),
+        ("UPDATE capsa_migrations SET version = 999", "newer version"),
+        ("ALTER DATABASE {name} SET default_transaction_read_only = on", "may only be read"),
+    ],
+)
+def test_what_a_transfer_would_stop_at(guide_postgres_url: str, statement: str, said: str) -> None:
+    open_database(guide_postgres_url).close()
+    executed(guide_postgres_url, statement.format(name=DatabaseUrl.parse(guide_postgres_url).database))
+    seen = look_at(guide_postgres_url)
+    (problem,) = seen.problems
+    assert said in problem
+    assert not seen.comparable
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("CREATE TABLE capsa_records (a int)", "another program has tables of our names there (capsa_records)"),
+        ("DROP SCHEMA public CASCADE", "may use no schema"),
+        ("REVOKE CREATE ON SCHEMA public FROM PUBLIC, CURRENT_USER", "may create no tables"),
+    ],
+)
+def test_what_stands_in_the_way_of_making_tables(
+    postgres_server: LocalPostgres, guide_postgres_url: str, statement: str, said: str
+) -> None:
+    url = DatabaseUrl.parse(guide_postgres_url)
+    if "REVOKE" in statement:
+        # The owner of a database owns its schema, and could give it to himself.
+        executed(
+            postgres_server.url_of(str(url.database)),
+            "ALTER SCHEMA public OWNER TO CURRENT_USER",
+            statement.replace("CURRENT_USER", f'"{url.user}"'),
+        )
+    else:
+        executed(guide_postgres_url, statement)
+    assert any(said in problem for problem in look_at(guide_postgres_url).problems)
+
+
+def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    file = tmp_path / "new.db"
+    seen = look_at(f"sqlite:///{file}")
+    assert (seen.unseen, seen.schema, seen.records, seen.problems, seen.comparable) == (None, None, None, (), False)
+    assert not file.exists()
+
+
+def test_a_folder_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert "may not be written" in look_at(f"sqlite:///{tmp_path / 'new.db'}").problems[0]
