@@ -144,10 +144,19 @@ def test_what_cannot_be_read_is_put_aside_and_holds_nothing_up(memory: StorageBa
     newer = note(tmp_path, event(version=spool.VERSION + 1))
     note(tmp_path, event())
     done = synchronise(memory, tmp_path)
-    assert (done.stored, done.put_aside) == (1, len(bad))
+    assert (done.stored, done.put_aside, done.newer, done.strange) == (1, len(bad), 1, 0)
     assert all(path.with_suffix(".unreadable").exists() for path in bad)
     assert newer.exists(), "a newer version of the program will understand it"
     assert not done.complete
+
+
+def test_what_is_no_event_stays_and_is_counted_and_holds_nothing_up(memory: StorageBackend, tmp_path: Path) -> None:
+    folder = note(tmp_path, event()).parent
+    (folder / "notes.txt").write_text("somebody's own")
+    (folder / "0.event").mkdir()
+    done = synchronise(memory, tmp_path)
+    assert (done.stored, done.put_aside, done.strange) == (1, 0, 2)
+    assert sorted(path.name for path in folder.iterdir()) == ["0.event", "notes.txt"]
 
 
 def test_what_the_memory_refuses_is_put_aside_and_the_others_arrive(memory: StorageBackend, tmp_path: Path) -> None:

@@ -11,13 +11,14 @@ import statistics
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from afterimage.agents import CLIENTS, plugins, servers, switched_off, switched_off_here
 from afterimage.agents.clients import OURS, Client
 from afterimage.agents.reading import setting_at
-from afterimage.hook import spool
-from afterimage.sync import put_aside
+from afterimage.hook import seen, spool
+from afterimage.sync import put_aside, strangers
 from capsa.terminal import Check
 
 if TYPE_CHECKING:
@@ -166,7 +167,8 @@ def _run_all(client: Client, programs: Mapping[str, list[str]], config: AfterIma
 
 def recalled(config: AfterImageConfig) -> tuple[int, int]:
     """In how many sessions of the last weeks hooks showed entries, and how often; noted so that none is shown twice."""
-    counts = [len(list(folder.glob("entry-*"))) for folder in (config.directory / "hook-state" / "seen").glob("*")]
+    places = map(Path, seen.places(str(config.directory)))
+    counts = [len(list(folder.glob("entry-*"))) for place in places for folder in place.glob("*")]
     return sum(map(bool, counts)), sum(counts)
 
 
@@ -184,6 +186,9 @@ def left_behind(config: AfterImageConfig) -> Iterator[Check]:
         yield Check("spool", "fail", f"{waiting} events wait to be taken in", "afterimage sync")
     else:
         yield Check("spool", "ok", f"{waiting} events wait to be taken in" if waiting else "everything is taken in")
+    if strange := strangers(config.directory):
+        what = f"{len(strange)} in the spool are no events and stay there, such as {strange[0]}"
+        yield Check("strangers", "note", what, "take away what is not needed")
     sessions, shown = recalled(config)
     if sessions:
         yield Check("recalled", "ok", f"{shown:,} times an entry was shown, in {sessions:,} sessions of two weeks")

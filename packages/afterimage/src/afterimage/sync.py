@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from afterimage.churn.notes import keep_noted
 from afterimage.errors import InvalidEntry
 from afterimage.forgotten import were_forgotten
-from afterimage.hook import spool
+from afterimage.hook import files, seen, spool
 from afterimage.hook.redaction import compile_rules
 from afterimage.placing import Placing
 from afterimage.recalling import RecallIndex
@@ -52,6 +52,9 @@ class Synced:
     #: Events that were taken in, and that cannot be read or stored and were put aside.
     events: int = 0
     put_aside: int = 0
+    #: Events that wait for the newer version that noted them, and files in the spool that are none.
+    newer: int = 0
+    strange: int = 0
     embedded: int = 0
     indexed: int = 0
     forgotten: int = 0
@@ -95,7 +98,7 @@ def synchronise(
         until = time.monotonic() + seconds
         compile_rules(str(directory / "hook-state"))
         with Placing(directory) as placed:
-            events, stored, aside = _take_in(backend, directory, placed, until)
+            events, stored, aside, newer = _take_in(backend, directory, placed, until)
         index = RecallIndex(directory)
         refreshed = index.refresh(
             backend, rebuild=rebuild, seconds=max(until - time.monotonic(), 0.0), progress=progress
@@ -108,6 +111,8 @@ def synchronise(
             stored=stored,
             events=events,
             put_aside=aside,
+            newer=newer,
+            strange=len(strangers(directory)),
             embedded=embedded,
             indexed=refreshed.added,
             forgotten=refreshed.removed,
@@ -140,10 +145,10 @@ def _alone(directory: Path, patience: float = 0.0) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def _take_in(backend: StorageBackend, directory: Path, placed: Placing, until: float) -> tuple[int, int, int]:
-    """Store what waits; events taken, entries stored, events put aside."""
+def _take_in(backend: StorageBackend, directory: Path, placed: Placing, until: float) -> tuple[int, int, int, int]:
+    """Store what waits; events taken, entries stored, events put aside, events of a newer version."""
     waiting = [Path(path) for path in spool.waiting(str(directory))]
-    events = stored = aside = 0
+    events = stored = aside = newer = 0
     for first in range(0, len(waiting), _BATCH):
         if first and time.monotonic() >= until:
             break
@@ -153,8 +158,9 @@ def _take_in(backend: StorageBackend, directory: Path, placed: Placing, until: f
                 event = json.loads(path.read_text("utf-8"))
                 taken[path] = entries_of(placed(event) if isinstance(event, dict) else {})
             except NewerSpool:
-                continue
-            except FileNotFoundError:
+                newer += 1
+            except OSError:
+                # Another took it in, or it is no file that can be read: see `strangers`.
                 continue
             except (InvalidEntry, ValueError, KeyError, TypeError, OverflowError):
                 path.replace(path.with_suffix(UNREADABLE))
@@ -169,7 +175,7 @@ def _take_in(backend: StorageBackend, directory: Path, placed: Placing, until: f
                 path.replace(path.with_suffix(UNREADABLE))
             else:
                 path.unlink(missing_ok=True)
-    return events, stored, aside
+    return events, stored, aside, newer
 
 
 def _store_events(backend: StorageBackend, taken: Mapping[Path, list[StorageEntry]]) -> tuple[int, set[Path]]:
@@ -232,6 +238,20 @@ def put_aside(directory: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.name, reverse=True)
 
 
+def strangers(directory: Path) -> list[Path]:
+    """What lies in the spool and is none of ours: nobody takes it in, and only its owner may take it away."""
+    endings = (spool.ENDING, spool.UNFINISHED, UNREADABLE)
+    ours = set(map(Path, seen.places(str(directory))))
+    found = [
+        path for folder in spool.folders(str(directory)) if files.is_ours(folder) for path in Path(folder).iterdir()
+    ]
+    return [
+        path
+        for path in found
+        if path not in ours and not (path.name.endswith(endings) and path.is_file() and os.access(path, os.R_OK))
+    ]
+
+
 def _tidy(directory: Path) -> None:
     """Take away what only made sense for a while."""
     now = time.time()
@@ -242,11 +262,13 @@ def _tidy(directory: Path) -> None:
         if kept > _MOST_ASIDE or found.st_mtime < now - _KEEP_ASIDE:
             path.unlink(missing_ok=True)
     state = directory / "hook-state"
-    unfinished = [path for folder in spool.folders(str(directory)) for path in Path(folder).glob("*.part")]
+    unfinished = [
+        path for folder in spool.folders(str(directory)) for path in Path(folder).glob(f"*{spool.UNFINISHED}")
+    ]
     for path in [*state.glob("sync-*"), *unfinished]:
         if path.stat().st_mtime < now - 3_600:
             path.unlink(missing_ok=True)
-    for folder in (state / "seen").glob("*"):
+    for folder in [folder for place in seen.places(str(directory)) for folder in Path(place).glob("*")]:
         if folder.stat().st_mtime < now - _FORGET_SEEN:
             for path in folder.iterdir():
                 path.unlink(missing_ok=True)

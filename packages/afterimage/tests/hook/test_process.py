@@ -692,6 +692,11 @@ def test_doctor_counts_what_was_put_aside(hooks: Hooks) -> None:
     assert hooks.sync().put_aside == 1
     checks = {check.name: check for check in left_behind(load_config())}
     assert checks["put aside"].found.startswith("1 event")
+    assert "strangers" not in checks
+    junk = hooks.directory / "spool" / "junk"
+    junk.touch()
+    checks = {check.name: check for check in left_behind(load_config())}
+    assert str(junk) in checks["strangers"].found
 
 
 def test_it_loads_nothing_that_it_can_do_without(known: Hooks) -> None:

@@ -98,6 +98,12 @@ def _report(done: Synced, *, as_json: bool) -> None:
         )
         if done.put_aside:
             click.echo(f"{counted(done.put_aside, 'event', 'events')} could not be read or stored and were put aside.")
+        if done.newer:
+            click.echo(f"{counted(done.newer, 'event', 'events')} wait for the newer AfterImage that noted them.")
+        if done.strange:
+            click.echo(
+                f"{counted(done.strange, 'file', 'files')} in the spool are no events: `afterimage doctor` says which."
+            )
 
 
 def _waited_for(backend: StorageBackend, config: AfterImageConfig) -> list[Path]:

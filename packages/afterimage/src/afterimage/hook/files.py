@@ -133,9 +133,12 @@ def make_folder(path: str) -> None:
         make_folder(path)
 
 
-def ours(folder: str) -> bool:
-    """Whether ``folder`` belongs to this user, where the system knows users. Raises OSError."""
-    return not hasattr(posix, "getuid") or posix.stat(folder).st_uid == posix.getuid()
+def is_ours(folder: str) -> bool:
+    """Whether ``folder`` is there and belongs to this user, where the system knows users."""
+    try:
+        return posix.stat(folder).st_uid == posix.getuid() if hasattr(posix, "getuid") else exists(folder)
+    except OSError:
+        return False
 
 
 def create(path: str, data: bytes) -> None:

@@ -35,7 +35,7 @@ class Seen:
             folder = f"{place}/{self._name}"
             try:
                 files.make_folder(folder)
-                if files.ours(place):
+                if files.is_ours(place):
                     files.create(f"{folder}/{key}", b"")
                     return True
             except FileExistsError:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 #: Of the form of the files.
 VERSION = 1
 ENDING = ".event"
+#: The ending of an event that is not complete.
+UNFINISHED = ".part"
 
 
 def folders(directory: str) -> list[str]:
@@ -95,9 +97,9 @@ def note(directory: str, data: bytes) -> str:
 
 def _note_in(folder: str, name: str, data: bytes) -> str:
     files.make_folder(folder)
-    if not files.ours(folder):
+    if not files.is_ours(folder):
         raise PermissionError(f"{folder} belongs to somebody else")
-    unfinished = f"{folder}/{name}.part"
+    unfinished = f"{folder}/{name}{UNFINISHED}"
     try:
         files.create(unfinished, data)
         files.posix.rename(unfinished, f"{folder}/{name}{ENDING}")
@@ -112,7 +114,7 @@ def waiting(directory: str) -> list[str]:
     found = []
     for folder in folders(directory):
         try:
-            if files.ours(folder):
+            if files.is_ours(folder):
                 found += [(name, f"{folder}/{name}") for name in files.posix.listdir(folder) if name.endswith(ENDING)]
         except OSError:
             continue
