@@ -1,5 +1,9 @@
+import sqlite3
 import stat
+import struct
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -7,7 +11,9 @@ from afterimage.backup import restore_backup, write_backup
 from afterimage.cli import main
 from afterimage.entries import StorageEntry
 from afterimage.errors import BackupError, NotAMemory
-from afterimage.storage import SQLiteBackend, StorageBackend, get_storage_backend
+from afterimage.legacy import open_legacy
+from afterimage.storage import PostgreSQLBackend, SQLiteBackend, StorageBackend, get_storage_backend
+from capsa import Record, SchemaTooNew, TransferError, transfer
 from capsa.testing.embedders import HashingEmbedder
 
 
@@ -54,7 +60,7 @@ def test_what_was_backed_up_comes_back_and_what_was_there_is_kept(filled: Storag
         filled, file, tmp_path / "kept", force=True, progress=lambda done, total: seen.append((done, total))
     )
     assert restored.entries == 30
-    assert seen[-1] == (30, 30)
+    assert seen[-1] == (31, 31)
     assert whole(filled) == before
     assert filled.search_fts("later") == []
     assert [e.id for e in filled.search_fts("e3 code 3", limit=1)] == ["e3"]
@@ -63,6 +69,115 @@ def test_what_was_backed_up_comes_back_and_what_was_there_is_kept(filled: Storag
     assert restored.kept is not None
     with SQLiteBackend(restored.kept, embedder=HashingEmbedder) as kept:
         assert whole(kept) == changed
+
+
+ODD_VECTORS: dict[str, Any] = {
+    "as it should be": struct.pack("<384f", *[0.25] * 384),
+    "text": "[0.1, 0.2]",
+    "number": 17,
+    "too short": b"\1\2\3",
+    "empty": b"",
+    "NaN": struct.pack("<384f", *[float("nan")] * 384),
+    "none": None,
+}
+
+
+def digest(backend: StorageBackend) -> dict[str, Any]:
+    """Every record with the bytes of its vectors, and what an earlier program stored in their place."""
+    own = transfer.open_source(backend.url)
+    with closing(transfer.one_owner(own, backend.owner, "anybody")) as source:
+        (part,) = (part for part in source.parts if part.name == "capsa_records")
+        ranges = source.plan(part)
+        items = [item for r in ranges for batch in source.read(part, r.first, r.last) for item in batch]
+    return {str(item.fields[2]): (item.body, item.vectors) for item in items if isinstance(item, transfer.Row)}
+
+
+@pytest.fixture(params=["sqlite_url", "postgres_url", "guide_postgres_url"])
+def place(request: pytest.FixtureRequest, home: Path) -> StorageBackend:
+    """A memory in SQLite, in PostgreSQL, and there as the guide's user, who may create no role."""
+    url = request.getfixturevalue(request.param)
+    if url.startswith("sqlite"):
+        return SQLiteBackend(url.removeprefix("sqlite:///"), embedder=HashingEmbedder)
+    return PostgreSQLBackend(connection_string=url, min_pool_size=0, embedder=HashingEmbedder, owner="team")
+
+
+def test_a_restore_is_bit_for_bit_whatever_an_earlier_program_stored(place: StorageBackend, tmp_path: Path) -> None:
+    older = tmp_path / "older.db"
+    with closing(sqlite3.connect(older)) as connection:
+        connection.execute(
+            "CREATE TABLE code_memory (id, file_path, old_code, new_code, context, timestamp, session_id, embedding)"
+        )
+        for name, vector in ODD_VECTORS.items():
+            values = (name, "/p\0", None, f"code {name} \ufdd0", "", "once upon a time", None, vector)
+            connection.execute(f"INSERT INTO code_memory VALUES ({', '.join('?' * 8)})", values)
+        connection.commit()
+    with closing(transfer.one_owner(open_legacy(older), "local", place.owner)) as source, place:
+        report = transfer.transfer(source, place.database, transfer.Options(owner=place.owner))
+        assert report.complete
+        before = digest(place)
+        assert len(before) == len(ODD_VECTORS)
+        write_backup(place, tmp_path / "backup.db")
+        place.delete("text")
+        place.store("/later", "written later")
+        place.capsa_store.collection("of a newer version", owner=place.owner).add([Record(text="x")], embed=False)
+        restore_backup(place, tmp_path / "backup.db", tmp_path, force=True)
+        assert digest(place) == before
+        assert [entry.id for entry in place.search_fts("short", limit=1)] == ["too short"]
+        near = place.collection.search_vector([0.25] * 384, model="all-MiniLM-L6-v2")
+        assert [hit.record.id for hit in near] == ["as it should be"]
+        # What is found is of now: nothing of before is left in the indexes, and what comes is added.
+        assert place.search_fts("later") == []
+        later = place.store("/after", "afterwards", embedding=[-0.25] * 384)
+        assert [entry.id for entry, _ in place.search_semantic([-0.25] * 384, limit=1)] == [later]
+
+
+def test_a_memory_that_is_open_elsewhere_is_searched_as_it_is_now(filled: StorageBackend, tmp_path: Path) -> None:
+    write_backup(filled, tmp_path / "backup.db")
+    with open_again(filled) as elsewhere:
+        assert len(elsewhere.search_semantic([0.5] * 384, limit=100)) == 20
+        later = filled.store("/later", "later", embedding=[-0.5] * 384)
+        assert elsewhere.search_semantic([-0.5] * 384, limit=1)[0][0].id == later
+        restore_backup(filled, tmp_path / "backup.db", tmp_path, force=True)
+        found = [entry.id for entry, _ in elsewhere.search_semantic([-0.5] * 384, limit=100)]
+        assert sorted(found) == sorted(e.id for e in filled.get_all_with_embeddings())
+        assert elsewhere.search_fts("later") == []
+
+
+def open_again(backend: StorageBackend) -> StorageBackend:
+    if isinstance(backend, SQLiteBackend):
+        return SQLiteBackend(own_file=backend.db_path, embedder=HashingEmbedder)
+    return PostgreSQLBackend(connection_string=backend.url, min_pool_size=0, embedder=HashingEmbedder)
+
+
+def test_a_restore_that_fails_changes_nothing(
+    filled: StorageBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "backup.db"
+    write_backup(filled, file)
+    filled.store("/later.py", "written later")
+    before = digest(filled)
+
+    def stop(done: int, total: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        restore_backup(filled, file, tmp_path, force=True, progress=stop)
+    # Somebody who is not cleared: their records are in the way.
+    monkeypatch.setattr("afterimage.backup._held", lambda *_: [])
+    with pytest.raises(TransferError, match="others are writing"):
+        restore_backup(filled, file, tmp_path, force=True)
+    assert digest(filled) == before
+
+
+def test_a_backup_of_a_newer_version_is_left_alone(filled: StorageBackend, tmp_path: Path) -> None:
+    file = tmp_path / "backup.db"
+    write_backup(filled, file)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("UPDATE capsa_migrations SET version = 999")
+        connection.commit()
+    with pytest.raises(SchemaTooNew):
+        restore_backup(filled, file, tmp_path, force=True)
+    assert filled.stats().total_entries == 30
 
 
 def test_an_empty_memory_needs_no_force(filled: StorageBackend, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +18,8 @@ from afterimage.own_files import is_own
 from capsa import PrivateFolder
 
 if TYPE_CHECKING:
-    from afterimage.storage import SQLiteBackend, StorageBackend
-    from capsa import Collection, Record, Transaction
-
-_BATCH_RECORDS = 1000
-_BATCH_CHARACTERS = 8_000_000
+    from afterimage.storage import StorageBackend
+    from capsa import Collection, Transaction
 
 
 def write_backup(backend: StorageBackend, file: Path, *, force: bool = False) -> int:
@@ -111,13 +108,6 @@ def _sound(copy: Path) -> int:
     return int(count)
 
 
-def _odd_vectors(copy: Path) -> int:
-    """How many vectors of a copy an earlier program stored in another form than ours, which is kept beside them."""
-    with closing(_read_only(copy)) as connection:
-        (count,) = connection.execute("SELECT count(*) FROM capsa_embeddings WHERE raw IS NOT NULL").fetchone()
-    return int(count)
-
-
 @dataclass(frozen=True, slots=True)
 class Restored:
     """What a restore did."""
@@ -125,8 +115,6 @@ class Restored:
     entries: int
     #: The backup of what the memory held before, if it held anything.
     kept: Path | None
-    #: Vectors of which the backup has what an earlier program stored for them, too, and the memory has not.
-    left: int
 
 
 def restore_backup(
@@ -144,15 +132,17 @@ def restore_backup(
         keep_in: the folder for a backup of what the memory holds now.
         force: replace what it holds; without it a memory that is not empty is left alone. A file that cannot be
             read is moved aside.
-        progress: called with the number of entries restored and their total.
+        progress: called with the number of records restored and their total; beside the entries there are those
+            of what is derived from them, and of what an earlier program noted of them.
         say: gets a line about what was moved aside, before anything is restored.
 
     Raises:
         NotAMemory: ``file`` is no backup of ours.
         BackupError: the memory is not empty and ``force`` is not given, or the backup is damaged.
         capsa.SchemaTooNew: a newer version wrote the backup.
+        capsa.TransferError: others write to the memory at the same time.
     """
-    from capsa import DatabaseDamaged
+    from capsa import DatabaseDamaged, DatabaseUrl, open_database, transfer
 
     if not is_own(file):
         raise NotAMemory(
@@ -173,14 +163,25 @@ def restore_backup(
         copy = folder.path / "memory.db"
         with closing(_read_only(file)) as original, closing(sqlite3.connect(copy)) as target:
             original.backup(target)
-        with _open_copy(copy, backend) as source, backend.database.write(backend.owner) as tx:
-            held = source.collections()
-            counts = {
-                name: _put_all(held[name], target, tx, progress if name == COLLECTION else None)
-                for name, target in backend.collections().items()
-            }
-        left = _odd_vectors(copy)
-    return Restored(counts[COLLECTION], kept, left)
+        open_database(DatabaseUrl.for_path(copy)).close()
+        everything = transfer.open_source(DatabaseUrl.for_path(copy))
+        with (
+            closing(transfer.one_owner(everything, OWNER, backend.owner)) as source,
+            backend.database.maintain() as tx,
+        ):
+            for collection in _held(backend, tx):
+                collection.clear(tx=tx)
+            transfer.load(source, backend.database, tx, progress)
+    backend.database.maintain_vectors()
+    return Restored(backend.collection.count(), kept)
+
+
+def _held(backend: StorageBackend, tx: Transaction) -> list[Collection]:
+    """The collections of the memory, those of a newer version, too."""
+    rows = tx.execute("SELECT DISTINCT collection FROM capsa_records WHERE owner = :owner", {"owner": backend.owner})
+    known = backend.collections()
+    others = [backend.capsa_store.collection(name, owner=backend.owner) for (name,) in rows if name not in known]
+    return [*known.values(), *others]
 
 
 def _keep(backend: StorageBackend, folder: Path, *, force: bool) -> Path | None:
@@ -217,41 +218,3 @@ def _move_aside(backend: StorageBackend, say: Callable[[str], None]) -> None:
 
 def _now() -> str:
     return f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S%fZ}"
-
-
-def _open_copy(copy: Path, like: StorageBackend) -> SQLiteBackend:
-    from afterimage.storage import SQLiteBackend
-
-    return SQLiteBackend(own_file=copy, embedder=lambda: like.embedder)
-
-
-def _put_all(
-    source: Collection, target: Collection, tx: Transaction, progress: Callable[[int, int], None] | None
-) -> int:
-    """Everything of ``source`` in place of what ``target`` holds, in the order of arrival; how many records."""
-    target.clear(tx=tx)
-    found = source.statistics()
-    done = 0
-    for records in _batches(source):
-        target.add(records, embed=False, tx=tx)
-        done += len(records)
-        if progress:
-            progress(done, found.records)
-    for model in found.embeddings:
-        for record, vector in source.iterate_with_vectors(model=model):
-            if vector is not None:
-                target.set_vector(record.id, vector, model=model, tx=tx)
-    return done
-
-
-def _batches(source: Collection) -> Iterator[list[Record]]:
-    batch: list[Record] = []
-    size = 0
-    for record in source.iterate():
-        batch.append(record)
-        size += len(record.text)
-        if len(batch) >= _BATCH_RECORDS or size >= _BATCH_CHARACTERS:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch

@@ -149,11 +149,6 @@ def restore(file: Path, force: bool) -> int:
     if restored.kept:
         click.echo(f"What was there before is kept in {restored.kept}")
     click.echo(f"{counted(restored.entries)} restored from {file}")
-    if restored.left:
-        note(
-            f"the form that an earlier program gave to {restored.left:,} vector{'s' * (restored.left != 1)} stays in "
-            f"{file} alone: no search goes by it"
-        )
     return 0
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from capsa.text import bytes_to_stored, from_stored, to_stored
 from capsa.transfer.examining import examine
+from capsa.transfer.loading import load
 from capsa.transfer.looking import Look, look
 from capsa.transfer.options import OnConflict, Options
 from capsa.transfer.owners import one_owner
@@ -102,6 +103,7 @@ __all__ = [
     "in_pieces",
     "is_locked",
     "json_value",
+    "load",
     "look",
     "make_row",
     "make_rows",

@@ -16,7 +16,7 @@ from capsa.search import lexical
 from capsa.transfer.ledger import Ledger, LedgerRange, Span, join_spans
 
 #: Ranges that become one segment of the lexical index, where nobody waits: a search looks into every segment.
-_RANGES_AT_ONCE = 4
+RANGES_AT_ONCE = 4
 
 Progress = Callable[[str, int, int], None]
 
@@ -35,7 +35,7 @@ def index(database: Database, ledger: Ledger, progress: Progress, *, in_use: boo
         # Its maintenance takes every table for itself, which a transaction under way here would wait for in turn.
         vectors.join()
     try:
-        step = 1 if in_use else _RANGES_AT_ONCE
+        step = 1 if in_use else RANGES_AT_ONCE
         for start in range(0, len(todo), step):
             progress("index", start, len(todo))
             _index_ranges(database, ledger, todo[start : start + step])
