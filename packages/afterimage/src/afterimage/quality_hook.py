@@ -68,5 +68,6 @@ def _tidy(directory: Path) -> None:
     """What the made-up session was shown is nothing to remember."""
     seen = Seen(str(directory), _SESSION)
     seen.forget()
-    with contextlib.suppress(OSError):
-        Path(seen._folder).rmdir()  # noqa: SLF001
+    for folder in seen.folders():
+        with contextlib.suppress(OSError):
+            Path(folder).rmdir()

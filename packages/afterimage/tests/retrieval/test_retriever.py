@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from afterimage.errors import EntryNotFound
+from afterimage.retrieval.retriever import Retriever
 from afterimage.retrieval.where import Where
+from afterimage.storage import SQLiteBackend
+from afterimage.sync import synchronise
 from afterimage.testing_hooks import CODE
 from afterimage.testing_shelf import Shelf
 
@@ -85,6 +92,45 @@ def test_what_is_not_like_it_is_no_answer(shelf: Shelf) -> None:
     shelf.sync()
     assert shelf.retriever.similar(OTHER, shelf.here).items == ()
     assert shelf.retriever.search("zeppelin", shelf.here).items == ()
+
+
+class Angles:
+    """A model for which a text is as near to any question as the number in it says."""
+
+    name, dimensions = "angles", 2
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        near = [float(found[1]) if (found := re.search(r"near ([.\d]+)", text)) else 1.0 for text in texts]
+        return np.array([[cosine, (1 - cosine**2) ** 0.5] for cosine in near], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("near", "found", "warned"),
+    [
+        (["0.9", "0.3", "0.2"], ["0.9", "0.3"], False),
+        (["0.39", "0.3"], ["0.39", "0.3"], True),
+        (["0.24", "0.05"], [], False),
+    ],
+)
+def test_a_word_in_common_is_no_answer_where_the_meaning_is_far(
+    tmp_path: Path, home: Path, near: list[str], found: list[str], *, warned: bool
+) -> None:
+    with SQLiteBackend(own_file=tmp_path / "memory.db", embedder=Angles) as backend:
+        for number, cosine in enumerate(near):
+            backend.store(f"/p/{number}.py", f"near {cosine}: a stored carburettor")
+        synchronise(backend, tmp_path)
+        retriever = Retriever(backend, tmp_path)
+        everywhere = Where(everywhere=True)
+        answer = retriever.search("clean the carburettor", everywhere)
+        assert [item.code.split()[1].rstrip(":") for item in answer.items] == found
+        said = " ".join(answer.notes)
+        assert ("probably do not answer it" in said) == warned
+        assert f"({near[0]} at most)" in said or not warned
+        # What has all that was asked for is an answer, however far.
+        assert len(retriever.search("stored carburettor", everywhere).items) == len(near)
+        assert len(
+            Retriever(backend, tmp_path, threshold=0.0).search("clean the carburettor", everywhere).items
+        ) == len(near)
 
 
 def test_an_answer_is_fresh_while_it_stands_and_then_stale_or_superseded(shelf: Shelf) -> None:

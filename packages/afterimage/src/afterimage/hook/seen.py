@@ -29,13 +29,17 @@ class Seen:
         name = f"{session}\0{agent}".encode("utf-8", "surrogatepass")
         self._name = f"{digest(b'session', name):012x}"
 
+    def folders(self) -> "Iterator[str]":
+        """Where it may be, best first."""
+        for place in places(self._directory):
+            yield f"{place}/{self._name}"
+
     def claim(self, key: str) -> bool:
         """Whether ``key`` is said for the first time. False, too, where that cannot be noted: silence floods nobody."""
-        for place in places(self._directory):
-            folder = f"{place}/{self._name}"
+        for folder in self.folders():
             try:
                 files.make_folder(folder)
-                if files.is_ours(place):
+                if files.is_ours(files.parent(folder)):
                     files.create(f"{folder}/{key}", b"")
                     return True
             except FileExistsError:
@@ -46,8 +50,7 @@ class Seen:
 
     def forget(self) -> None:
         """The agent forgot what it saw (its context was compacted or cleared), so it may be shown again."""
-        for place in places(self._directory):
-            folder = f"{place}/{self._name}"
+        for folder in self.folders():
             try:
                 for name in files.posix.listdir(folder):
                     files.posix.unlink(f"{folder}/{name}")

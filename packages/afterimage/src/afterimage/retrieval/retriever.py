@@ -16,7 +16,7 @@ from afterimage.finding import Match, find
 from afterimage.hook import recall
 from afterimage.hook.marker import without_private
 from afterimage.hook.redaction import Redactor, compiled_name
-from afterimage.hybrid_search import relevance, words_asked
+from afterimage.hybrid_search import Asked, relevance, words_asked
 from afterimage.retrieval.amending import amended, newest_first
 from afterimage.retrieval.groups import grouped
 from afterimage.retrieval.items import Found, Item, Other
@@ -35,7 +35,14 @@ _MOST = 2_560
 _PATIENCE = 2.0
 #: How near code must be to code, where no mark is shared: of code, which has many words, some are in anything.
 _LEAST_ALIKE = 0.5
+#: How near in meaning an answer must be that has not all words of the question, and how near one of them that the
+#: asker need not be warned. Measured on CoSQA's questions and on identifiers (docs/search.md).
+_LEAST_NEAR, _NEAR = 0.25, 0.4
 _NOWHERE = Where()
+_FAR = (
+    "Nothing found is near to the question in meaning ({nearest:.2f} at most): these share words with it, and "
+    "probably do not answer it."
+)
 _WHY = {"identical": "the same code", "alike": "nearly the same code", "related": "shares rare names"}
 
 
@@ -47,8 +54,9 @@ class _Answer:
     #: Why it was found, and the part of its code that answers.
     why: str = ""
     near: str = ""
-    #: How near it is to the question, where that is known.
+    #: How near it is to the question, where that is known, and whether it just shares a word with it.
     nearness: float | None = None
+    far: bool = False
     #: What stands in for it where answers that are nearly the same are one: the unit that was found.
     compared: str = ""
     unit: Callable[[], Unit | None] = lambda: None
@@ -88,6 +96,9 @@ class Retriever:
 
         only = Filter(path=path, session_id=session, since=since, until=until)
         groups, notes = self._matching(query, where, limit, least=self._threshold, only=only)
+        if groups and all(answer.far for group in groups for answer in group):
+            nearest = max(answer.nearness or 0.0 for group in groups for answer in group)
+            notes = (*notes, _FAR.format(nearest=nearest))
         return Found(self._items(groups, limit, where), notes)
 
     def similar(self, code: str, where: Where, limit: int = 5) -> Found:
@@ -139,9 +150,9 @@ class Retriever:
         for fetch in _steps():
             result = find(self._backend, query, fetch, where=only or None)
             answers = [
-                _matched(match)
+                _matched(match, asked)
                 for match in result.found
-                if where.holds(match.record) and relevance(match.hit, asked) >= least
+                if where.holds(match.record) and _answers(match.hit, asked, least)
             ]
             groups = grouped(answers, _compared)
             if len(groups) >= limit or result.every:
@@ -193,10 +204,21 @@ def _steps() -> Iterator[int]:
         fetch *= 4
 
 
-def _matched(match: Match) -> _Answer:
+def _answers(hit: Hit, asked: Asked, least: float) -> bool:
+    """Whether ``hit`` is relevant enough, and near enough: a word in common says little of what is far in meaning."""
+    return relevance(hit, asked) >= least and not _far(hit, asked, min(_LEAST_NEAR, least))
+
+
+def _far(hit: Hit, asked: Asked, near: float) -> bool:
+    """Whether ``hit`` is known to be farther from the question than ``near``, and has not all that was asked for."""
+    return hit.semantic_score is not None and hit.semantic_score < near and relevance(hit, asked) < 1.0
+
+
+def _matched(match: Match, asked: Asked) -> _Answer:
     compared = match.nearest.text if match.nearest else match.record.text
     near = _lines_with_words(match.hit)
-    return _Answer(match.record, match.hit.reason, near, match.hit.semantic_score, compared, match.shown)
+    far = _far(match.hit, asked, _NEAR)
+    return _Answer(match.record, match.hit.reason, near, match.hit.semantic_score, far, compared, match.shown)
 
 
 def _marked(record: Record, kind: str, code: str) -> _Answer:
