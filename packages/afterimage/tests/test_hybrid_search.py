@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from afterimage import HybridSearch, SearchResult
-from afterimage.hybrid_search import words_asked
+from afterimage.hybrid_search import LeftOut, words_asked
 from afterimage.storage import StorageBackend
 from capsa import InvalidRecord
 from capsa.testing.embedders import FailingEmbedder, HashingEmbedder
@@ -49,6 +49,20 @@ def test_a_threshold_drops_what_is_below_it(filled: StorageBackend) -> None:
         found = search.search("parse config of a server", limit=10, threshold=threshold)
         assert [r.id for r in found] == [r.id for r in every if r.relevance_score >= threshold]
     assert search.search("nothing of this stands anywhere", threshold=0.99) == []
+
+
+def test_what_the_threshold_left_out_is_told_where_less_was_found_than_asked_for(filled: StorageBackend) -> None:
+    search = HybridSearch(filled, fts_weight=0)
+
+    def left_out(limit: int, threshold: float) -> tuple[list[SearchResult], LeftOut | None]:
+        return search.search("parse config of a server", limit, threshold), search.left_out
+
+    every, left = left_out(10, 0.0)
+    assert left is None
+    best = max(result.relevance_score for result in every)
+    assert left_out(10, 0.99) == ([], LeftOut(len(CODE), best))
+    # Who has as many as he asked for misses nothing.
+    assert left_out(1, best)[1] is None
 
 
 def test_relevance_is_from_0_to_1_and_1_for_a_literal_match(filled: StorageBackend) -> None:
@@ -206,6 +220,24 @@ def test_short_words_alone_are_little_relevance(memory: StorageBackend) -> None:
     memory.store("/p/b.py", "retry")
     found = HybridSearch(memory, semantic_weight=0).search("how to retry a request", threshold=0.25)
     assert paths(found) == ["/p/b.py"]
+
+
+def test_a_note_says_that_some_have_no_vector_yet(filled: StorageBackend) -> None:
+    search = HybridSearch(filled)
+
+    def notes() -> list[str]:
+        search.search("parse_config", threshold=0)
+        return list(search.notes)
+
+    assert notes() == []
+    # What says nothing never has one.
+    filled.store("/src/parse_config/gone.py", "")
+    assert notes() == []
+    filled.store("/src/new.py", "parse_config()")
+    (note,) = notes()
+    assert "have no vector yet" in note
+    filled.collection.embed_missing()
+    assert notes() == []
 
 
 def test_the_notes_say_what_limited_a_search(memory: StorageBackend) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from afterimage.entries import AUTHOR, StorageEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from afterimage.finding import Match, Matches
     from afterimage.storage import StorageBackend
@@ -54,6 +54,15 @@ class SearchResult:
         return dataclasses.asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What the threshold kept from a search that found less than it was asked for."""
+
+    count: int
+    #: The greatest relevance among them.
+    best: float
+
+
 class HybridSearch:
     """Search in a memory. Safe to share between threads."""
 
@@ -86,6 +95,8 @@ class HybridSearch:
         self._embedder = embedder
         #: What limited the latest search of this object, e.g. that no model was at hand.
         self.notes: tuple[str, ...] = ()
+        #: What the threshold of that search left out, where it found less than it was asked for.
+        self.left_out: LeftOut | None = None
 
     def search(
         self,
@@ -116,19 +127,36 @@ class HybridSearch:
             raise ValueError("the limit must not be negative, and the threshold must be from 0 to 1")
         where = Filter(path=path_filter, session_id=session_id)
         found: list[tuple[Match, float]] = []
+        below: list[float] = []
         # Rank and relevance are different orders, so what a threshold drops has to be made up from below.
         fetch = limit if threshold == 0.0 and include_fts_only else max(4 * limit, 40)
         while limit:
             result = self._find(query, fetch, where)
+            judged = self._judge(query, result.found)
+            below = [score for _, score in judged if score < threshold]
             found = [
                 (match, score)
-                for match, score in self._judge(query, result.found)
+                for match, score in judged
                 if score >= threshold and (include_fts_only or match.hit.semantic_score is not None)
             ]
             if len(found) >= limit or result.every or fetch >= 4096:
                 break
             fetch *= 4
-        return [_result(match, score) for match, score in found[:limit]]
+        found = found[:limit]
+        self.left_out = LeftOut(len(below), max(below)) if below and len(found) < limit else None
+        if self._lack_vectors(match for match, _ in found):
+            note = "some of these have no vector yet, and only their words found them: re-embed to find all by meaning"
+            self.notes = (*self.notes, note)
+        return [_result(match, score) for match, score in found]
+
+    def _lack_vectors(self, matches: Iterable[Match]) -> bool:
+        """Whether any of them cannot be found by meaning; asked of the few that were found otherwise."""
+        model = self._embedder or self.backend.embedder
+        if model is None or self.notes or self.mode != "hybrid":
+            return False
+        others = (match.record for match in matches if match.hit.semantic_score is None)
+        collection = self.backend.collection
+        return any(record.text.strip() and collection.vector(record.id, model=model.name) is None for record in others)
 
     def search_by_code(self, code: str, file_path: str, limit: int = 5, threshold: float = 0.4) -> list[SearchResult]:
         """Entries like ``code``, which is about to be written to ``file_path``; see `search`."""

@@ -88,7 +88,10 @@ def test_nothing_found_is_exit_1_and_says_whether_a_lower_threshold_would_help(
     assert run(capsys, "search", "zebra", "--json")[:2] == (1, "[]\n")
     status, _, err = run(capsys, "search", "-t", "0.9", "parse", "zebra", "quagga")
     assert status == 1
-    assert "lower it with --threshold" in err
+    assert "1 result was left out, below the relevance of 0.9; the best has 0." in err
+    lower = re.search(r"--threshold (0\.\d+) shows it", err)
+    assert lower
+    assert run(capsys, "search", "-t", lower[1], "parse", "zebra", "quagga")[0] == 0
 
 
 def test_the_configured_limit_and_threshold_are_read(

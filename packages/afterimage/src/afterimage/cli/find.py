@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import click
@@ -69,8 +70,12 @@ def search(  # noqa: PLR0917  # click gives them by name
             click.echo(f"Found {counted(len(found), 'result', 'results')}")
         else:
             click.echo("No results found.")
-            if least > 0 and searcher.search(" ".join(query), 1, 0.0, path_filter=path, session_id=session):
-                note(f"there are results below the relevance of {least:g}: lower it with --threshold")
+        if left := searcher.left_out:
+            lower = math.floor(left.best * 20) / 20
+            note(
+                f"{counted(left.count, 'result was', 'results were')} left out, below the relevance of {least:g}; the "
+                f"best has {left.best:.2f}: --threshold {lower:g} shows {'it' if left.count == 1 else 'more'}"
+            )
     return 0 if found else 1
 
 
