@@ -260,6 +260,7 @@ def test_many_beginnings_of_private_keys_cost_little(redactor: Redactor) -> None
 
 def test_what_there_is_no_time_for_is_left_out(tmp_path: Path) -> None:
     assert Redactor(late=lambda: True)(f"x = '{SECRETS[0]}'") == LEFT_OUT
+    assert Redactor(late=lambda: True)("x = 1\n" * 10_000) == LEFT_OUT
 
 
 def test_compiled_rules_that_are_damaged_are_passed_by(tmp_path: Path) -> None:
@@ -299,7 +300,8 @@ def test_a_vendors_name_lines_before_tells_what_a_value_is(redactor: Redactor) -
 
 def test_of_ordinary_code_no_line_is_suspicious() -> None:
     assert suspicious_lines(CODE, CODE.lower()) == ""
-    assert suspicious_lines("a\nb\nc\nd = '0123456789abcdef'\ne", "a\nb\nc\nd = '0123456789abcdef'\ne").count("\n") == 2
+    text = "a\nb\nc\nd = '0123456789abcdef'\ne"
+    assert suspicious_lines(text, text) == "b\nc\nd = '0123456789abcdef'"
 
 
 def hostile(rule: tuple[str, tuple[str, ...], str, int, float], size: int) -> list[str]:

@@ -59,7 +59,8 @@ def private_blocks(text: str) -> list[tuple[int, int]]:
     """Where each outermost block that is private begins and ends, its tags included."""
     found: list[tuple[int, int]] = []
     # Most texts have none, and some have many signs that could begin one.
-    if f"<{_PRIVATE}" not in "".join(text.lower().split()):
+    low = text.lower()
+    if _PRIVATE not in low or f"<{_PRIVATE}" not in "".join(low.split()):
         return found
     begin = depth = at = 0
     while (at := text.find("<", at)) >= 0:

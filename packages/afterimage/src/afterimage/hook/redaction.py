@@ -31,8 +31,9 @@ LEFT_OUT = "[left out: no time to look for secrets]"
 _PIECE = 1 << 18
 #: How far a rule sees beyond a piece: more than any of them can match, so that pieces are not to be told from a whole.
 _OVERLAP = 1 << 15
-#: So many names are looked at without asking for the time.
+#: So many names, and lines, are looked at without asking for the time.
 _NAMES_AT_ONCE = 1_000
+_LINES_AT_ONCE = 10_000
 _PRIVATE_KEY = "private-key"
 #: A word that may be a secret has so many letters, with a digit among them, or so many in a row; and as many lines
 #: before it may say what it is.
@@ -69,10 +70,14 @@ class Redactor:
             if cleaned != text:
                 self.found.append(_PRIVATE_KEY)
                 text = cleaned
-        suspicious = suspicious_lines(text, low)
+        suspicious = suspicious_lines(text, low, self._late)
+        if suspicious is None:
+            return LEFT_OUT
+        # These are the literals of many rules.
+        named = any(name in low for name in NAMES)
         for where, rules in ((suspicious, table() if suspicious else ()), (low, RULES)):
             for rule in rules:
-                if not any(literal in where for literal in rule[1]):
+                if not (named if rule[1] is NAMES else any(literal in where for literal in rule[1])):
                     continue
                 found = self._named(rule, text) if rule[1] is NAMES else self._anywhere(rule, text)
                 without = None if found is None else self._without(rule, text, found)
@@ -174,13 +179,18 @@ def table() -> "tuple[Rule, ...]":
     )
 
 
-def suspicious_lines(text: str, low: str) -> str:
-    """The lines of ``low`` in which a word may be a secret, with those before them; empty if there are none."""
+def suspicious_lines(text: str, low: str, late: "Callable[[], bool]" = bool) -> "str | None":
+    """The lines of ``low`` in which a word may be a secret, with those before them; empty if there are none.
+
+    None if ``late`` says that the time is up.
+    """
     # A letter that is two when it is small, or none in bytes, moves no line.
     words = text.encode("utf-8", "replace").translate(_SPACES).split(b"\n")
     lines = low.split("\n")
     found: dict[int, None] = {}
     for number, line in enumerate(words):
+        if number % _LINES_AT_ONCE == _LINES_AT_ONCE - 1 and late():
+            return None
         if len(line) >= _WORD and any(map(_may_be_secret, line.split())):
             found |= dict.fromkeys(range(max(number - _BEFORE, 0), number + 1))
     return "\n".join([lines[number] for number in found])
