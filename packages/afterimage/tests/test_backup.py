@@ -169,6 +169,18 @@ def test_a_restore_that_fails_changes_nothing(
     assert digest(filled) == before
 
 
+def test_who_waits_for_a_servers_index_is_told(
+    filled: StorageBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_backup(filled, tmp_path / "backup.db")
+    said: list[str] = []
+    restore_backup(filled, tmp_path / "backup.db", tmp_path, force=True, say=said.append)
+    assert said == []
+    monkeypatch.setattr("afterimage.backup._MANY", 1)
+    restore_backup(filled, tmp_path / "backup.db", tmp_path, force=True, say=said.append)
+    assert len(said) == (1 if filled.backend_type == "postgresql" else 0)
+
+
 def test_a_backup_of_a_newer_version_is_left_alone(filled: StorageBackend, tmp_path: Path) -> None:
     file = tmp_path / "backup.db"
     write_backup(filled, file)

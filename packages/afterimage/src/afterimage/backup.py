@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from afterimage.storage import StorageBackend
     from capsa import Collection, Transaction
 
+#: From so many records on, what a server makes after them takes long.
+_MANY = 20_000
+
 
 def write_backup(backend: StorageBackend, file: Path, *, force: bool = False) -> int:
     """Copy the memory into the SQLite file ``file`` (mode 0600) as it is at this moment; how many entries.
@@ -134,7 +137,8 @@ def restore_backup(
             read is moved aside.
         progress: called with the number of records restored and their total; beside the entries there are those
             of what is derived from them, and of what an earlier program noted of them.
-        say: gets a line about what was moved aside, before anything is restored.
+        say: gets a line about what was moved aside, before anything is restored, and one where there is more to wait
+            for after it.
 
     Raises:
         NotAMemory: ``file`` is no backup of ours.
@@ -171,7 +175,9 @@ def restore_backup(
         ):
             for collection in _held(backend, tx):
                 collection.clear(tx=tx)
-            transfer.load(source, backend.database, tx, progress)
+            loaded = transfer.load(source, backend.database, tx, progress)
+    if backend.database.dialect == "postgresql" and loaded >= _MANY:
+        say("all of it is there; the server now makes its index of the vectors, and searches go on meanwhile")
     backend.database.maintain_vectors()
     return Restored(backend.collection.count(), kept)
 
