@@ -238,6 +238,7 @@ def test_the_whole_way_as_the_guide_shows_it(prepared: Checkout) -> None:
     assert (prepared.root / "data" / "stoic_emperor.db").read_bytes() == old
 
 
+@pytest.mark.slow
 def test_migrating_again_adds_nothing(prepared: Checkout) -> None:
     assert prepared.bash(MIGRATE).returncode == 0
     again = prepared.bash(MIGRATE)

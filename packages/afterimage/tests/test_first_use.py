@@ -96,6 +96,7 @@ def _count(path: Path, results: "multiprocessing.Queue[int]") -> None:
         results.put(backend.stats().total_entries)
 
 
+@pytest.mark.slow
 def test_many_processes_that_come_first_at_once_agree(older: Path) -> None:
     context = multiprocessing.get_context("spawn")
     results: multiprocessing.Queue[int] = context.Queue()

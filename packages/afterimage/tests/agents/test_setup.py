@@ -521,6 +521,7 @@ def test_a_plugin_that_is_used_no_more_is_not_looked_at(agents: Path, capsys: py
     assert checked(capsys, "hooks")["found"] == "in no coding agent"
 
 
+@pytest.mark.slow
 def test_a_server_that_cannot_run_is_named_to_nobody(
     agents: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

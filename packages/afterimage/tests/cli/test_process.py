@@ -91,6 +91,7 @@ def test_a_poor_terminal_shows_what_it_can(home: Path, encoding: str) -> None:
         assert "Traceback" not in shown.stderr
 
 
+@pytest.mark.slow
 def test_ten_processes_write_at_once(home: Path) -> None:
     script = (
         "import sys\n"

@@ -478,6 +478,7 @@ def test_half_characters_and_fields_unheard_of_arrive(hooks: Hooks) -> None:
         assert [entry.new_code for entry in backend.iterate()] == [content]
 
 
+@pytest.mark.slow
 def test_five_megabytes_are_no_obstacle(hooks: Hooks) -> None:
     content = "".join(f"line_{n} = {n}\n" for n in range(260_000))
     assert len(content) > 5_000_000

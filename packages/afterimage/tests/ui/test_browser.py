@@ -18,7 +18,7 @@ from capsa.testing.embedders import HashingEmbedder
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = pytest.mark.debian("chromium")
+pytestmark = [pytest.mark.debian("chromium"), pytest.mark.slow]
 
 ALL_RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 WIDTHS = (320, 390, 820, 1440)

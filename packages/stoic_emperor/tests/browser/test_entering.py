@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from stoic_emperor.testing.site import Open, Site
 
-pytestmark = pytest.mark.debian("chromium")
+pytestmark = [pytest.mark.debian("chromium"), pytest.mark.slow]
 
 PASSWORD = "four unrelated words here"
 

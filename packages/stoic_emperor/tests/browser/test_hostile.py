@@ -19,7 +19,7 @@ from stoic_emperor.testing.web import hosted_by
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = pytest.mark.debian("chromium")
+pytestmark = [pytest.mark.debian("chromium"), pytest.mark.slow]
 
 WRITINGS = (
     "<script>alert(1)</script>",

@@ -11,7 +11,7 @@ from stoic_emperor.models import CondensedSummary, Message, SemanticInsight, now
 from stoic_emperor.testing.site import Open, Site
 from stoic_emperor.testing.web import hosted_by
 
-pytestmark = pytest.mark.debian("chromium")
+pytestmark = [pytest.mark.debian("chromium"), pytest.mark.slow]
 
 
 def test_a_conversation_is_renamed_copied_and_erased_with_a_receipt(site: Site, open_page: Open) -> None:

@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 SCRIPT = """
 import asyncio, io, json, logging, sys
 logged = io.StringIO()
@@ -59,6 +61,7 @@ print(json.dumps([unfiltered, talk_to_all()]))
 """
 
 
+@pytest.mark.slow
 def test_nothing_is_logged_even_where_the_sdks_are_asked_to() -> None:
     asked = {
         "OPENAI_LOG": "debug",

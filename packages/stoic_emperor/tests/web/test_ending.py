@@ -84,6 +84,7 @@ def answer_to(words: dict[str, Drips | Says]) -> FakeServer:
     return FakeServer([answer])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_a_reply_that_takes_too_long_is_kept_as_stopped_and_whoever_hears_it_is_told_to_ask_again(
     way: str, home: Path
@@ -124,6 +125,7 @@ def half_sent(client: httpx2.Client, body: bytes) -> Iterator[Callable[[], str]]
         yield rest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_a_reply_that_ends_in_time_is_heard_to_its_end_and_no_other_is_begun(way: str, home: Path) -> None:
     words: dict[str, Drips | Says] = {"not long": Drips(SHORT, 0.2)}

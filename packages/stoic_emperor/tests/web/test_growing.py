@@ -20,6 +20,7 @@ PARTS = [
 TEXTS = st.lists(st.one_of(st.sampled_from(PARTS), st.text(max_size=12)), min_size=1, max_size=9)
 
 
+@pytest.mark.slow
 @given(TEXTS, st.lists(st.sampled_from(["\n\n", "\n\n\n", "\n"]), min_size=9, max_size=9))
 @settings(deadline=None, max_examples=500)
 def test_after_each_paragraph_it_is_what_rendering_anew_gives(parts: list[str], gaps: list[str]) -> None:

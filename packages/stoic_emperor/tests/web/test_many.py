@@ -7,10 +7,13 @@ import threading
 import time
 from contextlib import ExitStack
 
+import pytest
+
 from stoic_emperor.testing.house import House
 from stoic_emperor.web.running import THREADS
 
 
+@pytest.mark.slow
 def test_more_can_be_answered_at_once_than_there_are_threads(house: House) -> None:
     # Until it is stopped, the model says nothing: all of them are under way at the same time.
     house.talker.words, house.talker.delay = 1, 60

@@ -233,6 +233,7 @@ def test_what_stays_behind_is_said(tmp_path: Path) -> None:
         assert sum(map(len, source.read(part, planned.first, planned.last))) == 1
 
 
+@pytest.mark.slow
 def test_the_predecessors_own_directory_arrives_bit_for_bit(data: Path, tmp_path: Path, store_url: str) -> None:
     with tarfile.open(data / "chroma_0.5.5.tar.xz") as opened:
         opened.extractall(tmp_path / "unpacked", filter="data")
