@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from capsa import Record, Store
-from capsa.errors import DatabaseBusy
+from capsa.errors import DatabaseBusy, DatabaseUnavailable
 from capsa.sqlite import still
 
 #: What root must give up so that modes bind it as they bind anybody.
@@ -133,3 +133,50 @@ def test_a_change_while_it_is_read_is_noticed(folder: Path) -> None:
 
     with pytest.raises(DatabaseBusy, match="try again"):
         read_while_it_changes()
+
+
+def fill_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the disk looks full."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 0))
+
+
+def test_on_a_full_disk_it_is_read_and_who_writes_is_told_what_to_do(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_up(monkeypatch)
+    with Store.open(f"sqlite:///{folder}/memory.db") as store:
+        notes = store.collection("notes")
+        assert len(notes.search("needle")) == 1
+        assert not (folder / "memory.db-wal").exists(), "there is no room for it"
+        with pytest.raises(DatabaseUnavailable, match="no space left for .*: free some and try again"):
+            notes.add([Record(text="another")])
+    assert [path.name for path in folder.iterdir() if path.suffix == ".db"] == ["memory.db"]
+
+
+def test_on_a_full_disk_what_others_have_open_is_read_with_them(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store.open(f"sqlite:///{folder}/memory.db") as other:
+        other.collection("notes").add([Record(text="a needle, too")])
+        fill_up(monkeypatch)
+        assert not still.is_still(folder / "memory.db")
+        with Store.open(f"sqlite:///{folder}/memory.db") as store:
+            assert len(store.collection("notes").search("needle")) == 2
+
+
+def test_on_a_full_disk_what_was_not_closed_needs_room(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_up(monkeypatch)
+    (folder / "memory.db-wal").write_bytes(b"not carried over")
+    with pytest.raises(DatabaseUnavailable, match="no space left"):
+        still.is_still(folder / "memory.db")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="limits of a process are POSIX's")
+def test_an_error_of_the_disk_says_what_it_may_be(folder: Path) -> None:
+    # Not full for the system, but for this process, as by a quota.
+    script = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n" + _SEARCH
+    )
+    command = [sys.executable, "-c", script, f"sqlite:///{folder}/memory.db", "read"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.startswith("DatabaseUnavailable ")
+    assert "if there is no space or quota left, free some" in said

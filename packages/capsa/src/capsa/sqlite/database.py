@@ -280,10 +280,9 @@ class SqliteDatabase(Database):
             return DatabaseBusy(f"{self.path} is in use by another program: try again")
         if "not a database" in text or "malformed" in text or "disk image" in text:
             return DatabaseDamaged(f"{self.path} is not a SQLite database, or it is damaged ({text}): restore a backup")
-        if "full" in text:
-            return DatabaseUnavailable(
-                f"no space left for {self.path}: free some and try again; what was stored before is intact"
-            )
+        # On a full disk there is no way to write, and none to make the files that writing needs.
+        if "full" in text or (("readonly" in text or "I/O" in text) and still.is_full(self.path)):
+            return DatabaseUnavailable(still.no_space(self.path))
         if match := re.match(r"no such table: (?:main\.)?(\w+)", text):
             if any(match[1] in package.relations() for package in self._packages):
                 return DatabaseDamaged(
@@ -297,7 +296,8 @@ class SqliteDatabase(Database):
             return DatabaseUnavailable(
                 f"{self.path} may not be written: check the permissions of the file and its folder"
             )
-        return DatabaseUnavailable(f"{self.path}: {text}")
+        remedy = ": if there is no space or quota left, free some; else check the disk" if "I/O" in text else ""
+        return DatabaseUnavailable(f"{self.path}: {text}{remedy}")
 
     def close(self) -> None:
         with self._guard:

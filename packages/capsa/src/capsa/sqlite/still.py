@@ -1,4 +1,4 @@
-"""Reading a file that this account may not write, or whose folder it may not: a read-only mount, an archive.
+"""Reading a file that cannot be written: by this account, in a read-only mount or an archive, or on a full disk.
 
 A file in WAL mode needs two more beside it, which cannot be made there; or could be, as unwritable as the file, and
 would lock out who may write it later. Where the last writer has closed the file everything is in it, and
@@ -8,6 +8,7 @@ SQLite reads it as one that cannot change (``immutable``). Whether it did is loo
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -16,6 +17,8 @@ from pathlib import Path
 from capsa.errors import DatabaseBusy, DatabaseUnavailable
 
 _EFFECTIVE = os.access in os.supports_effective_ids
+#: What the two files beside it need at first.
+_LEAST_ROOM = 1 << 16
 
 
 def is_still(path: Path) -> bool:
@@ -24,17 +27,23 @@ def is_still(path: Path) -> bool:
     Raises:
         DatabaseUnavailable: it was not closed, and cannot be put in order here.
     """
-    if _may(path, os.W_OK) and _may(path.parent, os.W_OK):
+    full = is_full(path)
+    if _may(path, os.W_OK) and _may(path.parent, os.W_OK) and not full:
         return False
     if not _may(path, os.R_OK):
         # SQLite says so.
         return False
-    journal = path.with_name(path.name + "-wal")
+    journal, index = (path.with_name(path.name + ending) for ending in ("-wal", "-shm"))
+    if full and index.exists():
+        # Others have it open, and SQLite reads it as they do.
+        return False
     if not journal.exists() or journal.stat().st_size == 0:
         return True
-    if path.with_name(path.name + "-shm").exists():
+    if index.exists():
         # With both beside it, SQLite reads it as ever.
         return False
+    if full:
+        raise DatabaseUnavailable(no_space(path))
     raise DatabaseUnavailable(
         f"{path} was not closed by its last writer, and {path.parent} may not be written: copy {path.name} and "
         f"{journal.name} into a folder of your own and name that file"
@@ -56,6 +65,20 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     finally:
         if _state(path) != before:
             raise DatabaseBusy(f"{path} was written by another program while it was read: try again")
+
+
+def is_full(path: Path) -> bool:
+    """Whether the disk that the file is on has no room for what SQLite writes beside it."""
+    try:
+        return shutil.disk_usage(path.parent).free < _LEAST_ROOM
+    except OSError:
+        # Whoever opens it says what is wrong.
+        return False
+
+
+def no_space(path: Path) -> str:
+    """What to do then."""
+    return f"no space left for {path}: free some and try again; what was stored before is intact"
 
 
 def _may(path: Path, mode: int) -> bool:
