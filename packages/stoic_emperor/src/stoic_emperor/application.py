@@ -46,6 +46,8 @@ class Worked:
     summaries: int
     #: Turns that the model could not analyse: they go on waiting.
     left: int
+    #: Turns that the model was asked about.
+    asked: int = 0
 
 
 class Application:
@@ -252,7 +254,7 @@ class Application:
         reflected = await Reflection(person, recall, self.model, given_up=self._given_up).work_off(most, past=past)
         condensation = Condensation(person, self.model, self.configuration.settings.condensation)
         summaries = await condensation.work_off(most if past else 4, past=past)
-        return Worked(reflected.turns, len(summaries), reflected.left)
+        return Worked(reflected.turns, len(summaries), reflected.left, reflected.asked)
 
     async def aclose(self) -> None:
         """Give up all connections."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import select
 import signal
 import subprocess
 import sys
@@ -13,9 +15,11 @@ from typing import NoReturn
 
 import pytest
 
+import capsa
 from stoic_emperor.application import Application
 from stoic_emperor.errors import StoicError
 from stoic_emperor.infrastructure.database import Database
+from stoic_emperor.infrastructure.person import Person
 from stoic_emperor.models import Status, now
 from stoic_emperor.testing.models import Drips, FakeServer, Refuses, Says
 
@@ -248,6 +252,56 @@ def in_a_terminal(typed: str, **environment: str) -> str:
         timeout=120,
         check=False,
     ).stdout
+
+
+def test_in_a_terminal_of_a_program_an_empty_home_is_talked_with_at_its_first_start(home: Path, tmp_path: Path) -> None:
+    said, shown, status = in_a_pty(home, tmp_path)
+    assert said, "it ended before it could be answered"
+    assert "A question to take with you" in shown
+    assert status == 0
+
+
+def in_a_pty(home: Path, folder: Path) -> tuple[bool, str, int]:
+    """Whether one could speak, what was shown, and how it ended: at a terminal that answers no question of its kind."""
+    pid, line = pty.fork()
+    if pid == 0:
+        variables = {"HOME": str(home), "STOIC_HOME": str(home), "PATH": os.environ["PATH"], "TERM": "xterm"}
+        os.chdir(folder)
+        os.execve(sys.executable, [sys.executable, "-m", "stoic_emperor.cli", "chat"], variables)
+    shown, said, leaving = b"", False, False
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        if select.select([line], [], [], 0.1)[0]:
+            try:
+                shown += os.read(line, 65_536)
+            except OSError:
+                break
+        if not said and b"Ctrl-D to leave" in shown:
+            said = bool(os.write(line, b"I lost my temper\r"))
+        if not leaving and b"A question to take with you" in shown:
+            leaving = bool(os.write(line, b"/exit\r"))
+    os.close(line)
+    return said, shown.decode(errors="replace"), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_a_new_conversation_is_stored_with_its_first_words_or_not_at_all(
+    stoic: Stoic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> NoReturn:
+        raise capsa.DatabaseUnavailable("the database went away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Person, "add_message", away)
+        ran = stoic("chat", said="/country GB\nI want to end my life tonight\n")
+    assert ran.status == 1
+    assert "the database went away" in ran.err
+    assert "116 123" in ran.out, "help is shown all the same, as of where they are"
+    assert stoic("sessions", "--json").json == []
+
+
+def test_to_ask_again_in_a_conversation_that_has_not_begun_begins_none(stoic: Stoic) -> None:
+    assert "nothing has been said in this conversation yet" in stoic("chat", said="/again\n").err
+    assert stoic("sessions", "--json").json == []
 
 
 def test_what_is_said_is_stored_before_anything_is_loaded_that_answers_it(

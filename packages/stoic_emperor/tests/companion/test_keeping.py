@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import Callable
 from contextlib import aclosing
 
 import pytest
 
+import capsa
 from stoic_emperor.companion import Companion, Finished, Piece, keeping
+from stoic_emperor.companion.keeping import Keeper
 from stoic_emperor.config import MemorySettings
-from stoic_emperor.infrastructure.person import Person
+from stoic_emperor.infrastructure.person import SILENT, Person
 from stoic_emperor.library import Library
 from stoic_emperor.memory.forgetting import Forgetting
 from stoic_emperor.memory.recall import Recall
-from stoic_emperor.models import Status
+from stoic_emperor.models import Message, Status, now
+from stoic_emperor.safety import SafetyDesk
 from stoic_emperor.testing.models import FakeModel, Reply
 
 _LONG = "It rains on the roof, and it rains in the garden. " * 20
@@ -65,6 +69,54 @@ def test_a_reply_whose_conversation_is_erased_ends_and_leaves_nothing_behind(ann
     assert isinstance(after[-1], Finished)
     assert anna.recent_messages() == []
     assert anna.sessions() == []
+
+
+def test_a_reply_whose_model_is_silent_shows_that_it_is_given_and_has_its_own_time_again_in_the_end(
+    anna: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "_SIGN", 0.02)
+    at = now() - dt.timedelta(hours=1)
+    session = anna.begin_session()
+    reply = Message(session_id=session.id, role="emperor", content="", status=Status.STREAMING, created_at=at)
+    anna.add_message(reply)
+
+    async def silent() -> None:
+        async with Keeper(anna, reply, SafetyDesk().guard()):
+            for _ in range(200):
+                await asyncio.sleep(0.02)
+                if (kept := anna.message(reply.id)) and kept.created_at > at:
+                    break
+            else:
+                raise AssertionError("nobody could tell that it is given")
+            assert anna.stop_replies(session.id, before=now() - SILENT) == []
+
+    asyncio.run(silent())
+    (kept,) = anna.messages(session.id)
+    assert (kept.status, kept.created_at) == (Status.COMPLETE, at)
+
+
+def test_a_reply_that_cannot_be_kept_any_more_ends(anna: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = anna.begin_session()
+    reply = Message(session_id=session.id, role="emperor", content="", status=Status.STREAMING)
+    anna.add_message(reply)
+
+    async def speak() -> None:
+        async with Keeper(anna, reply, SafetyDesk().guard()) as keeper:
+            with monkeypatch.context() as away:
+                away.setattr(Person, "finish_message", _away)
+                for _ in range(200):
+                    keeper.add("word ")
+                    await asyncio.sleep(0.02)
+
+    with pytest.raises(capsa.DatabaseUnavailable):
+        asyncio.run(speak())
+    (kept,) = anna.messages(session.id)
+    assert kept.status is Status.STOPPED, "it came back in time for what there is to be kept"
+    assert kept.content.startswith("word word")
+
+
+def _away(*_: object) -> None:
+    raise capsa.DatabaseUnavailable("the database went away")
 
 
 def test_a_turn_that_has_not_ended_does_not_wait_for_its_analysis(anna: Person) -> None:

@@ -29,6 +29,15 @@ def test_several_at_once_are_all_or_none(database: Database, clock: Any) -> None
     assert usage.today("anna") == 3
 
 
+def test_reading_the_past_may_take_half_of_a_day(database: Database, clock: Any) -> None:
+    usage = Usage(database, clock)
+    assert [usage.left_for_the_past("anna", most) for most in (1, 5, 10)] == [1, 3, 5]
+    usage.take("anna", 10, 4)
+    assert usage.left_for_the_past("anna", 10) == 1
+    usage.take("anna", 10, 4)
+    assert usage.left_for_the_past("anna", 10) == 0
+
+
 def test_requests_at_the_same_time_are_not_more_requests(database: Database) -> None:
     usage = Usage(database)
     with ThreadPoolExecutor(6) as threads:

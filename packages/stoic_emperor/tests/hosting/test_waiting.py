@@ -97,6 +97,16 @@ def test_what_is_given_back_is_there_at_once(waiting: Waiting) -> None:
     assert names(waiting.take(5, HOLD)) == [("anna", "reflect")]
 
 
+def test_what_is_put_off_waits_so_long_unless_it_is_asked_for(waiting: Waiting, clock: Any) -> None:
+    waiting.put("anna", "past")
+    (task,) = waiting.take(5, HOLD)
+    waiting.give_back(task, dt.timedelta(hours=2))
+    clock.move(hours=1)
+    assert waiting.take(5, HOLD) == []
+    clock.move(hours=1)
+    assert names(waiting.take(5, HOLD)) == [("anna", "past")]
+
+
 def test_how_late_it_is_tells_of_what_nobody_took_on(waiting: Waiting, clock: Any) -> None:
     assert waiting.overdue() == dt.timedelta()
     waiting.put("anna", "reflect", dt.timedelta(minutes=1))

@@ -70,7 +70,7 @@ def _set_processed(person: Person) -> bool:
 CHANGES: dict[str, Callable[[Person], Any]] = {
     "rename_session": lambda p: p.rename_session("annas", "mine"),
     "add_message": lambda p: p.add_message(Message(session_id="annas", role="user", content="intruding")),
-    "finish_message": lambda p: p.finish_message("reply", "changed", Status.COMPLETE),
+    "finish_message": lambda p: p.finish_message("reply", "changed", Status.COMPLETE, now()),
     "mark_processed": lambda p: p.mark_processed(["reply"]),
     "set_processed": _set_processed,
     "stop_replies": lambda p: p.stop_replies("annas"),

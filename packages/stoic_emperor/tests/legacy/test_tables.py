@@ -31,7 +31,7 @@ def fill(url: str, people: int = 3) -> None:
                 reply = Message(session_id=session.id, role="emperor", content="", status=Status.STREAMING)
                 person.add_message(reply)
                 if turn:
-                    person.finish_message(reply.id, f"reply {turn}", Status.COMPLETE)
+                    person.finish_message(reply.id, f"reply {turn}", Status.COMPLETE, reply.created_at)
                     with person.writing() as tx:
                         person.set_processed(reply.id, PsychUpdate(emotional_state="calm", confidence=0.1), tx=tx)
                 person.add_insight(SemanticInsight(user_id="x", source_message_id=said.id, assertion="sleeps badly"))

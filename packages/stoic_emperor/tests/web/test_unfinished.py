@@ -8,16 +8,17 @@ import pytest
 from starlette.testclient import TestClient
 
 import capsa
-from stoic_emperor.hosting.processes import Processes
-from stoic_emperor.infrastructure.person import Person
-from stoic_emperor.models import Message, Status, now
+from stoic_emperor.infrastructure.person import SILENT, Person
+from stoic_emperor.models import Message, Session, Status, now
 from stoic_emperor.testing.house import House
 
+_LATE = SILENT.total_seconds() + 1
 
-def cut(person: Person, ago: float) -> Message:
-    """A reply that was begun so many seconds ago and has come half-way."""
+
+def cut(person: Person, ago: float, session: Session | None = None) -> Message:
+    """A reply that was kept so many seconds ago and has come half-way."""
     at = now() - dt.timedelta(seconds=ago)
-    session = person.begin_session(created_at=at)
+    session = session or person.begin_session(created_at=at)
     person.add_message(Message(session_id=session.id, role="user", content="Are you there?", created_at=at))
     half = Message(session_id=session.id, role="emperor", content="I am", status=Status.STREAMING, created_at=at)
     return person.add_message(half)
@@ -28,50 +29,33 @@ def shown(browser: TestClient, reply: Message) -> set[str]:
     page = browser.get(f"/chat/{reply.session_id}").text
     api = browser.get(f"/api/sessions/{reply.session_id}/messages").json()[-1]
     assert api["content"] == "I am"
-    return {api["status"], page.partition('data-status="')[2].partition('"')[0]}
-
-
-@pytest.fixture
-def other(house: House) -> Processes:
-    """Another process of the house."""
-    return Processes(house.hosted.application.database)
+    return {api["status"], page.rpartition('data-status="')[0].rpartition('data-status="')[2].partition('"')[0]}
 
 
 def test_what_a_killed_process_left_is_stopped_and_can_be_asked_for_again(house: House) -> None:
     user_id, browser = house.somebody()
-    reply = cut(house.person(user_id), 61)
+    reply = cut(house.person(user_id), _LATE)
     assert shown(browser, reply) == {"stopped"}
     assert "Stopped here." in browser.get(f"/chat/{reply.session_id}").text
     kinds = [event.kind for event in house.heard(browser, f"/api/sessions/{reply.session_id}/again")]
     assert kinds[-1] == "finished"
 
 
-def test_a_young_one_is_let_be_for_it_may_be_another_programs(house: House) -> None:
+def test_one_that_another_process_gives_is_let_be_however_long_it_takes(house: House) -> None:
     user_id, browser = house.somebody()
-    assert shown(browser, cut(house.person(user_id), 30)) == {"streaming"}
+    person = house.person(user_id)
+    reply = cut(person, 3_600)
+    person.finish_message(reply.id, "I am", Status.STREAMING, now())
+    assert shown(browser, reply) == {"streaming"}
 
 
-def test_one_that_a_living_process_may_be_giving_is_let_be_until_no_reply_takes_so_long(
-    house: House, other: Processes
-) -> None:
+def test_beside_one_that_was_cut_off_another_goes_on(house: House) -> None:
     user_id, browser = house.somebody()
-    other._begun -= dt.timedelta(hours=1)
-    other.live()
-    try:
-        person = house.person(user_id)
-        assert shown(browser, cut(person, 90)) == {"streaming"}
-        assert shown(browser, cut(person, 300)) == {"stopped"}
-    finally:
-        other.leave()
-
-
-def test_a_process_that_began_later_gives_none_of_those_before(house: House, other: Processes) -> None:
-    user_id, browser = house.somebody()
-    other.live()
-    try:
-        assert shown(browser, cut(house.person(user_id), 90)) == {"stopped"}
-    finally:
-        other.leave()
+    person = house.person(user_id)
+    session = person.begin_session()
+    cut_off, given = cut(person, _LATE, session), cut(person, 1, session)
+    told = {m["id"]: m["status"] for m in browser.get(f"/api/sessions/{session.id}/messages").json()}
+    assert (told[cut_off.id], told[given.id]) == ("stopped", "streaming")
 
 
 def test_one_whose_end_could_not_be_kept_is_stopped_at_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

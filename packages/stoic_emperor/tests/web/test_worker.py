@@ -136,6 +136,25 @@ def test_the_past_is_analysed_once_its_person_asks_for_it_however_long_it_is(hou
     assert "Reflect on what was said before" not in browser.get("/journey").text
 
 
+def test_a_turn_of_the_past_counts_as_a_reply_of_the_day_and_half_of_a_day_is_left_for_talking(
+    house: House,
+) -> None:
+    user_id, browser = house.somebody()
+    person, usage = house.person(user_id), Usage(house.hosted.application.database)
+    a_past(person, 5)
+    usage.take(user_id, 200, 97)
+    assert browser.post("/api/analysis/past").status_code == 202
+    told = until(lambda: (state := browser.get("/api/analysis/past").json())["state"] == "waiting" and state)
+    assert (told["done"], told["total"], told["report"]) == (3, 5, None)
+    assert usage.today(user_id) == 100
+    time.sleep(0.5)
+    assert Waiting(house.hosted.application.database).overdue() < dt.timedelta(minutes=1), "it waits for midnight"
+    refused = browser.post("/api/analysis/past")
+    assert refused.status_code == 429
+    assert "half of today's 200 replies are used" in refused.json()["detail"]
+    assert 0 < int(refused.headers["Retry-After"]) <= 86_400
+
+
 def test_the_past_of_who_has_not_agreed_or_has_paused_is_not_read(house: House) -> None:
     user_id, browser = house.somebody(remembers=False)
     person = house.person(user_id)

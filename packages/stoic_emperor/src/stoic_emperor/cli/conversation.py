@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -17,8 +17,9 @@ from stoic_emperor.cli.reading import Reader
 from stoic_emperor.cli.scrubbing import Scrubbing
 from stoic_emperor.cli.terminal import Bar, note
 from stoic_emperor.companion.background import Background
-from stoic_emperor.companion.events import Failed, Finished, HelpShown, Piece, Started
+from stoic_emperor.companion.events import Failed, Finished, HelpShown, Piece
 from stoic_emperor.errors import NotFound, StoicError, explain
+from stoic_emperor.infrastructure.person import SILENT
 from stoic_emperor.models import Message, Role, Session, now
 from stoic_emperor.safety.disclosure import AGE_NOTICE, PURPOSE_NOTICE, SESSION_CLOSINGS, notice_due
 
@@ -66,7 +67,7 @@ class Conversation:
         """
         first_time = self.person.get() is None
         self.person.ensure()
-        self.person.settle_interrupted(now())
+        self.person.settle_interrupted(now() - SILENT)
         if session_id:
             self.session = self.find(session_id)
         elif latest:
@@ -206,9 +207,9 @@ class Conversation:
 
     def _reply(self, runner: asyncio.Runner, text: str | None) -> None:
         self.failed = self._stored = False
+        said = None if text is None else self._keep(text)
         if self.session is None:
-            self.session = self.person.begin_session()
-        said = None if text is None else self._keep(self.session.id, text)
+            raise NotFound("nothing has been said in this conversation yet: say something first")
         if not self._answered:
             self._fill_the_library()
             self._answered = True
@@ -217,38 +218,43 @@ class Conversation:
         except KeyboardInterrupt:
             click.echo("\n[stopped; what came of it is kept]")
 
-    def _keep(self, session_id: str, text: str) -> Message | str:
-        """What was said, on the disk before anything that takes its time is loaded.
+    def _keep(self, text: str) -> Message:
+        """What was said, on the disk before anything that takes its time is loaded; with a new conversation, or not.
 
-        If that fails, the words alone: the companion shows help all the same if they need it, and then tells why.
+        Raises:
+            CapsaError: it could not be stored; help is shown all the same, if the words need it.
         """
         try:
-            said = self.person.add_message(Message(session_id=session_id, role=Role.USER, content=text))
+            with self.person.writing() as tx:
+                session = self.session or self.person.begin_session(tx=tx)
+                said = self.person.add_message(Message(session_id=session.id, role=Role.USER, content=text), tx=tx)
         except CapsaError:
-            return text
-        self._stored = True
+            if self.application.desk.before(text).card is not None:
+                self._help(HelpShown(self.application.desk.card(self._country())))
+            raise
+        self.session, self._stored = session, True
         return said
+
+    def _country(self) -> str | None:
+        """Where the person is, if they said so and it can be read."""
+        with suppress(CapsaError):
+            user = self.person.get()
+            return None if user is None else user.country
+        return None
 
     def _help(self, event: HelpShown) -> None:
         if event.reply_stopped:
             click.echo(f"\n\n[{_STOPPED}]")
         click.echo(f"\n{event.card.as_text(_TO_BE_SAFE if event.to_be_safe else None)}\n")
 
-    async def _show(self, session_id: str, said: Message | str | None) -> None:
+    async def _show(self, session_id: str, said: Message | None) -> None:
         companion = self.application.companion
         user_id = self.person.user_id
-        if isinstance(said, Message):
-            events = companion.answer(user_id, said)
-        elif said is not None:
-            events = companion.reply(user_id, session_id, said)
-        else:
-            events = companion.again(user_id, session_id)
+        events = companion.again(user_id, session_id) if said is None else companion.answer(user_id, said)
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, HelpShown):
                     self._help(event)
-                elif isinstance(event, Started):
-                    self._stored = True
                 elif isinstance(event, Piece):
                     click.echo(clean(event.text), nl=False)
                     sys.stdout.flush()

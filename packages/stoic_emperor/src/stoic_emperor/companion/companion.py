@@ -212,7 +212,7 @@ class Companion:
             turn.remembered = loop.run_in_executor(None, self._remember, person, said)
         async with aclosing(_guarded(self._stream(turn, turn.context), keeper.guard)) as pieces:
             async for piece in pieces:
-                await keeper.add(piece)
+                keeper.add(piece)
                 yield Piece(piece)
                 if not keeper.wanted:
                     return

@@ -43,6 +43,10 @@ class Usage:
                 mine.run(own, "forget_old_usage", day=self._day())
         return bool(taken)
 
+    def left_for_the_past(self, user_id: str, most: int) -> int:
+        """How many calls reading their past may still take today: half of a day's, the others are for talking."""
+        return max(0, (most + 1) // 2 - self.today(user_id))
+
     def seconds_left(self) -> int:
         """Until counting begins anew."""
         at = self._now().astimezone(dt.UTC)

@@ -98,9 +98,9 @@ class Waiting:
         again = self._now() + min(_LATE, _SOON * 2 ** min(task.failures, 10))
         self._house.write("release_waiting", failures=task.failures + 1, due=again, **self._key(task))
 
-    def give_back(self, task: Task) -> None:
-        """Leave it to whoever comes next, at once."""
-        self._house.write("release_waiting", failures=task.failures, due=self._now(), **self._key(task))
+    def give_back(self, task: Task, after: dt.timedelta = _AT_ONCE) -> None:
+        """Leave it to whoever comes next, ``after`` a while."""
+        self._house.write("release_waiting", failures=task.failures, due=self._now() + after, **self._key(task))
 
     def of(self, user_id: str) -> list[str]:
         """What waits for one person."""

@@ -28,6 +28,10 @@ from stoic_emperor.models import (
 
 #: Longer than any conversation that is read at once.
 _ALL = 1_000_000
+#: A reply under way that was not kept for so long is given by nobody any more.
+SILENT = dt.timedelta(seconds=30)
+#: After anything that happens.
+_NEVER = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,13 +209,16 @@ class Person(OwnedRows):
             )
         return message
 
-    def finish_message(self, message_id: str, content: str, status: Status) -> Status | None:
+    def finish_message(self, message_id: str, content: str, status: Status, at: dt.datetime) -> Status | None:
         """Keep what has come of a reply so far, or all of it; its status now, or None if it was erased meanwhile.
 
         A reply that was stopped meanwhile stays stopped.
+
+        Args:
+            at: its time: of one under way, this moment, as a sign that somebody gives it (`companion.keeping`).
         """
         with self.writing() as tx:
-            rows = self.run(tx, "update_message", id=message_id, content=content, status=status.value)
+            rows = self.run(tx, "update_message", id=message_id, content=content, status=status.value, at=at)
         return Status(rows[0][0]) if rows else None
 
     def replace_replies(self, old: Sequence[Message], new: Message, *, tx: capsa.Transaction | None = None) -> None:
@@ -276,13 +283,19 @@ class Person(OwnedRows):
             for message_id in message_ids:
                 self.run(tx, "mark_processed", id=message_id, at=now())
 
-    def stop_replies(self, session_id: str, *, tx: capsa.Transaction | None = None) -> list[str]:
-        """Have the replies of a conversation that are under way end, in whatever process; their ids."""
+    def stop_replies(
+        self, session_id: str, *, before: dt.datetime = _NEVER, tx: capsa.Transaction | None = None
+    ) -> list[str]:
+        """Have the replies of a conversation that are under way end, in whatever process; their ids.
+
+        Args:
+            before: only those that were last kept before then.
+        """
         with self.writing(tx) as own:
-            return [text(id_) for (id_,) in self.run(own, "stop_replies", session_id=session_id)]
+            return [text(id_) for (id_,) in self.run(own, "stop_replies", session_id=session_id, before=before)]
 
     def settle_interrupted(self, before: dt.datetime) -> None:
-        """Replies that a crash cut off before ``before`` count as stopped; what was kept of them stays."""
+        """Replies that were last kept before ``before`` count as stopped; what was kept of them stays."""
         with self.writing() as tx:
             self.run(tx, "interrupted_replies", before=before)
 

@@ -33,6 +33,8 @@ class Reflected:
     insights: int
     #: Turns that the model could not analyse: they go on waiting.
     left: int = 0
+    #: Turns that the model was asked about.
+    asked: int = 0
 
 
 class Reflection:
@@ -65,7 +67,7 @@ class Reflection:
         user = await asyncio.to_thread(self._person.get)
         if user is None or not user.remembers:
             return Reflected(0, 0)
-        turns = insights = left = 0
+        turns = insights = left = asked = 0
         since = user.allowed_since(past=past)
         for reply in await asyncio.to_thread(self._person.unprocessed_replies, limit + len(self._given_up), since):
             said = await asyncio.to_thread(self._person.message_before, reply.id)
@@ -75,6 +77,7 @@ class Reflection:
             if reply.id in self._given_up:
                 left += 1
                 continue
+            asked += _is_to_be_asked_about(reply)
             try:
                 update = await self._analyse(said, reply)
             except InvalidAnswer:
@@ -84,11 +87,10 @@ class Reflection:
                 continue
             insights += await asyncio.to_thread(self._keep, said, reply, update)
             turns += 1
-        return Reflected(turns, insights, left)
+        return Reflected(turns, insights, left, asked)
 
     async def _analyse(self, said: Message, reply: Message) -> PsychUpdate:
-        if reply.psych_update is not None and reply.psych_update.semantic_assertions:
-            # A program of the predecessor's time has asked the model already.
+        if reply.psych_update is not None and not _is_to_be_asked_about(reply):
             return _in_plain_words(reply.psych_update)
         exchange = f"Person: {cut(said.content, _SAID_TOKENS)}\n\nCompanion: {cut(reply.content, _REPLY_TOKENS)}"
         asked = Prompt(
@@ -123,6 +125,11 @@ class Reflection:
                 self._person.add_insight(insight, tx=tx)
                 self._recall.add_insight(insight, tx)
         return len(made)
+
+
+def _is_to_be_asked_about(reply: Message) -> bool:
+    """Not if a program of the predecessor's time has asked the model already."""
+    return reply.psych_update is None or not reply.psych_update.semantic_assertions
 
 
 def _in_plain_words(update: PsychUpdate) -> PsychUpdate:

@@ -16,14 +16,15 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import capsa
 from stoic_emperor.errors import NotFound, StoicError
 from stoic_emperor.hosting import HOUSE
-from stoic_emperor.hosting.processes import Processes
 from stoic_emperor.hosting.uploads import Upload, Uploads
+from stoic_emperor.hosting.usage import Usage
 from stoic_emperor.hosting.waiting import Task, Waiting
+from stoic_emperor.infrastructure.person import SILENT
 from stoic_emperor.journal import import_journal
 from stoic_emperor.models import now
 from stoic_emperor.web.cards import card_html
@@ -58,6 +59,14 @@ _LEFT_BEHIND = dt.timedelta(hours=6)
 _TELLING = 0.5
 
 
+class _NotYet(Exception):
+    """What is used of the day allows no more of it."""
+
+    def __init__(self, after: dt.timedelta) -> None:
+        super().__init__()
+        self.after = after
+
+
 class _Leaving(Exception):
     """The process is about to end, or the file was taken back."""
 
@@ -81,11 +90,6 @@ class Worker:
         database = self._application.database
         database.scrub_later(self._scrub_later)
         return Waiting(database)
-
-    @functools.cached_property
-    def processes(self) -> Processes:
-        """This process among those of its house."""
-        return Processes(self._application.database)
 
     def _scrub_later(self) -> tuple[str, ...]:
         self._waiting.put(HOUSE, "scrub", _SCRUBBED_AFTER)
@@ -113,7 +117,6 @@ class Worker:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-            await self._settled(self.processes.leave)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _look(self) -> None:
@@ -136,7 +139,6 @@ class Worker:
                 continue
 
     def _take(self, most: int) -> list[Task]:
-        self.processes.live()
         return self._waiting.take(most, self._hold) if most > 0 else []
 
     def _worked(self, task: asyncio.Task[None]) -> None:
@@ -161,6 +163,8 @@ class Worker:
             await _cancelled(doing)
             await asyncio.to_thread(self._waiting.give_back, task)
             raise
+        except _NotYet as later:
+            await self._settled(self._waiting.give_back, task, later.after)
         except (StoicError, capsa.CapsaError, OSError) as error:
             log.info("%s waits: %s", task.kind, type(error).__name__)
             await self._failed(task)
@@ -175,7 +179,7 @@ class Worker:
         await self._settled(self._waiting.done if given_up else self._waiting.failed, task)
 
     @staticmethod
-    async def _settled(how: Any, *task: Task) -> None:
+    async def _settled(how: Any, *task: Any) -> None:
         try:
             await asyncio.to_thread(how, *task)
         except capsa.CapsaError as error:
@@ -184,8 +188,10 @@ class Worker:
 
     async def _do(self, task: Task) -> None:
         match task.kind:
-            case "reflect" | "past":
-                await self._reflect(task.user_id, task.kind)
+            case "reflect":
+                await self._reflect(task.user_id)
+            case "past":
+                await self._past(task.user_id)
             case "portrait":
                 await self._portrait(task.user_id)
             case "upload":
@@ -198,14 +204,28 @@ class Worker:
 
     # What is done
 
-    async def _reflect(self, user_id: str, kind: Literal["reflect", "past"]) -> None:
+    async def _reflect(self, user_id: str) -> None:
         person = self._application.database.person(user_id)
         # What a crash cut off is analysed as far as it came.
-        longest = dt.timedelta(seconds=2 * self._application.configuration.settings.models.timeout)
-        await asyncio.to_thread(person.settle_interrupted, now() - longest)
-        worked = await self._application.reflect(person, _TURNS, past=kind == "past")
+        await asyncio.to_thread(person.settle_interrupted, now() - SILENT)
+        worked = await self._application.reflect(person, _TURNS)
         if worked.turns >= _TURNS or worked.summaries:
-            await asyncio.to_thread(self._waiting.put, user_id, kind)
+            await asyncio.to_thread(self._waiting.put, user_id, "reflect")
+
+    async def _past(self, user_id: str) -> None:
+        """A part of what was said before its person agreed; a call for a turn counts as a reply of the day."""
+        person = self._application.database.person(user_id)
+        most = self._application.configuration.settings.web.daily_replies
+        usage = Usage(self._application.database)
+        turns = min(_TURNS, await asyncio.to_thread(usage.left_for_the_past, user_id, most))
+        waiting = await asyncio.to_thread(person.unprocessed_replies, 1)
+        if waiting and not turns:
+            raise _NotYet(dt.timedelta(seconds=usage.seconds_left()))
+        worked = await self._application.reflect(person, turns or _TURNS, past=True)
+        if worked.asked:
+            await asyncio.to_thread(usage.take, user_id, most, worked.asked)
+        if worked.turns >= (turns or _TURNS) or worked.summaries:
+            await asyncio.to_thread(self._waiting.put, user_id, "past")
 
     async def _portrait(self, user_id: str) -> None:
         model = self._application.model

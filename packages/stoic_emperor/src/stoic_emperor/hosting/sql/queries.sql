@@ -237,24 +237,10 @@ SELECT task FROM waiting WHERE keeper = :owner AND user_id = :user_id ORDER BY t
 
 -- name: waiting_counts
 SELECT task, count(*), sum(CASE WHEN failures > 0 THEN 1 ELSE 0 END) FROM waiting
-WHERE keeper = :owner AND task <> 'process' GROUP BY task ORDER BY task
+WHERE keeper = :owner GROUP BY task ORDER BY task
 
 -- name: most_overdue
 SELECT min(due) FROM waiting WHERE keeper = :owner AND due <= :at AND (taken IS NULL OR taken < :at)
-
--- Processes: rows of what waits that are never due; who is alive holds theirs
-
--- name: hold_process
-INSERT INTO waiting (keeper, user_id, task, since, taken, failures, due)
-VALUES (:owner, :process, 'process', :since, :until, 0, :never)
-ON CONFLICT (keeper, user_id, task) DO UPDATE SET taken = excluded.taken
-
--- name: end_processes
--- One of them, and those that died.
-DELETE FROM waiting WHERE keeper = :owner AND task = 'process' AND (user_id = :process OR taken < :at)
-
--- name: oldest_other_process
-SELECT min(since) FROM waiting WHERE keeper = :owner AND task = 'process' AND user_id <> :process AND taken >= :at
 
 -- Tallies: of the house
 

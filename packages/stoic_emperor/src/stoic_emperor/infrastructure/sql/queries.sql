@@ -26,11 +26,12 @@ SELECT id, user_id, created_at, title, metadata FROM sessions WHERE user_id = :u
 UPDATE sessions SET title = :title, metadata = :metadata WHERE user_id = :user_id AND id = :id
 
 -- name: sessions_recent
--- Newest first, each with how many messages it has and when the last came.
-SELECT s.id, s.user_id, s.created_at, s.title, s.metadata, count(m.id), coalesce(max(m.created_at), s.created_at)
+-- Newest first, each with how many messages it has, which the index alone tells, and when the last came.
+SELECT s.id, s.user_id, s.created_at, s.title, s.metadata,
+    (SELECT count(*) FROM messages m WHERE m.user_id = s.user_id AND m.session_id = s.id),
+    coalesce((SELECT m.created_at FROM messages m WHERE m.user_id = s.user_id AND m.session_id = s.id
+        ORDER BY m.seq DESC LIMIT 1), s.created_at)
 FROM (SELECT * FROM sessions WHERE user_id = :user_id ORDER BY created_at DESC, id LIMIT :n OFFSET :skip) s
-LEFT JOIN messages m ON m.user_id = s.user_id AND m.session_id = s.id
-GROUP BY s.id, s.user_id, s.created_at, s.title, s.metadata
 ORDER BY s.created_at DESC, s.id
 
 -- name: session_titles
@@ -71,12 +72,14 @@ VALUES (:user_id, :session_id, :id, :role, :content, :psych_update, :created_at,
 
 -- name: update_message
 -- What was stopped, maybe by another process, stays stopped; of what was erased nothing comes back.
-UPDATE messages SET content = :content, status = CASE WHEN status = 'streaming' THEN :status ELSE status END
+UPDATE messages SET content = :content, created_at = :at,
+    status = CASE WHEN status = 'streaming' THEN :status ELSE status END
 WHERE user_id = :user_id AND id = :id RETURNING status
 
 -- name: stop_replies
 -- Replies of a conversation that are under way, wherever: who writes them finds that out within a second.
-UPDATE messages SET status = 'stopped' WHERE user_id = :user_id AND session_id = :session_id AND status = 'streaming'
+UPDATE messages SET status = 'stopped'
+WHERE user_id = :user_id AND session_id = :session_id AND status = 'streaming' AND created_at < :before
 RETURNING id
 
 -- name: message_by_id

@@ -108,7 +108,7 @@ CREATE TABLE waiting (
     -- Always the house.
     keeper          text        NOT NULL,
     user_id         text        NOT NULL,
-    -- 'reflect', 'past', 'upload' or 'portrait'; of the house itself, 'scrub'; 'process' for a process that lives, by its own id.
+    -- 'reflect', 'past', 'upload' or 'portrait'; of the house itself, 'scrub'.
     task            text        NOT NULL,
     since           timestamptz NOT NULL,
     -- Until when a process has taken it on; null: nobody has.

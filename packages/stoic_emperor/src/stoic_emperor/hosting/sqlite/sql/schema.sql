@@ -109,7 +109,7 @@ CREATE TABLE waiting (
     -- Always the house.
     keeper          TEXT    NOT NULL,
     user_id         TEXT    NOT NULL,
-    -- 'reflect', 'past', 'upload' or 'portrait'; of the house itself, 'scrub'; 'process' for a process that lives, by its own id.
+    -- 'reflect', 'past', 'upload' or 'portrait'; of the house itself, 'scrub'.
     task            TEXT    NOT NULL,
     since           INTEGER NOT NULL,
     -- Until when a process has taken it on; null: nobody has.

@@ -44,6 +44,7 @@ CREATE TABLE messages (
     status                text        NOT NULL DEFAULT 'complete',
     -- JSON, the analysis of the turn that this reply ended.
     psych_update          text,
+    -- Of a reply under way, when it was last kept: somebody gives it, or it is old.
     created_at            timestamptz NOT NULL,
     -- When the turn that this reply ended was analysed; null: it waits to be.
     semantic_processed_at timestamptz,
