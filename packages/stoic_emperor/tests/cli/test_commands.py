@@ -190,3 +190,21 @@ def test_memory_shows_what_was_noted_several_times_once(stoic: Stoic, store_url:
     assert shown.count("They keep bees.") == 1
     assert "noted 2 times" in shown
     assert len(stoic("memory", "--json").json["insights"]) == 3
+
+
+def test_what_was_noted_several_times_can_be_forgotten_at_once(stoic: Stoic, store_url: str) -> None:
+    with Database(store_url) as database:
+        person = database.person("default_user")
+        for number in range(3):
+            person.add_insight(
+                SemanticInsight(id=f"bees-{number}", user_id="default_user", assertion="They keep bees.")
+            )
+        person.add_insight(SemanticInsight(id="boats", user_id="default_user", assertion="They build boats."))
+    assert "goes as a whole with /forget ID all" in stoic("memory").out
+    assert "after the id there may only be" in stoic("chat", said="/forget bees-0 please\n").err
+    assert "noted 2 more times, and stays" in stoic("forget", "bees-0").out
+    ran = stoic("chat", said="/forget bees-1 all\n")
+    assert "Erased: 2 insights" in ran.out
+    left = stoic("memory", "--json").json["insights"]
+    assert [insight["assertion"] for insight in left] == ["They build boats."]
+    assert stoic("forget", "boats", "--all").status == 0

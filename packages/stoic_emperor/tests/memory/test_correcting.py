@@ -27,6 +27,16 @@ def test_the_new_words_take_the_place_of_the_old_in_the_search_too(anna: Person,
     assert recall.insights.search("bees", mode="lexical").hits == ()
 
 
+def test_what_was_noted_several_times_is_put_right_once(anna: Person) -> None:
+    recall = Recall(anna.database.store, "anna")
+    for id_, words in (("one", "They dislike bees."), ("two", "they dislike bees"), ("three", "They dislike wasps.")):
+        with anna.writing() as tx:
+            recall.add_insight(anna.add_insight(SemanticInsight(id=id_, user_id="anna", assertion=words), tx=tx), tx)
+    correct_insight(anna, recall, "one", "They love honey.")
+    assert {insight.assertion for insight in anna.insights()} == {"They love honey.", "They dislike wasps."}
+    assert sorted(recall.insights.ids()) == ["one", "three"]
+
+
 @pytest.mark.parametrize(("given", "words"), [("zzz", "They sail."), ("", "They sail."), ("any", "")])
 def test_what_cannot_be_put_right_is_said(anna: Person, given: str, words: str) -> None:
     anna.add_insight(SemanticInsight(id="any-1", user_id="anna", assertion="They row."))

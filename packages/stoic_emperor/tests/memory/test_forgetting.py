@@ -17,7 +17,7 @@ from stoic_emperor.memory.condensing import Condensation
 from stoic_emperor.memory.forgetting import Forgetting, Receipt
 from stoic_emperor.memory.recall import Recall
 from stoic_emperor.memory.reflecting import Reflection
-from stoic_emperor.models import Message, now
+from stoic_emperor.models import Message, SemanticInsight, now
 from stoic_emperor.testing.models import FakeModel
 
 SHORT = CondensationSettings(hot_buffer_tokens=200, chunk_threshold_tokens=200, summary_budget_tokens=200)
@@ -151,6 +151,26 @@ def test_forgetting_an_insight_keeps_what_was_said_and_blanks_its_analysis(memor
     assert analysed is not None
     assert analysed.psych_update is None
     assert analysed.semantic_processed_at is not None, "or it would come back with the next analysis"
+
+
+def test_an_insight_that_was_noted_several_times_goes_as_a_whole_when_that_is_asked_for(memory: Memory) -> None:
+    _, reply = memory.turn("I hate Gregor", "They are angry at Gregor.")
+    again = ("they are angry  at Gregor", "They are angry at GREGOR.", "They are fond of Gregor.")
+    for number, words in enumerate(again):
+        with memory.person.writing() as tx:
+            insight = SemanticInsight(id=f"again-{number}", user_id="anna", assertion=words)
+            memory.recall.add_insight(memory.person.add_insight(insight, tx=tx), tx)
+    receipt = memory.forgetting.insight("again-0")
+    assert erased(receipt) == {"semantic_insights": 1, "semantic": 1}
+    assert "the same was noted 2 more times, and stays: forget " in receipt.notes[-1]
+    receipt = memory.forgetting.named("again-1", and_same=True)
+    assert erased(receipt) == {"semantic_insights": 2, "semantic": 2}
+    assert not any("more times" in note for note in receipt.notes)
+    assert [insight.assertion for insight in memory.person.insights()] == ["They are fond of Gregor."]
+    assert [found.record.text for found in memory.recall.known("angry Gregor", 9)] == ["They are fond of Gregor."]
+    analysed = memory.person.message(reply.id)
+    assert analysed is not None
+    assert analysed.psych_update is None, "of each what it was taken from is not analysed again"
 
 
 def test_a_conversation_goes_whole_imported_turns_of_older_programs_included(memory: Memory) -> None:

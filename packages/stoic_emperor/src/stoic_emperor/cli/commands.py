@@ -31,6 +31,7 @@ HELP = (
     ("/again", "ask for another reply to what you said last"),
     ("/memory", "see everything that is remembered of you"),
     ("/forget ID", "erase an insight, a message, a summary or a conversation, with all that came of it"),
+    ("/forget ID all", "the same of an insight that was noted several times"),
     ("/correct ID WORDS", "put an insight right, in your words"),
     ("/forget last", "erase what you said last"),
     ("/pause, /unpause", "remember nothing new; remember again"),
@@ -96,15 +97,18 @@ def _memory(talk: Conversation, _: str) -> None:
     show_memory(talk.person)
 
 
-def forget_named(application: Application, person: Person, given: str) -> Receipt:
+def forget_named(application: Application, person: Person, given: str, *, and_same: bool = False) -> Receipt:
     """Erase what has this id, or begins so; "last" is what the person said last.
+
+    Args:
+        and_same: of an insight, each other that says the same, too.
 
     Raises:
         NotFound: there is nothing, or several things; nothing was erased.
     """
     forgetting = application.forgetting(person)
     if given != "last":
-        return forgetting.named(given)
+        return forgetting.named(given, and_same=and_same)
     said = [message for message in person.recent_messages(50) if message.role == "user"]
     if not said:
         raise NotFound("nothing has been said yet")
@@ -114,7 +118,10 @@ def forget_named(application: Application, person: Person, given: str) -> Receip
 def _forget(talk: Conversation, given: str) -> None:
     if not given:
         raise NotFound("what shall be forgotten? /memory shows the ids; /forget last means what you said last")
-    show_receipt(forget_named(talk.application, talk.person, given))
+    named, _, more = given.partition(" ")
+    if more not in {"", "all"}:
+        raise NotFound("after the id there may only be `all`: of an insight, each other that says the same, too")
+    show_receipt(forget_named(talk.application, talk.person, named, and_same=more == "all"))
     if talk.session is not None and talk.person.session(talk.session.id) is None:
         talk.session = None
 

@@ -37,15 +37,16 @@ def memory(user_id: str, as_json: bool) -> None:
 
 @click.command(epilog="\b\nExamples:\n  stoic forget 3f2a91c0 --user anna\n  stoic forget last")
 @click.argument("id_", metavar="ID|last")
+@click.option("--all", "and_same", is_flag=True, help="Of an insight, each other that says the same, too.")
 @user_option
 @json_option
-def forget(id_: str, user_id: str, as_json: bool) -> None:
+def forget(id_: str, and_same: bool, user_id: str, as_json: bool) -> None:
     """Erase an insight, a message, a summary or a conversation, with all that came of it; last: what was said last."""
     from stoic_emperor.cli.commands import forget_named
     from stoic_emperor.cli.scrubbing import Scrubbing
 
     with application() as opened, Scrubbing(opened.database):
-        receipt = forget_named(opened, opened.database.person(user_id), id_)
+        receipt = forget_named(opened, opened.database.person(user_id), id_, and_same=and_same)
         if as_json:
             write_json(receipt.to_dict())
         else:

@@ -23,10 +23,14 @@ def show_memory(person: Person) -> None:
     click.echo(f"Name: {clean(user.name or '(not given)')} · country: {user.country or '(not given)'}")
     click.echo(f"Analysis: {'allowed' if user.consent_at else 'not allowed'} · {'paused' if user.paused_at else 'on'}")
     if insights := person.insights():
+        from stoic_emperor.memory.doubles import together
+
         click.secho("\nInsights", bold=True)
-        sources = person.insight_sources()
+        sources, noted = person.insight_sources(), together(insights)
         # A list, not a table: whoever has talked for years has hundreds, and a table of those takes seconds to draw.
-        click.echo("\n".join(_insight(same, sources.get(same[0].id)) for same in _doubles(insights)))
+        click.echo("\n".join(_insight(same, sources.get(same[0].id)) for same in noted))
+        if len(noted) < len(insights):
+            click.echo("What was noted several times goes as a whole with /forget ID all (stoic forget ID --all).")
     if summaries := person.active_summaries():
         click.secho("\nSummaries", bold=True)
         for summary in summaries:
@@ -40,16 +44,6 @@ def show_memory(person: Person) -> None:
     if totals.waiting and user.remembers:
         click.echo(f"Waiting to be analysed: {totals.waiting}.")
     click.echo()
-
-
-def _doubles(insights: Sequence[SemanticInsight]) -> list[list[SemanticInsight]]:
-    """Those that say the same together, newest first: earlier programs noted things again and again."""
-    from stoic_emperor.memory.recall import plain
-
-    together: dict[str, list[SemanticInsight]] = {}
-    for insight in insights:
-        together.setdefault(plain(insight.assertion), []).append(insight)
-    return list(together.values())
 
 
 def _insight(same: Sequence[SemanticInsight], source: Source | None) -> str:

@@ -11,6 +11,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from stoic_emperor.errors import NotFound
 from stoic_emperor.hosting.erasing import erase_about, erase_own, provider_of
 from stoic_emperor.infrastructure._rows import text
 from stoic_emperor.infrastructure.opening import older_files
+from stoic_emperor.memory.doubles import others_like
 from stoic_emperor.memory.recall import Recall
 from stoic_emperor.models import Message, Role
 
@@ -140,8 +142,11 @@ class Forgetting:
             self._person.run(tx, "delete_session", id=session_id)
         return self._receipt(work)
 
-    def insight(self, insight_id: str) -> Receipt:
+    def insight(self, insight_id: str, *, and_same: bool = False) -> Receipt:
         """Forget an insight; what it was taken from stays, and is not analysed again.
+
+        Args:
+            and_same: and each other that says the same in the same words.
 
         Raises:
             NotFound: this person has no such insight.
@@ -149,13 +154,21 @@ class Forgetting:
         insight = self._person.insight(insight_id)
         if insight is None:
             raise NotFound(f"there is no insight {insight_id!r}: /memory shows what there is")
+        same = others_like(insight, self._person.insights())
+        gone = [insight, *same] if and_same else [insight]
         with self._person.writing() as tx:
             work = _Work(tx)
-            self._insights(work, [insight_id])
-            self._portraits_since(work, insight.created_at)
-            if insight.source_message_id is not None:
-                self._blank_analysis(work, insight.source_message_id)
-        return self._receipt(work)
+            self._insights(work, [one.id for one in gone])
+            self._portraits_since(work, min(one.created_at for one in gone))
+            for one in gone:
+                if one.source_message_id is not None:
+                    self._blank_analysis(work, one.source_message_id)
+        receipt = self._receipt(work)
+        if and_same or not same:
+            return receipt
+        often = "once more" if len(same) == 1 else f"{len(same)} more times"
+        stays = f"the same was noted {often}, and stays: forget {same[0].id[:8]} and all that says the same"
+        return replace(receipt, notes=(*receipt.notes, stays))
 
     def summary(self, summary_id: str) -> Receipt:
         """Forget a summary and those that were made of it; what they told of can be condensed anew.
@@ -179,14 +192,17 @@ class Forgetting:
             self._portraits_since(work, None)
         return self._receipt(work)
 
-    def named(self, given: str) -> Receipt:
+    def named(self, given: str, *, and_same: bool = False) -> Receipt:
         """Forget what has this id, or the only thing whose id begins so.
+
+        Args:
+            and_same: as of `insight`; of anything else there is nothing that says the same.
 
         Raises:
             NotFound: nothing has, or several things have.
         """
-        kinds = {
-            "insight_ids": self.insight,
+        kinds: dict[str, Callable[[str], Receipt]] = {
+            "insight_ids": partial(self.insight, and_same=and_same),
             "session_ids": self.session,
             "summary_ids": self.summary,
             "message_ids": self.message,

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from stoic_emperor.hosting.waiting import Waiting
+from stoic_emperor.memory.doubles import together
 from stoic_emperor.memory.journey import journey
 from stoic_emperor.memory.reviews import reviews_of
 from stoic_emperor.models import Profile
@@ -40,7 +41,10 @@ def show(request: Request, identity: Visitor, hosted: Annotated[Hosted, Depends(
         waiting=totals.waiting if user.remembers else 0,
         past=total - done if user.remembers else 0,
         past_is_read="past" in Waiting(hosted.application.database).of(identity.user_id),
-        insights=[{**insight.model_dump(), "source": sources.get(insight.id)} for insight in person.insights()],
+        insights=[
+            {**same[0].model_dump(), "source": sources.get(same[0].id), "times": len(same)}
+            for same in together(person.insights())
+        ],
         summaries=person.active_summaries(),
         portraits=[_portrait(portrait) for portrait in person.profiles()],
         weeks=weeks,

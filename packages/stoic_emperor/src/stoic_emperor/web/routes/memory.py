@@ -13,6 +13,7 @@ from fastapi import HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
 from stoic_emperor.errors import NotFound
+from stoic_emperor.hosting.usage import Usage
 from stoic_emperor.hosting.waiting import Waiting
 from stoic_emperor.infrastructure.person import Person
 from stoic_emperor.memory.correcting import correct_insight
@@ -20,6 +21,7 @@ from stoic_emperor.memory.journey import journey
 from stoic_emperor.memory.tokens import LETTERS_A_TOKEN
 from stoic_emperor.memory.words import MAX_ASSERTION
 from stoic_emperor.web.access import Adult
+from stoic_emperor.web.identity import Identity
 from stoic_emperor.web.routes.common import Here, Id, erasing, for_persons, person_of, troubles
 from stoic_emperor.web.routes.shapes import (
     Accepted,
@@ -30,6 +32,7 @@ from stoic_emperor.web.routes.shapes import (
     ReceiptShape,
     SummaryShape,
 )
+from stoic_emperor.web.state import Hosted
 
 router = for_persons("memory")
 
@@ -40,6 +43,7 @@ NO_MODEL_FOR_THE_PAST = (
     "this needs a language model, and none is configured here: whoever keeps this server can set one"
 )
 NOT_ALL = "{n} turns of the past wait to be read, as nobody asked for it or the model could not read them: ask again"
+NOT_TODAY = "half of today's {most} replies are used, and the others are for talking: ask again from midnight (UTC) on"
 NO_CONSENT = 'you have not allowed that what you write is analysed: PUT /api/user {"consent": true} allows it'
 
 
@@ -70,8 +74,8 @@ class AnalysisShape:
 class PastShape:
     """How far the analysis of the past is, of what was said before one agreed to any."""
 
-    #: "working", or "done".
-    state: Literal["working", "done"]
+    #: "working", "waiting" for the next day, as what this one has for it is used up, or "done".
+    state: Literal["working", "waiting", "done"]
     #: Turns of then that wait for nothing, and all.
     done: int
     total: int
@@ -130,12 +134,13 @@ def correct(insight_id: Id, correction: Correction, identity: Adult, here: Here)
 
 
 @router.delete("/insights/{insight_id}", responses=troubles(404))
-async def forget_insight(insight_id: Id, identity: Adult, here: Here) -> ReceiptShape:
-    """Forget an insight; what it was taken from is not analysed again."""
+async def forget_insight(insight_id: Id, identity: Adult, here: Here, *, same: bool = False) -> ReceiptShape:
+    """Forget an insight, or with ``same`` each that says the same; what it was taken from is not analysed again."""
     person = person_of(here, identity)
     if await asyncio.to_thread(person.insight, insight_id) is None:
         raise NotFound(NO_INSIGHT)
-    return ReceiptShape.of(await erasing(here, here.application.forgetting(person).insight, insight_id))
+    forget = here.application.forgetting(person).insight
+    return ReceiptShape.of(await erasing(here, forget, insight_id, and_same=same))
 
 
 @router.delete("/summaries/{summary_id}", responses=troubles(404))
@@ -203,23 +208,36 @@ def analysis_of_the_past(identity: Adult, here: Here) -> PastShape:
     """How far the analysis of what was said before one agreed to it is, if one asked for it."""
     total, done = past_turns(person_of(here, identity))
     if "past" in Waiting(here.application.database).of(identity.user_id):
-        return PastShape(state="working", done=done, total=total, report=None)
+        state: Literal["working", "waiting"] = "working" if _left_for_the_past(here, identity) else "waiting"
+        return PastShape(state=state, done=done, total=total, report=None)
     failed = [{"why": NOT_ALL.format(n=total - done)}] if done < total else []
     return PastShape(state="done", done=done, total=total, report={"failed": failed})
 
 
 @router.post("/analysis/past", status_code=202, responses=troubles(409))
 def analyse_the_past(identity: Adult, here: Here) -> Accepted:
-    """Have what was said before one agreed to its analysis analysed too, soon; a call of the model each turn."""
+    """Have what was said before one agreed to its analysis analysed too, soon; a call of the model each turn.
+
+    Each counts as a reply of the day. Where half of those are used, it goes on the next day.
+    """
     if here.application.model is None:
         raise HTTPException(409, NO_MODEL_FOR_THE_PAST)
     person = person_of(here, identity)
     user = person.get()
     if user is None or not user.remembers:
         raise HTTPException(409, NO_CONSENT)
+    if not _left_for_the_past(here, identity):
+        most = here.configuration.settings.web.daily_replies
+        headers = {"Retry-After": str(Usage(here.application.database).seconds_left())}
+        raise HTTPException(429, NOT_TODAY.format(most=most), headers)
     Waiting(here.application.database).put(identity.user_id, "past")
     here.worker.wake()
     return Accepted()
+
+
+def _left_for_the_past(here: Hosted, identity: Identity) -> int:
+    most = here.configuration.settings.web.daily_replies
+    return Usage(here.application.database).left_for_the_past(identity.user_id, most)
 
 
 def past_turns(person: Person) -> tuple[int, int]:
