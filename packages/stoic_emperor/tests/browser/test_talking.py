@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 import capsa
-from stoic_emperor.models import Message, Status
+from stoic_emperor.models import Message, Status, now
 from stoic_emperor.testing.models import Drips, Hangs, Refuses, Says
 from stoic_emperor.testing.site import Open, Site
 from stoic_emperor.testing.web import hosted_by
@@ -421,13 +421,42 @@ def test_what_breaks_before_anything_is_stored_gives_the_words_back(
 ) -> None:
     page = open_page(site, site.person(), "/chat")
     with monkeypatch.context() as broken:
-        broken.setattr("stoic_emperor.companion.companion._begin", _away)
+        broken.setattr("stoic_emperor.infrastructure.person.Person.add_message", _away)
         say(page, "Do not lose this.")
         expect(page.locator(".composer .error")).to_contain_text("cannot be reached")
     expect(page.get_by_label("Your message")).to_have_value("Do not lose this.")
     expect(page.locator(".turn")).to_have_count(0)
     page.reload()
     expect(page.get_by_label("Your message")).to_have_value("Do not lose this.")
+
+
+def test_what_breaks_before_the_reply_leaves_the_words_where_they_are_stored(
+    site: Site, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = site.person()
+    page = open_page(site, person, "/chat")
+    with monkeypatch.context() as broken:
+        broken.setattr("stoic_emperor.companion.companion._begin", _away)
+        say(page, "This is stored.")
+        expect(page.locator(".composer .error")).to_contain_text("cannot be reached")
+    expect(page.get_by_label("Your message")).to_have_value("")
+    expect(page.locator(".turn")).to_have_count(1)
+    page.get_by_role("button", name="Ask again").click()
+    done(page)
+    assert [message.role for message in person.recent_messages()] == ["user", "emperor"]
+
+
+def test_contacts_that_come_with_a_refusal_can_be_followed(
+    site: Site, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_page(site, site.person(), "/chat")
+    monkeypatch.setattr(hosted_by(site.app).talking, "_most", 0)
+    say(page, "I want to die. I have the pills here.")
+    expect(page.locator("#log .help a").first).to_be_visible()
+    error = page.locator(".composer .error")
+    expect(error).to_contain_text("replies are used up")
+    expect(error).not_to_contain_text("danger")
+    expect(page.get_by_label("Your message")).to_have_value("I want to die. I have the pills here.")
 
 
 def _away(*_: object, **__: object) -> None:
@@ -442,8 +471,8 @@ def test_a_reply_that_another_process_gives_is_read_to_its_end_without_reloading
     person.add_message(reply)
     page = open_page(site, person, f"/chat/{session.id}")
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
-    person.finish_message(reply.id, "I am on", Status.STREAMING)
+    person.finish_message(reply.id, "I am on", Status.STREAMING, now())
     expect(page.locator(".reply .prose")).to_have_text("I am on")
-    person.finish_message(reply.id, "I am on *my way*.", Status.COMPLETE)
+    person.finish_message(reply.id, "I am on *my way*.", Status.COMPLETE, reply.created_at)
     expect(page.locator(".reply em")).to_have_text("my way")
     done(page)

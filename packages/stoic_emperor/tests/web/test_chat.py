@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
-from stoic_emperor.errors import ModelBusy
+import capsa
+from stoic_emperor.application import Application
+from stoic_emperor.errors import ModelBusy, StoicError
+from stoic_emperor.infrastructure.person import Person
 from stoic_emperor.models import Message, Status
 from stoic_emperor.testing.house import House
 
@@ -269,3 +272,41 @@ def test_nothing_and_too_much_are_refused(house: House, message: str) -> None:
     assert refused.status_code == 422
     assert isinstance(refused.json()["detail"], str)
     assert house.talker.asked == 0
+
+
+def test_what_is_said_is_stored_before_the_companion_is_loaded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    user_id, browser = house.somebody()
+    person = house.person(user_id)
+    stored: list[list[str]] = []
+
+    def companion(_: Application) -> NoReturn:
+        stored.append([message.content for message in person.recent_messages()])
+        raise StoicError("it cannot be loaded")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Application, "companion", property(companion))
+        told = house.heard(browser, "/api/chat/stream", message="first *words*")
+    assert stored == [["first *words*"]]
+    (failed,) = told
+    (said,) = person.recent_messages()
+    assert (failed.kind, failed.data["detail"]) == ("failed", "it cannot be loaded")
+    assert failed.data["said"]["id"] == said.id, "so that a page leaves it where it is"
+    assert "<em>words</em>" in failed.data["said"]["html"]
+    again = house.heard(browser, f"/api/sessions/{said.session_id}/again")
+    assert again[-1].kind == "finished"
+    assert [message.role for message in person.recent_messages()] == ["user", "emperor"]
+
+
+def test_a_new_conversation_is_stored_with_its_first_words_or_not_at_all(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user_id, browser = house.somebody()
+
+    def away(*_: object, **__: object) -> NoReturn:
+        raise capsa.DatabaseUnavailable("the database went away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Person, "add_message", away)
+        assert browser.post("/api/chat/stream", json={"message": "Hello"}).status_code == 503
+    assert house.person(user_id).sessions() == []
+    assert browser.get("/api/sessions").json() == []

@@ -9,6 +9,7 @@ import pytest
 
 from stoic_emperor.config import WebSettings
 from stoic_emperor.hosting.uploads import Uploads
+from stoic_emperor.memory.portraying import Portraying
 from stoic_emperor.testing.house import House, running_house
 from stoic_emperor.testing.talker import Talker
 from stoic_emperor.web.limits import MOST_BODY, Buckets, Limits
@@ -114,6 +115,24 @@ def test_contacts_are_shown_also_where_the_message_itself_is_refused(narrow: Hou
         detail = refused.json()["detail"]
         assert "may be in danger right now" in detail
         assert detail.index("danger") < detail.index("replies are used up"), "first of all"
+        told = refused.json()
+        assert 'href="https://' in told["help"], "and to be followed, where that can be shown"
+        assert told["reason"].startswith("today's 2 replies are used up")
+    assert anna.post("/api/chat", json={"message": "Hello"}).json().keys() == {"detail"}
+
+
+def test_what_takes_several_calls_is_refused_by_how_many(narrow: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, anna = narrow.somebody()
+    anna.post("/api/chat", json={"message": "Hello"})
+    monkeypatch.setattr(Portraying, "most_calls", 2)
+    refused = anna.post("/api/profiles")
+    assert refused.status_code == 429
+    assert "may take 2 calls of the model, and of today's 2 replies 1 are left" in refused.json()["detail"]
+    assert 0 < int(refused.headers["Retry-After"]) <= 86_400
+    monkeypatch.setattr(Portraying, "most_calls", 3)
+    refused = anna.post("/api/profiles")
+    assert refused.status_code == 409
+    assert "a day has 2 replies here" in refused.json()["detail"]
 
 
 def test_a_body_that_says_it_is_too_large_is_not_read(narrow: House) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stoic_emperor.infrastructure.person import Person
-from stoic_emperor.models import Message
+from stoic_emperor.models import Message, SemanticInsight
 from stoic_emperor.testing.web import at_the_machine, browser, configured, hosted_by, signed_in, web_app
 from stoic_emperor.web.pages.plain import FIGURES
 
@@ -142,7 +142,7 @@ def test_errors_are_pages_for_people_and_json_for_programs(anna: TestClient) -> 
 def test_nobody_is_sent_to_a_host_that_a_request_names(anna: TestClient, path: str) -> None:
     answer = anna.get(path, headers={"Host": "evil.example"})
     assert "evil" not in answer.headers.get("location", "")
-    assert answer.status_code in {400, 404}
+    assert answer.status_code in {308, 400, 404}
 
 
 def test_without_a_model_nothing_is_offered_that_needs_one(app: FastAPI, anna: TestClient) -> None:
@@ -214,3 +214,32 @@ def test_no_page_diagnoses_counts_days_or_begs(anna: TestClient) -> None:
         text = anna.get(path, headers=HTML).text.casefold()
         for word in ("diagnos", "disorder", "streak", "symptom", "we miss you", "come back soon", "don't go"):
             assert word not in text, (path, word)
+
+
+def test_a_slash_at_the_end_leads_to_the_page_and_to_no_other_host(app: FastAPI, anna: TestClient) -> None:
+    for asked, meant in (
+        ("/history/", "/history"),
+        ("/history/?q=a%20b", "/history?q=a%20b"),
+        ("/help/", "/help"),
+        ("//evil.example/", "/evil.example"),
+        ("/%5Cevil.example/", "/%5Cevil.example"),
+        ("/a%0d%0ab/", "/a%0D%0Ab"),
+    ):
+        answer = anna.get(f"https://stoic.test{asked}", headers={**HTML, "Host": "elsewhere.example"})
+        assert (answer.status_code, answer.headers["Location"]) == (308, meant)
+    assert anna.head("/history/").headers["Location"] == "/history"
+    assert anna.get("/history//", headers=HTML).headers["Location"] == "/history"
+    assert anna.get("/nowhere", headers=HTML).status_code == 404
+    assert anna.post("/api/sessions/").status_code == 404, "what changes something is not sent on"
+
+
+def test_what_was_noted_several_times_stands_once_on_the_journey_page(app: FastAPI, anna: TestClient) -> None:
+    for number in range(3):
+        insight = SemanticInsight(id=f"bees-{number}", user_id="anna", assertion="They keep bees.")
+        person(app, "anna").add_insight(insight)
+    shown = anna.get("/journey", headers=HTML).text
+    assert shown.count("They keep bees.") == 1 + shown.count('data-value="They keep bees."')
+    assert "noted 3 times" in shown
+    at = re.findall(r'data-at="(/api/insights/[^"]*same=true)"', shown)
+    assert len(at) == 1
+    assert anna.delete(at[0]).json()["erased"]["semantic_insights"] == 3

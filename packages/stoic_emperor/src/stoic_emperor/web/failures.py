@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -15,6 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import capsa
 from stoic_emperor.errors import NotFound, StoicError
+from stoic_emperor.safety import ResourceCard
+from stoic_emperor.web.cards import card_html
 from stoic_emperor.web.pages.errors import error_page, is_for_a_page
 from stoic_emperor.web.state import hosted_of
 from stoic_emperor.web.wording import DATABASE_DOWN, OUR_FAULT
@@ -71,8 +74,10 @@ async def refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it was registered for
     if error.status_code < 400 or error.status_code in {204, 304}:
         return Response(status_code=error.status_code, headers=error.headers)
-    detail = error.detail if error.status_code == TOO_LARGE else await with_help(request, error.detail)
-    return _answer(request, error.status_code, detail, error.headers)
+    if error.status_code == 404 and (page := _without_slash(request)) is not None:
+        return Response(status_code=308, headers={"Location": page})
+    help_ = None if error.status_code == TOO_LARGE else await _help(request)
+    return _answer(request, error.status_code, error.detail, error.headers, help_)
 
 
 async def misunderstood(request: Request, error: Exception) -> Response:
@@ -86,13 +91,13 @@ async def misunderstood(request: Request, error: Exception) -> Response:
 
 async def told(request: Request, error: Exception) -> Response:
     """Our own errors say what happened and what to do."""
-    return _answer(request, 404 if isinstance(error, NotFound) else 503, await with_help(request, str(error)))
+    return _answer(request, 404 if isinstance(error, NotFound) else 503, str(error), help_=await _help(request))
 
 
 async def database_down(request: Request, error: Exception) -> Response:
     """The database is away; its own words name hosts and people, and are for the log."""
     log.error("the database cannot be reached: %s", error)
-    return _answer(request, 503, await with_help(request, DATABASE_DOWN), {"Retry-After": "30"})
+    return _answer(request, 503, DATABASE_DOWN, {"Retry-After": "30"}, await _help(request))
 
 
 async def our_fault(request: Request, error: Exception) -> Response:
@@ -105,28 +110,45 @@ async def our_fault(request: Request, error: Exception) -> Response:
     return _answer(request, 500, OUR_FAULT)
 
 
-async def with_help(request: Request, detail: str) -> str:
-    """``detail``, after the contacts if what could not be taken shows that somebody may be in danger."""
+async def _help(request: Request) -> ResourceCard | None:
+    """The contacts, if what could not be taken shows that somebody may be in danger."""
     if request.method != "POST" or not request.url.path.endswith(TALKING):
-        return detail
+        return None
     try:
         # Mostly it was read before; of what was refused before that, nobody waits for the rest.
         async with asyncio.timeout(_PATIENCE):
             said = (await request.json())["message"]
     except (ValueError, TypeError, KeyError, RuntimeError, TimeoutError, HTTPException, ClientDisconnect):
-        return detail
+        return None
     if not isinstance(said, str):
-        return detail
+        return None
     # The country is in the database, which may be what is away.
     desk = await asyncio.to_thread(lambda: hosted_of(request).application.desk)
-    verdict = desk.before(said)
-    return detail if verdict.card is None else f"{verdict.card.as_text()}\n\n{detail}"
+    return desk.before(said).card
 
 
-def _answer(request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+def _answer(
+    request: Request,
+    status: int,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    help_: ResourceCard | None = None,
+) -> Response:
     if is_for_a_page(request):
         return error_page(request, status, detail, headers)
-    return JSONResponse({"detail": detail}, status, headers)
+    told = {"detail": detail}
+    if help_ is not None:
+        # First in the one line that every program shows, and once more for who can show links.
+        told = {"detail": f"{help_.as_text()}\n\n{detail}", "reason": detail, "help": card_html(help_)}
+    return JSONResponse(told, status, headers)
+
+
+def _without_slash(request: Request) -> str | None:
+    """The page that was meant by an address with a slash at its end: a path alone, whatever host the request names."""
+    path: str = request.scope["path"]
+    if request.method not in {"GET", "HEAD"} or not path.endswith("/") or not (named := path.strip("/")):
+        return None
+    return f"/{quote(named)}" + (f"?{request.url.query}" if request.url.query else "")
 
 
 def _route(request: Request) -> str:

@@ -20,7 +20,7 @@ from stoic_emperor.hosting.bound import Bound
 from stoic_emperor.hosting.tallies import Tallies
 from stoic_emperor.hosting.usage import Usage
 from stoic_emperor.hosting.waiting import Waiting
-from stoic_emperor.models import Role, Session, now
+from stoic_emperor.models import Message, Role, Session, now
 from stoic_emperor.safety.disclosure import notice_due
 from stoic_emperor.text import plain_line
 from stoic_emperor.web.turns import Turn, Turns
@@ -43,6 +43,15 @@ MODEL_FAILED = "the model did not answer: wait a little, and ask again"
 USED_UP = (
     "today's {most} replies are used up, so that the model stays affordable for all: "
     "reading, searching and looking back go on, and from midnight (UTC) there are as many again"
+)
+
+#: The same of what takes several calls; and where a whole day has fewer.
+NOT_ENOUGH = (
+    "this may take {n} calls of the model, and of today's {most} replies {left} are left: "
+    "from midnight (UTC) there are as many again"
+)
+NEVER_ENOUGH = (
+    "this may take {n} calls of the model, and a day has {most} replies here: whoever keeps this server can allow more"
 )
 
 
@@ -82,35 +91,40 @@ class Talking:
             NotFound: there is no such conversation, or message in it.
             HTTPException: 409, the conversation is being answered; 429, too much of the day or at once.
         """
-        if self.filling is not None and not self.filling.done() and self._application.model is None:
-            # Else the first thing that anybody is told is that nothing in it comes close.
-            await asyncio.wait({self.filling}, timeout=_FILLING)
         person = self._application.database.person(user_id)
         if asked.session_id is None:
             # What is refused leaves no empty conversation.
             self.turns.check(user_id)
-            session, notice = await asyncio.to_thread(self._begun, person, asked.text or "")
-            turn = self.turns.open(user_id, session, notice)
+            turn = self.turns.open(user_id, *await asyncio.to_thread(self._begun, person, asked.text or ""))
         else:
             session = await asyncio.to_thread(_existing, person, asked)
             if asked.instead_of is not None:
                 await self.turns.stop(user_id, session.id)
             turn = self.turns.open(user_id, session)
-        try:
-            if asked.session_id is not None:
+            try:
                 await asyncio.to_thread(self._prepare, person, turn, asked)
-            companion = self._application.companion
-            if asked.text is None:
-                events = companion.again(user_id, session.id)
-            else:
-                events = companion.reply(user_id, session.id, asked.text)
-            if self._application.configuration.ways_in != ("single",):
-                events = _without_addresses(events)
-        except BaseException:
-            self.turns.close(turn)
-            raise
+            except BaseException:
+                self.turns.close(turn)
+                raise
+        events = self._answered(turn)
+        if self._application.configuration.ways_in != ("single",):
+            events = _without_addresses(events)
         self.turns.run(turn, events)
         return turn
+
+    async def _answered(self, turn: Turn) -> AsyncGenerator[Event, None]:
+        """The reply to what is stored already: at a process' start, what gives it may still have to be loaded."""
+        companion = await asyncio.to_thread(lambda: self._application.companion)
+        if self.filling is not None and not self.filling.done() and self._application.model is None:
+            # Else the first thing that anybody is told is that nothing in it comes close.
+            await asyncio.wait({self.filling}, timeout=_FILLING)
+        if turn.said is None:
+            events = companion.again(turn.user_id, turn.session.id)
+        else:
+            events = companion.answer(turn.user_id, turn.said)
+        async with aclosing(events):
+            async for event in events:
+                yield event
 
     async def erase(self, user_id: str, session_id: str | None = None) -> None:
         """See to it that nothing comes of replies under way to what is about to be erased: all, or one conversation."""
@@ -126,25 +140,32 @@ class Talking:
             tx: a transaction of the person to take part in.
 
         Raises:
-            HTTPException: 429, they are not left today.
+            HTTPException: 429, they are not left today; 409, no day has so many.
         """
         usage = Usage(self._application.database)
-        if self._application.model is not None and not usage.take(person.user_id, self._most, n, tx=tx):
-            left = {"Retry-After": str(usage.seconds_left())}
-            raise HTTPException(429, USED_UP.format(most=self._most), left)
+        if self._application.model is None or usage.take(person.user_id, self._most, n, tx=tx):
+            return
+        if n > max(1, self._most):
+            raise HTTPException(409, NEVER_ENOUGH.format(n=n, most=self._most))
+        again = {"Retry-After": str(usage.seconds_left())}
+        if n == 1:
+            raise HTTPException(429, USED_UP.format(most=self._most), again)
+        left = self._most - usage.today(person.user_id)
+        raise HTTPException(429, NOT_ENOUGH.format(n=n, most=self._most, left=left), again)
 
     # Steps, each in a thread
 
-    def _begun(self, person: Person, text: str) -> tuple[Session, str | None]:
-        """A new conversation."""
+    def _begun(self, person: Person, text: str) -> tuple[Session, Message, str | None]:
+        """A new conversation with its first words, both or neither."""
         at = now()
+        self._wait(person)
         with person.writing() as tx:
             self.take(person, tx=tx)
             session = person.begin_session(
                 title=title_of(text), metadata={_NOTICED: at.isoformat()}, created_at=at, tx=tx
             )
-        self._wait(person)
-        return session, notice_due(None, at)
+            said = person.add_message(Message(session_id=session.id, role=Role.USER, content=text), tx=tx)
+        return session, said, notice_due(None, at)
 
     def _prepare(self, person: Person, turn: Turn, asked: Asked) -> None:
         """Go on with a conversation."""
@@ -156,6 +177,10 @@ class Talking:
             self._application.forgetting(person).message(asked.instead_of, and_after=True)
         turn.session, turn.notice = _noticed(person, turn.session.id, asked.text)
         self._wait(person)
+        if asked.text is not None:
+            # Last: what was refused or failed before is still in its box, and is not stored.
+            said = Message(session_id=turn.session.id, role=Role.USER, content=asked.text)
+            turn.said = person.add_message(said)
 
     def _wait(self, person: Person) -> None:
         """Have the turn analysed in any case: kept before the model is asked, so a crash loses nothing."""

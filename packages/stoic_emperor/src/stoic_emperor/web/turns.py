@@ -46,14 +46,15 @@ TOO_MANY = f"{MOST_AT_ONCE} of your conversations are being answered just now: w
 class Turn:
     """One reply under way, and all that was told of it."""
 
-    def __init__(self, user_id: str, session: Session, notice: str | None = None) -> None:
+    def __init__(self, user_id: str, session: Session, said: Message | None = None, notice: str | None = None) -> None:
         """Nothing was told yet.
 
         Args:
+            said: what is answered, as it is stored; None to answer anew what was said last.
             notice: that this is a program, where that is due.
         """
         self.user_id = user_id
-        self.session = session
+        self.session, self.said = session, said
         #: The reply as it is kept in the end; None before, and if it was never stored.
         self.reply: Message | None = None
         #: What the person was shown beside: help, and where quotations stand.
@@ -67,8 +68,7 @@ class Turn:
         self.started = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
         self.moved_at = time.monotonic()
-        self._stopping = False
-        self._unwanted = False
+        self._stopping = self._unwanted = False
         self.notice = notice
         self._events: list[bytes] = []
         self._more = asyncio.Event()
@@ -106,7 +106,7 @@ class Turn:
                 self._tell(
                     "started",
                     session={"id": self.session.id, "title": self.session.title},
-                    said={"id": said.id, "html": await _html(said.content)},
+                    said=await _heard(said),
                     reply={"id": reply.id},
                     notice=self.notice,
                 )
@@ -142,7 +142,8 @@ class Turn:
         """Tell that there will be no more of the reply."""
         self.failure = detail
         told = None if self.reply is None else _told(self.reply, await self._whole_html(self.reply))
-        self._tell("failed", reply=told, detail=detail)
+        said = None if self.said is None else await _heard(self.said)
+        self._tell("failed", said=said, reply=told, detail=detail)
 
     async def stopped(self, reply: Message | None) -> None:
         """Tell that it was stopped, and what is kept of it."""
@@ -221,8 +222,8 @@ def _told(reply: Message, html: str) -> dict[str, Any]:
     return {"id": reply.id, "status": reply.status.value, "html": html}
 
 
-async def _html(text: str) -> str:
-    return await _rendered(render, text, len(text))
+async def _heard(said: Message) -> dict[str, Any]:
+    return {"id": said.id, "html": await _rendered(render, said.content, len(said.content))}
 
 
 async def _rendered(how: Callable[[str], str], text: str, new: int) -> str:
@@ -254,7 +255,7 @@ class Turns:
         """Those that are under way."""
         return [turn for turn in self._turns.values() if not turn.over]
 
-    def open(self, user_id: str, session: Session, notice: str | None = None) -> Turn:
+    def open(self, user_id: str, session: Session, said: Message | None = None, notice: str | None = None) -> Turn:
         """Take the place of the one turn that a conversation may have at a time; `run` or `close` comes next.
 
         Raises:
@@ -263,7 +264,7 @@ class Turns:
         if any(turn.user_id == user_id and turn.session.id == session.id for turn in self.running()):
             raise HTTPException(409, STILL_SPEAKING)
         self.check(user_id)
-        turn = Turn(user_id, session, notice)
+        turn = Turn(user_id, session, said, notice)
         self._turns[user_id, session.id] = turn
         return turn
 

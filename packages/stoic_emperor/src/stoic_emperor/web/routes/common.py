@@ -30,6 +30,10 @@ class Trouble:
     """Every error: what happened, and what to do."""
 
     detail: str
+    #: With contacts in `detail`, as what was said shows that somebody may be in danger: `detail` without them, and they
+    #: as HTML with links.
+    reason: str | None = None
+    help: str | None = None
 
 
 _MEANINGS = {

@@ -1,4 +1,4 @@
-// Forms that speak to the API, and the conversation. A draft stays in its tab; HTML is our own renderer's only.
+// Forms that speak to the API, and the conversation. HTML is our own renderer's only.
 
 const $ = (what, within = document) => within.querySelector(what);
 const $$ = (what, within = document) => [...within.querySelectorAll(what)];
@@ -11,24 +11,19 @@ const on = (node, kind, deed, how) => node.addEventListener(kind, deed, how);
 const sentence = (text) => text && text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 
 /** No answer; without `status`, the server was not reached. */
-class Refused extends Error {
-  constructor(detail, status) {
-    super(sentence(detail));
-    this.status = status;
-  }
-}
+const refusal = (detail, status, help) => Object.assign(Error(sentence(detail)), { refused: true, status, help });
 
 async function ask(method, url, { json, body } = {}) {
   const headers = { "X-CSRF-Token": $("meta[name=csrf]")?.content ?? "" };
   if (json) headers["Content-Type"] = "application/json";
   const response = await fetch(url, { method, headers, body: json ? JSON.stringify(json) : body }).catch(() => {
-    throw new Refused("the server cannot be reached; what you typed is still here: try again soon");
+    throw refusal("the server cannot be reached; what you typed is still here: try again soon");
   });
   if (response.ok) return response;
   const broken = { detail: `the server answered ${response.status}: try again in a moment` };
-  let { detail } = await response.json().catch(() => broken);
-  if (response.status === 401) detail = "you are signed out: sign in again in another tab, then try once more";
-  throw new Refused(String(detail), response.status);
+  let { detail, help, reason = detail } = await response.json().catch(() => broken);
+  if (response.status === 401) reason = "you are signed out: sign in again in another tab, then try once more";
+  throw refusal(String(reason), response.status, help);
 }
 
 // Times, in the reader's zone
@@ -43,7 +38,7 @@ for (const time of $$("time")) {
 const themes = $(".themes");
 function showTheme() {
   const now = root.dataset.theme ?? "";
-  for (const button of $$("button", themes)) button.ariaPressed = String(button.dataset.themeTo === now);
+  for (const button of $$("button", themes)) button.ariaPressed = button.dataset.themeTo === now;
 }
 on(themes, "click", ({ target }) => {
   const to = target.dataset.themeTo;
@@ -142,7 +137,7 @@ on(document, "submit", async (event) => {
     const [what, more] = form.dataset.then.split(":");
     followUps[what](form, answer, more);
   } catch (problem) {
-    if (!(problem instanceof Refused)) throw problem;
+    if (!problem.refused) throw problem;
     $(".error", form).textContent = problem.message;
   } finally {
     form.ariaBusy = "false";
@@ -159,7 +154,7 @@ on(document, "toggle", ({ target }) => {
   target.append(form);
 }, true);
 
-// What is read off the page's path, followed; and files, as they are
+// What is read off the page's path; and files, as they are
 
 async function follow(url, item) {
   const bar = $("progress", item);
@@ -273,18 +268,16 @@ function talk(main) {
     showActs();
   }
 
-  function act(turnNode, label, deed) {
-    const made = make("button", { type: "button", className: "quiet", textContent: label });
-    on(made, "click", () => deed(turnNode, made));
-    $(".acts", turnNode).append(made);
+  function act(node, textContent, deed) {
+    const onclick = ({ target }) => deed(node, target);
+    $(".acts", node).append(make("button", { type: "button", className: "quiet", textContent, onclick }));
   }
 
   function showActs() {
-    const turns = $$(".turn[data-id]", log);
+    const turns = $$(".turn[data-id]:not([data-id=''])", log);
     const lastSaid = turns.findLast((node) => node.matches(".said"));
     for (const node of turns) {
       $(".acts", node).replaceChildren();
-      if (!node.dataset.id) continue;
       if (node.matches(".said")) {
         if (node === lastSaid) act(node, "Reword", reword);
         if (busy) continue;
@@ -296,7 +289,7 @@ function talk(main) {
       }
     }
     const last = turns.at(-1);
-    if (last?.dataset.id && !busy) act(last, "Ask again", again);
+    if (last && !busy) act(last, "Ask again", again);
   }
 
   async function copy(node, made) {
@@ -328,7 +321,7 @@ function talk(main) {
     box.focus();
   });
 
-  /** New turns in the place of old ones, which are out of sight until they go or stay. */
+  /** New turns in the place of old ones, which are hidden until they go or stay. */
   function replace(old, ...fresh) {
     const hide = (hidden) => old.forEach((node) => (node.hidden = hidden));
     const remove = (nodes) => nodes.forEach((node) => node.remove());
@@ -337,21 +330,20 @@ function talk(main) {
     return { drop: () => remove(old), undo: () => hide(remove(fresh)) };
   }
 
-  async function again(last) {
+  function again(last) {
     const said = $$(".said", log).at(-1);
     const reply = copyOf("reply-turn");
     const turns = replace(last === said ? [] : [last], reply);
-    await run({ said, reply, ...turns }, at("again"));
+    run({ said, reply, ...turns }, at("again"));
   }
 
   // Saying something
 
-  async function send() {
+  function send() {
     const message = box.value;
     if (busy || !message.trim()) return;
     const said = copyOf("said-turn");
-    prose(said).textContent = message;
-    prose(said).classList.add("tail");
+    Object.assign(prose(said), { textContent: message, className: "prose tail" });
     const reply = copyOf("reply-turn");
     const instead = rewording;
     const turns = replace($$(".leaving, .first-words", main), said, reply);
@@ -368,15 +360,15 @@ function talk(main) {
       write(message);
     };
     const nodes = { said, reply, ...turns, undo };
-    if (instead) await run(nodes, at("edit"), { message_id: instead.dataset.id, message });
-    else await run(nodes, "/api/chat/stream", { message, session_id: session || null });
+    if (instead) run(nodes, at("edit"), { message_id: instead.dataset.id, message });
+    else run(nodes, "/api/chat/stream", { message, session_id: session || null });
   }
 
   function failed(problem) {
-    const known = problem instanceof Refused;
     setBusy(false);
-    error.textContent = known ? problem.message : "Something broke on this page: reload it.";
-    if (!known) throw problem;
+    error.textContent = problem.refused ? problem.message : "Something broke on this page: reload it.";
+    if (!problem.refused) throw problem;
+    if (problem.help) showHelp(problem.help, log, "append");
   }
 
   async function run(nodes, url, json) {
@@ -385,7 +377,7 @@ function talk(main) {
     try {
       await listen(async () => {
         const response = await ask("POST", url, { json });
-        // From here on the draft is what was typed since.
+        // The draft is what was typed since.
         turn.taken = true;
         delete drafts[place()];
         if (!session) {
@@ -428,7 +420,8 @@ function talk(main) {
   /** It ended while nobody listened, or another process gives it. */
   async function readAgain() {
     for (;;) {
-      const reply = (await kept()).findLast((message) => message.role !== "user");
+      const reply = (await kept()).at(-1);
+      if (reply?.role === "user") return heard.failed({ said: reply, detail: "no reply came: ask again" });
       if (reply?.status !== "streaming") return reply ? heard.finished({ reply }) : setBusy(false);
       prose().innerHTML = reply.html;
       grown();
@@ -438,27 +431,13 @@ function talk(main) {
 
   const heard = {
     started({ session: where, said, reply, notice }) {
-      turn.begun = true;
-      turn.drop();
-      prose().replaceChildren();
-      prose(turn.said).innerHTML = said.html;
-      prose(turn.said).classList.remove("tail");
-      turn.said.dataset.id = said.id;
-      turn.said.id = `m-${said.id}`;
-      turn.reply.dataset.id = reply.id;
-      turn.reply.id = `m-${reply.id}`;
+      stands(turn.said, said);
+      stands(turn.reply, reply);
       if (notice) turn.reply.before(make("p", { className: "notice", textContent: notice }));
-      main.classList.remove("blank");
       if (where.title) $("h1", main).textContent = where.title;
       showActs();
     },
-    help({ html, reply_stopped: stopped }) {
-      const card = helpCard(html);
-      turn.reply[stopped ? "after" : "before"](card);
-      // It stays in sight, whatever follows.
-      card.scrollIntoView();
-      held = true;
-    },
+    help: ({ html, reply_stopped: stopped }) => showHelp(html, turn.reply, stopped ? "after" : "before"),
     piece({ text }) {
       turn.letters.push(...text);
       waiting.hidden = true;
@@ -476,17 +455,34 @@ function talk(main) {
       setBusy(false);
       voice.textContent = reply.status === "stopped" ? "Stopped." : `Marcus wrote: ${prose().textContent}`;
     },
-    failed({ reply, detail }) {
+    failed({ said, reply, detail }) {
       turn.over = true;
       if (reply) show(reply);
-      else if (turn.begun) turn.reply.remove();
-      else turn.undo?.();
+      else if (said || turn.reply.dataset.id) {
+        if (said) stands(turn.said, said);
+        turn.reply.remove();
+      } else turn.undo();
       setBusy(false);
       error.textContent = sentence(detail);
     },
   };
 
-  /** What is in no whole paragraph yet, as it is. */
+  /** It is stored now, in the place of what was there. */
+  function stands(node, { id, html = "" }) {
+    turn.drop();
+    node.dataset.id = id;
+    node.id = `m-${id}`;
+    Object.assign(prose(node), { innerHTML: html, className: "prose" });
+    main.classList.remove("blank");
+  }
+
+  function showHelp(html, place, where) {
+    const card = helpCard(html);
+    place[where](card);
+    card.scrollIntoView();
+    held = true;
+  }
+
   function showTail() {
     const tail = $(".tail", prose()) ?? prose().appendChild(make("p", { className: "tail" }));
     tail.textContent = turn.letters.slice(turn.upto).join("").trimStart();
