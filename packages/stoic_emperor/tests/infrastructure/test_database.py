@@ -171,6 +171,15 @@ def test_a_mistyped_folder_is_an_error_and_makes_nothing(tmp_path: Path) -> None
     assert not (tmp_path / "nowhere").exists()
 
 
+@pytest.mark.parametrize("there", [False, True])
+def test_the_name_of_the_folder_of_vectors_is_no_database(tmp_path: Path, there: bool) -> None:
+    if there:
+        (tmp_path / "vector_db").mkdir()
+    with pytest.raises(ConfigurationError, match="kept vectors, and no database: .*stoic_emperor.db"):
+        Database(tmp_path / "vector_db")
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == []
+
+
 def test_the_folder_of_a_fresh_checkout_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with Database("./data/stoic_emperor.db") as database:

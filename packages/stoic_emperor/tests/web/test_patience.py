@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import uvicorn
 
+from stoic_emperor.cli import main
 from stoic_emperor.testing.web import configured, hosted_by, web_app
 from stoic_emperor.web import limits, patience
 from stoic_emperor.web.limits import LEAST_RATE, TOO_SLOW
 
 #: Instead of half a minute.
 PATIENCE = 1.0
+#: Instead of two hundred.
+MOST = 5
 POST = b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 40\r\n\r\n"
 
 
@@ -37,7 +44,8 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         hurried.setattr(patience, "PATIENCE", PATIENCE)
         free.bind(("127.0.0.1", 0))
         number = free.getsockname()[1]
-        options = {"port": number, "log_level": "critical", "http": "stoic_emperor.web.patience:PatientProtocol"}
+        hurried.setattr(patience, "MOST", MOST)
+        options = {"port": number, "log_level": "critical", "http": "stoic_emperor.web.patience:CountingProtocol"}
         server = uvicorn.Server(uvicorn.Config(app, **options))
         free.close()
         thread = threading.Thread(target=server.run, daemon=True)
@@ -121,3 +129,34 @@ def test_whoever_waits_for_an_answer_may_wait(port: int) -> None:
     told, seconds = answer(port, asked, pause=0)
     assert told.endswith('"Yes."')
     assert seconds >= 2 * PATIENCE
+
+
+def test_of_one_address_so_many_connections_are_held_and_no_more(port: int) -> None:
+    asked = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    with ExitStack() as held:
+        for _ in range(MOST):
+            held.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+        told, _ = answer(port, asked, pause=0)
+        assert told == ""
+    time.sleep(0.2)
+    told, _ = answer(port, asked, pause=0)
+    assert told.startswith("HTTP/1.1 200")
+
+
+def test_behind_a_proxy_whose_address_all_have_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen: list[str] = []
+    monkeypatch.setattr(uvicorn, "run", lambda *_, **options: chosen.append(options["http"]))
+    for proxies in ("0", "1"):
+        settings = Path(os.environ["STOIC_HOME"]) / "config" / "settings.yaml"
+        settings.parent.mkdir(exist_ok=True)
+        settings.write_text(f"web:\n  trust_proxy: {proxies}\n")
+        assert main(["serve"]) == 0
+    assert [name.rpartition(":")[2] for name in chosen] == ["CountingProtocol", "PatientProtocol"]
+
+
+def test_plain_uvicorn_takes_the_protocol_as_the_document_says() -> None:
+    document = (Path(__file__).parents[4] / "docs" / "deployment.md").read_text()
+    (command,) = re.findall(r"^uvicorn src.web.api:app (.+)$", document, re.MULTILINE)
+    taken = uvicorn.main.make_context("uvicorn", ["src.web.api:app", *command.split()]).params
+    assert uvicorn.Config("src.web.api:app", http=taken["http"]).http == "stoic_emperor.web.patience:CountingProtocol"
+    assert (taken["proxy_headers"], taken["timeout_graceful_shutdown"]) == (False, 30)

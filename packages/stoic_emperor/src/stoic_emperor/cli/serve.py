@@ -21,6 +21,9 @@ def command(host: str, port: int, workers: int) -> None:
         import uvicorn
     except ModuleNotFoundError as error:
         raise click.ClickException('serving needs the extra: pip install "stoic-emperor[web]"') from error
+    from stoic_emperor.config import load_configuration
+
+    behind_proxy = load_configuration().settings.web.trust_proxy > 0
     uvicorn.run(
         "stoic_emperor.web.api:app",
         host=host,
@@ -29,6 +32,6 @@ def command(host: str, port: int, workers: int) -> None:
         # The application itself counts the proxies that it believes.
         proxy_headers=False,
         server_header=False,
-        http="stoic_emperor.web.patience:PatientProtocol",
+        http=f"stoic_emperor.web.patience:{'PatientProtocol' if behind_proxy else 'CountingProtocol'}",
         timeout_graceful_shutdown=_GRACE,
     )

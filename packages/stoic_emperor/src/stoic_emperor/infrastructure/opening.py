@@ -105,6 +105,7 @@ def open_engine(url: DatabaseUrl) -> Engine:
         capsa.CapsaError: or one of its kinds, with the remedy.
     """
     _refuse_missing_folder(url)
+    _refuse_chroma(url)
     _refuse_older_tables(url)
     engine = open_database(url)
     try:
@@ -126,6 +127,15 @@ def _refuse_missing_folder(url: DatabaseUrl) -> None:
     folder = url.path.parent
     if not any(folder.is_relative_to(home) for home in (Path.cwd(), find_home())):
         raise ConfigurationError(f"there is no folder {folder}: make it, or mend the path; nothing was created")
+
+
+def _refuse_chroma(url: DatabaseUrl) -> None:
+    """The folder's name as a file's: somebody meant the vectors, or their database."""
+    if url.path is not None and url.path.name == CHROMA_FOLDER:
+        raise ConfigurationError(
+            f"{url.path} is where an earlier program kept vectors, and no database: name the database's file, such as "
+            f"{url.path.with_name(DEFAULT_FILE.name)}; nothing was created"
+        )
 
 
 def _refuse_older_tables(url: DatabaseUrl) -> None:

@@ -1,7 +1,7 @@
-"""The protocol of ``stoic serve``: a connection on which no whole request comes is closed.
+"""The protocol of ``stoic serve``: a connection on which no whole request comes is closed, and one too many, too.
 
-Uvicorn waits for a first one as long as its sender likes, and for the rest of one that has begun. Bodies have a bound
-of their own (`web.limits`), whatever serves them.
+Uvicorn waits for a first one as long as its sender likes, and for the rest of one that has begun, and lets an address
+hold as many as it likes. Bodies have a bound of their own (`web.limits`), whatever serves them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
+from stoic_emperor.web.limits import network
+
 if TYPE_CHECKING:
     from uvicorn.protocols.http.h11_impl import H11Protocol as Protocol
     from uvicorn.protocols.http.h11_impl import RequestResponseCycle
@@ -19,6 +21,8 @@ else:
 
 #: Seconds until the head of a request is there.
 PATIENCE = 30.0
+#: Connections of one address: a browser holds six at most, and a house may have many browsers.
+MOST = 200
 
 
 class PatientProtocol(Protocol):
@@ -56,3 +60,15 @@ class PatientProtocol(Protocol):
         if self._until is not None:
             self._until.cancel()
             self._until = None
+
+
+class CountingProtocol(PatientProtocol):
+    """The same, where each client connects itself: behind a proxy, all connections are of the proxy's address."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Somebody is there, maybe once too often."""
+        super().connection_made(transport)
+        self.address = network(self.client[0] if self.client else "")
+        same = sum(getattr(other, "address", None) == self.address for other in self.connections)
+        if same > MOST:
+            transport.close()
