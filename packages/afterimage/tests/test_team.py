@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +24,8 @@ from capsa import LocalPostgres
 from capsa.testing.databases import fresh_database, guide_database
 
 #: What both clones have checked out.
-COMMIT = "c0ffee" + "0" * 34
+OBJECT = b"commit 11\0the first\n\n"
+COMMIT = hashlib.sha1(OBJECT, usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def machine(folder: Path, environment: pytest.MonkeyPatch) -> Machine:
     home.mkdir()
     (git / "HEAD").write_text(f"{COMMIT}\n")
     (git / "objects" / COMMIT[:2]).mkdir(parents=True)
-    (git / "objects" / COMMIT[:2] / COMMIT[2:]).touch()
+    (git / "objects" / COMMIT[:2] / COMMIT[2:]).write_bytes(zlib.compress(OBJECT))
     (git / "config").write_text('[remote "origin"]\n\turl = git@example.org:team/clock.git\n')
     return Machine(Hooks(home, project), environment)
 

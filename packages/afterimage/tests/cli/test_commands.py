@@ -59,7 +59,7 @@ def test_the_commands_are_those_that_are_documented() -> None:
     assert set(group.commands) == {
         "search", "recent", "show", "stats", "export", "import", "backup", "restore", "clear", "config", "migrate",
         "verify", "reembed", "doctor", "setup", "uninstall", "hook", "sync", "ingest", "audit",
-        "mcp", "churn", "hotspots", "files", "ui", "quality",
+        "mcp", "churn", "hotspots", "files", "ui", "quality", "trust",
     }  # fmt: skip
 
 
@@ -103,6 +103,20 @@ def test_the_configured_limit_and_threshold_are_read(
     assert len(json.loads(run(capsys, "search", "py", "--json")[1])) == 1
     assert json.loads(run(capsys, "search", "parse", "zebra", "--json")[1]) == []
     assert len(json.loads(run(capsys, "search", "parse", "zebra", "--json", "-t", "0")[1])) == 1
+
+
+def test_what_is_recalled_has_no_secrets_and_an_export_has_all(capsys: pytest.CaptureFixture[str], home: Path) -> None:
+    with get_storage_backend() as backend:
+        id_ = backend.store(
+            "/p/deploy.py", "def deploy():\n    password = 'zebra7Quartz9'\n", "password = 'zebra7Quartz0'"
+        )
+    for arguments in (("search", "deploy"), ("recent",), ("show", id_), ("show", id_, "--old")):
+        for form in ((), ("--json",)):
+            status, out, _ = run(capsys, *arguments, *form)
+            assert status == 0
+            assert "zebra7" not in out
+            assert "[redacted: " in out or arguments == ("recent",)
+    assert "zebra7Quartz9" in run(capsys, "export")[1]
 
 
 def test_what_was_stored_cannot_steer_the_terminal(stored: list[str], capsys: pytest.CaptureFixture[str]) -> None:

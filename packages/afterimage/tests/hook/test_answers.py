@@ -43,6 +43,15 @@ def test_no_name_breaks_out_of_the_list_of_files(entry: Entry) -> None:
     assert line.endswith("title")
 
 
+def test_of_a_very_long_path_the_end_is_shown(entry: Entry) -> None:
+    entry.path = f"/p/{'deep/' * 600}clock.py"
+    (line,) = [line for line in recent_text([(entry, 2)], ANOTHER).splitlines() if line.startswith("- ")]
+    assert line.startswith("- …")
+    assert "/clock.py (" in line
+    assert len(line) < 1_000
+    assert len(describe(entry, _Index(), ANOTHER)) < 1_000  # type: ignore[arg-type]
+
+
 def test_a_usual_name_is_left_as_it_is() -> None:
     assert block("/p/größe und maß.py", ["branch ö"], "x").startswith("/p/größe und maß.py (branch ö)\n")
 

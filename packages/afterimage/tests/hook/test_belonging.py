@@ -2,12 +2,14 @@
 
 import io
 import subprocess
+import zlib
 from pathlib import Path
 
 import pytest
 
 from afterimage.cli import main
 from afterimage.hook.objects import has_any
+from afterimage.retrieval.remembering import remember
 from afterimage.retrieval.retriever import Retriever
 from afterimage.retrieval.where import Where
 from afterimage.testing_hooks import CODE, Hooks, context
@@ -117,6 +119,35 @@ def test_no_program_says_it(clock: Hooks, capsys: pytest.CaptureFixture[str], mo
     assert "type it in a terminal" in capsys.readouterr().err
 
 
+def test_nor_does_a_note_that_was_put_down_there(clock: Hooks) -> None:
+    other = imposter(clock)
+    (where,) = Where.at([str(other.project)], clock.directory).projects
+    with clock.memory() as memory:
+        remember(memory, where, "rotate vaults by a script from elsewhere", str)
+    clock.sync()
+    assert not recalled(other)
+    assert "a note" not in context(clock.call(start(clock, "s8")))
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", zlib.compress(b"commit 4\0evil"), zlib.compress(b"blob 1\0x")])
+def test_a_file_with_the_name_of_a_commit_is_none(clock: Hooks, content: bytes) -> None:
+    other = imposter(clock)
+    name = git(clock.project, "rev-parse", "HEAD")
+    folder = other.project / ".git" / "objects" / name[:2]
+    folder.mkdir(exist_ok=True)
+    (folder / name[2:]).write_bytes(content)
+    assert not recalled(other)
+
+
+def test_what_was_written_in_a_folder_before_it_was_used_again_is_not_given(hooks: Hooks) -> None:
+    hooks.write()
+    hooks.sync()
+    git(hooks.project, "init")
+    commit(hooks.project, "b.py")
+    git(hooks.project, "remote", "add", "origin", "git@example.org:team/sundial.git")
+    assert not recalled(hooks)
+
+
 def test_where_nothing_is_withheld_there_is_nothing_to_say(clock: Hooks, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trust", str(clock.project)]) == 0
     assert capsys.readouterr().out.startswith("Nothing is withheld in")
@@ -171,7 +202,8 @@ def test_a_commit_is_found_loose_and_packed(tmp_path: Path, packed: bool) -> Non
         git(tmp_path, "gc")
     common = f"{tmp_path}/.git"
     assert all(has_any(common, ["f" * 40, one]) for one in commits)
-    changed = [f"{one[:-1]}{'0' if one[-1] != '0' else '1'}" for one in commits]
+    tree = git(tmp_path, "rev-parse", "HEAD^{tree}")
+    changed = [tree] + [f"{one[:-1]}{'0' if one[-1] != '0' else '1'}" for one in commits]
     assert not has_any(common, [*changed, "0" * 40, "f" * 40, "../../../a.py", "", "zz"])
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from afterimage.cli.terminal import counted, find_entry, memory, moment, note, seen_from_here, size
+from afterimage.cli.terminal import counted, find_entry, memory, moment, note, redactor, seen_from_here, size
 from afterimage.entries import AUTHOR
 from capsa.terminal import clean, json_option, one_line, table, width, write_json
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from afterimage.hybrid_search import SearchResult
 
 _WEIGHTS = {"hybrid": (0.4, 0.6), "lexical": (1.0, 0.0), "semantic": (0.0, 1.0)}
+#: The fields of an entry that may hold a secret.
+_TEXTS = frozenset({"new_code", "old_code", "context"})
 #: Lines of code shown of each result.
 _SHOWN_LINES = 12
 _PATH = "Only paths that contain this, or match it if it has * or ?; ./ and ../ are seen from here."
@@ -53,6 +56,7 @@ def search(  # noqa: PLR0917  # click gives them by name
     from afterimage.hybrid_search import HybridSearch
 
     with memory() as (config, backend):
+        redact = redactor(config)
         least = config.search.relevance_threshold if threshold is None else threshold
         words, meaning = _WEIGHTS[mode]
         searcher = HybridSearch(backend, fts_weight=words, semantic_weight=meaning)
@@ -63,10 +67,10 @@ def search(  # noqa: PLR0917  # click gives them by name
             # The engine does not know by which command.
             note(line.replace("re-embed to", "`afterimage reembed` to"))
         if as_json:
-            write_json([result.to_dict() for result in found])
+            write_json([_without_secrets(result.to_dict(), redact) for result in found])
         elif found:
             for number, result in enumerate(found, 1):
-                _show_result(number, result)
+                _show_result(number, result, redact)
             click.echo(f"Found {counted(len(found), 'result', 'results')}")
         else:
             click.echo("No results found.")
@@ -79,14 +83,19 @@ def search(  # noqa: PLR0917  # click gives them by name
     return 0 if found else 1
 
 
-def _show_result(number: int, result: SearchResult) -> None:
+def _without_secrets(shown: dict[str, Any], redact: Callable[[str], str]) -> dict[str, Any]:
+    """What is recalled, as hooks and server recall it; `export` has it as it is stored."""
+    return {key: redact(text) if key in _TEXTS and isinstance(text, str) else text for key, text in shown.items()}
+
+
+def _show_result(number: int, result: SearchResult, redact: Callable[[str], str]) -> None:
     unit = f" · {clean(result.unit)}" if result.unit else ""
     click.secho(f"{number}. {clean(result.file_path)}{unit}", bold=True)
     # Not the relevance: what a threshold goes by is another order than the one of this list.
     author = f"by {one_line(result.author, 60)} · " if result.author else ""
     click.secho(f"   {clean(result.reason)} · {moment(result.timestamp)} · {author}{result.id}", dim=True)
     first, last = result.lines or (1, None)
-    lines = clean("\n".join(result.new_code.split("\n")[first - 1 : last])).strip("\n").split("\n")
+    lines = clean(redact("\n".join(result.new_code.split("\n")[first - 1 : last]))).strip("\n").split("\n")
     for line in lines[:_SHOWN_LINES]:
         click.echo(f"   | {line[:200]}")
     if len(lines) > _SHOWN_LINES:
@@ -106,16 +115,23 @@ def recent(limit: int, path: str | None, as_json: bool) -> int:
     Example:
       afterimage recent --limit 20
     """
-    with memory() as (_, backend):
+    with memory() as (config, backend):
         found = backend.search_by_path(path, limit) if path else backend.get_recent(limit)
+        redact = redactor(config)
     if as_json:
-        write_json([entry.to_dict() for entry in found])
+        write_json([_without_secrets(entry.to_dict(), redact) for entry in found])
     elif found:
         authors = [one_line(str(entry.metadata.get(AUTHOR, "")), 16) for entry in found]
         path_width = min(48, width() // 3)
         code_width = max(10, width() - path_width - 32 - max(map(len, authors)))
         rows = [
-            (e.id[:8], moment(e.timestamp), author, _tail(e.file_path, path_width), one_line(e.new_code, code_width))
+            (
+                e.id[:8],
+                moment(e.timestamp),
+                author,
+                _tail(e.file_path, path_width),
+                one_line(redact(e.new_code), code_width),
+            )
             for e, author in zip(found, authors, strict=True)
         ]
         table(("id", "time (UTC)", "author", "file", "code"), rows)
@@ -133,16 +149,17 @@ def _tail(path: str, room: int) -> str:
 @click.option("--old", is_flag=True, help="Show the code that was replaced instead.")
 @json_option
 def show(entry_id: str, old: bool, as_json: bool) -> int:
-    """Show one entry whole. The beginning of its id is enough.
+    """Show one entry whole, without secrets; `export` has them. The beginning of its id is enough.
 
     \b
     Example:
       afterimage show 3f2a9c1e
     """
-    with memory() as (_, backend):
+    with memory() as (config, backend):
         entry = find_entry(backend, entry_id)
+        redact = redactor(config)
     if as_json:
-        write_json(entry.to_dict())
+        write_json(_without_secrets(entry.to_dict(), redact))
         return 0
     for name, value in (
         ("file", entry.file_path),
@@ -150,7 +167,7 @@ def show(entry_id: str, old: bool, as_json: bool) -> int:
         ("session", entry.session_id),
         ("author", entry.metadata.get(AUTHOR)),
         ("id", entry.id),
-        ("context", entry.context),
+        ("context", redact(entry.context) if entry.context else None),
     ):
         if value:
             click.secho(f"# {name}: {one_line(value, 200)}", dim=True)
@@ -158,6 +175,7 @@ def show(entry_id: str, old: bool, as_json: bool) -> int:
     if code is None:
         note("this entry replaced nothing")
         return 1
+    code = redact(code)
     click.echo(clean(code), nl=not code.endswith("\n"))
     return 0
 

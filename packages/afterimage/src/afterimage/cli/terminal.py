@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +41,13 @@ def memory(*, writing: bool = False) -> Iterator[tuple[AfterImageConfig, Storage
             if not writing and not backend.exists():
                 raise NoMemoryYet(f"no memory at {backend.configured_path} yet: the first entry stored makes it")
         yield config, backend
+
+
+def redactor(config: AfterImageConfig) -> Callable[[str], str]:
+    """Takes secrets and what is private out of what is shown: agents run these commands, too."""
+    from afterimage.retrieval.showing import redactor_of
+
+    return redactor_of(config.directory)
 
 
 def note(line: str) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MOST = 7_000
 #: Characters of the code of one entry.
 _MOST_CODE = 1_800
+#: Characters of a path.
+_MOST_PATH = 300
 #: How much of a file is read to see whether code still stands in it.
 _MOST_FILE = 200_000
 #: What stands after a part of an entry.
@@ -50,10 +52,15 @@ def standing(entry: "Entry", recall: "Recall", path: str, shown: str, first: int
 
 
 def stands(path: str, code: str, at: int) -> bool:
-    """Whether ``code``, written ``at`` that microsecond, still stands in a file. What was redacted may be anything."""
+    """Whether ``code``, written ``at`` that microsecond, still stands in a file, as far as that can be told."""
     written = files.modified(path)
     if written is None or written * 1_000_000 <= at:
         return written is not None
+    return holds(path, code)
+
+
+def holds(path: str, code: str) -> bool:
+    """Whether ``code`` is in a file, line by line. What was redacted may be anything."""
     content = files.read_text(path, _MOST_FILE)
     if code and code in content:
         return True
@@ -76,7 +83,7 @@ def describe(entry: "Entry", recall: "Recall", here: "Project", near: str = "") 
         f"branch {entry.branch}" if entry.branch else "",
         standing(entry, recall, path, shown.removesuffix(_MORE), first),
     ]
-    return block(path or "a note", [fact for fact in facts if fact], shown, first)
+    return block(_shortened(path) or "a note", [fact for fact in facts if fact], shown, first)
 
 
 def block(path: str, facts: list[str], shown: str, first: int = 0) -> str:
@@ -87,6 +94,11 @@ def block(path: str, facts: list[str], shown: str, first: int = 0) -> str:
     place = f"{path}, from line {first + 1} of what was written" if first else path
     head = one_line(f"{place} ({'; '.join(facts)})")
     return marker.escape(f"{head}\n{fence}\n{shown}\n{fence}")
+
+
+def _shortened(path: str) -> str:
+    """``path``, of which the end says most."""
+    return path if len(path) <= _MOST_PATH else f"…{path[-_MOST_PATH:]}"
 
 
 def one_line(text: str) -> str:
@@ -120,7 +132,9 @@ def recent_text(found: "list[tuple[Entry, int]]", here: "Project") -> str:
         author = f", by {entry.author}" if entry.author else ""
         branch = f", branch {entry.branch}" if entry.branch else ""
         title = f": {entry.title}" if entry.title else ""
-        lines.append(marker.escape(one_line(f"- {path or 'a note'} ({times}{day(entry.at)}{author}{branch}){title}")))
+        lines.append(
+            marker.escape(one_line(f"- {_shortened(path) or 'a note'} ({times}{day(entry.at)}{author}{branch}){title}"))
+        )
     kept: list[str] = []
     for line in lines:
         if sum(map(len, kept)) + len(line) < MOST // 4:

@@ -2,7 +2,7 @@
 
 A project is known by its remote. Remotes are added and changed, and anybody can write the name of one into a git
 folder: so an entry notes its checkout, too, and what was written elsewhere is given to a checkout that has one of the
-commits at which it was written.
+commits at which it was written. Without git or a remote a project is its place.
 """
 
 from . import files
@@ -16,25 +16,38 @@ if TYPE_CHECKING:
 TRUSTED = "trusted"
 #: Of a project's commits the last are looked for, one of which is enough.
 _COMMITS = 64
+#: Of what was written without a commit, so many files are looked at.
+_FILES = 8
 
 
 def settle(project: Project, recall: "Recall", directory: str) -> None:
     """Have ``project`` know what its memory is found under, and what of it is withheld. Raises `recall.Unreadable`."""
-    found = {project.checkout: None}
-    if project.common:
-        # What was written here before there was git.
-        found[id_of(project.root)] = None
+    noted = recall.projects_in(project.checkout)
+    # What it was before its remote was added or changed, which may have happened in another checkout; and what was
+    # written here before there was git.
+    former = {project.checkout, id_of(project.root), *noted, *recall.projects_beside(project.id)} - {project.id}
     if is_withheld(recall, directory, project.id, project.checkout, project.common):
         project.withheld = project.id
+        found = []
     else:
-        found[project.id] = None
-    noted = recall.projects_in(project.checkout)
-    # What it was before its remote was added or changed, which may have happened in another checkout.
-    for former in sorted((noted | recall.projects_beside(project.id)) - {project.id, *found}):
-        commits = recall.commits(former, _COMMITS)
-        if _has_any(project.common, commits) or (not commits and former in noted):
-            found[former] = None
-    project.ids = tuple(found)
+        found = [project.id]
+    project.ids = (*found, *(id_ for id_ in sorted(former) if _was_here(recall, id_, project.common)))
+
+
+def _was_here(recall: "Recall", project: str, common: str) -> bool:
+    """Whether what a checkout was before is what it is now: it has a commit of it, or code as it was written here.
+
+    Folders are used again, for other projects.
+    """
+    commits = recall.commits(project, _COMMITS)
+    if commits:
+        return _has_any(common, commits)
+    from .answers import holds
+    from .fingerprints import Lines
+
+    last = recall.recent([project], lambda entry: entry.path.startswith("/"), _FILES)
+    # Not by the files' times, which an archive brings along.
+    return any(Lines(code := recall.text(entry)).worthwhile() and holds(entry.path, code) for entry, _ in last)
 
 
 def is_withheld(recall: "Recall", directory: str, project: str, checkout: str, common: str) -> bool:

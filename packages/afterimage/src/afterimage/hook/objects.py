@@ -1,16 +1,24 @@
-"""Whether a git folder has a commit, read from its own files: loose ones by name, packed ones by the packs' indexes.
+"""Whether a git folder has a commit, read from its own files: loose objects and packs.
 
-Format of those: https://git-scm.com/docs/pack-format, "Version 2 pack-*.idx files". What other folders lend it
+A file of the right name is no proof, as names stand in logs and versions: what is found is read, and hashed. Formats:
+https://git-scm.com/docs/pack-format, "pack-*.pack files" and "Version 2 pack-*.idx files". What other folders lend it
 (alternates) is not looked at, as it says nothing about this one.
 """
+
+from hashlib import sha1, sha256
+from zlib import decompressobj
+from zlib import error as BadStream  # noqa: N812
 
 from . import files
 
 _MAGIC = b"\377tOc\0\0\0\2"
 #: Where the table of names begins: after the magic and 256 numbers of four bytes.
 _NAMES = len(_MAGIC) + 256 * 4
-#: Packs that are looked into.
+#: Packs that are looked into, and bytes of a commit.
 _PACKS = 200
+_MOST = 1 << 16
+#: The kind of an object in a pack that is a whole commit; one that is told by its difference from another is passed by.
+_COMMIT = 1
 
 
 def has_any(common: str, commits: "list[str]") -> bool:
@@ -18,47 +26,94 @@ def has_any(common: str, commits: "list[str]") -> bool:
     names = [commit for commit in commits if len(commit) in {40, 64} and not commit.strip("0123456789abcdef")]
     if not common or not names:
         return False
-    if any(files.exists(f"{common}/objects/{name[:2]}/{name[2:]}") for name in names):
+    if any(_is_loose(f"{common}/objects/{name[:2]}/{name[2:]}", bytes.fromhex(name)) for name in names):
         return True
     folder = f"{common}/objects/pack"
     try:
-        packs = [name for name in files.posix.listdir(folder) if name.endswith(".idx")]
+        packs = [name.removesuffix(".idx") for name in files.posix.listdir(folder) if name.endswith(".idx")]
     except OSError:
         return False
     wanted = [bytes.fromhex(name) for name in names]
-    return any(_has_any(f"{folder}/{pack}", wanted) for pack in packs[:_PACKS])
+    return any(_is_packed(f"{folder}/{pack}", wanted) for pack in packs[:_PACKS])
 
 
-def _has_any(index: str, names: "list[bytes]") -> bool:
+def _is_loose(path: str, name: bytes) -> bool:
+    content = _inflated(files.read(path, _MOST) or b"")
+    return content.startswith(b"commit ") and _digest(content, name) == name
+
+
+def _is_packed(pack: str, names: list[bytes]) -> bool:
+    """Whether one of ``names`` is a commit in a pack, whose path is given without its ending."""
     try:
-        file = files.posix.open(index, files.posix.O_RDONLY)
+        index = _open(f"{pack}.idx")
+        try:
+            places = [place for name in names if (place := _place(index, name))]
+        finally:
+            files.posix.close(index)
+        objects = _open(f"{pack}.pack") if places else -1
+        try:
+            return any(_is_commit(objects, place, name) for place, name in places)
+        finally:
+            if places:
+                files.posix.close(objects)
     except OSError:
         return False
-    try:
-        return _at(file, 0, len(_MAGIC)) == _MAGIC and any(_has(file, name) for name in names)
-    except OSError:
-        return False
-    finally:
-        files.posix.close(file)
 
 
-def _has(file: int, name: bytes) -> bool:
-    """Whether a name is in a pack's index, whose names are in order."""
-
-    def until(first: int) -> int:
-        return int.from_bytes(_at(file, len(_MAGIC) + 4 * first, 4), "big") if first >= 0 else 0
-
-    low, high = until(name[0] - 1), until(name[0])
+def _place(index: int, name: bytes) -> tuple[int, bytes] | None:
+    """Where an object is in a pack, by the pack's index, whose names are in order; None if it has none of this name."""
+    if _at(index, 0, len(_MAGIC)) != _MAGIC:
+        return None
+    low = _number(index, len(_MAGIC) + 4 * (name[0] - 1)) if name[0] else 0
+    high = _number(index, len(_MAGIC) + 4 * name[0])
+    count = _number(index, len(_MAGIC) + 4 * 255)
     while low < high:
         middle = (low + high) // 2
-        there = _at(file, _NAMES + middle * len(name), len(name))
+        there = _at(index, _NAMES + middle * len(name), len(name))
         if there == name:
-            return True
+            # After the names: a checksum and a place of four bytes each, and places of eight for what is beyond those.
+            places = _NAMES + count * (len(name) + 4)
+            place = _number(index, places + 4 * middle)
+            if place >> 31:
+                beyond = places + 4 * count + 8 * (place & 0x7FFFFFFF)
+                place = _number(index, beyond) << 32 | _number(index, beyond + 4)
+            return place, name
         if len(there) < len(name):
             # Cut off, or of another length of names.
-            return False
+            return None
         low, high = (middle + 1, high) if there < name else (low, middle)
-    return False
+    return None
+
+
+def _is_commit(objects: int, place: int, name: bytes) -> bool:
+    data = _at(objects, place, _MOST)
+    if not data or data[0] >> 4 & 7 != _COMMIT:
+        return False
+    # Its size, seven bits a byte; the object itself tells it, too.
+    begin = next((i + 1 for i, byte in enumerate(data) if byte < 0x80), len(data))
+    content = _inflated(data[begin:])
+    return _digest(b"commit %d\0%s" % (len(content), content), name) == name
+
+
+def _inflated(data: bytes) -> bytes:
+    try:
+        return decompressobj().decompress(data, _MOST)
+    except BadStream:
+        return b""
+
+
+def _digest(content: bytes, name: bytes) -> bytes:
+    """The name of an object, of the kind that ``name`` is: git's own use, where sha1 is not ours to choose."""
+    kind = sha1 if len(name) == 20 else sha256
+    return kind(content, usedforsecurity=False).digest()
+
+
+def _open(path: str) -> int:
+    return files.posix.open(path, files.posix.O_RDONLY)
+
+
+def _number(file: int, place: int) -> int:
+    return int.from_bytes(_at(file, place, 4), "big")
 
 
 def _at(file: int, place: int, size: int) -> bytes:

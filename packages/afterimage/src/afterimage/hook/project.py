@@ -62,7 +62,8 @@ class Project:
 
 def id_of(identity: str) -> str:
     """What a project or a checkout is called in the memory."""
-    return sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    name: str = sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return name
 
 
 def project_of(folder: str, path: str = "") -> Project:

@@ -225,10 +225,11 @@ class RecallIndex:
             at = int(record.created_at.timestamp() * 1_000_000)
             rare += ((mark, seq) for mark in marks.rare)
             about += ((mark, at, seq) for mark in marks.about)
-            project, checkout, commit = _facts(record, "project", CHECKOUT, "commit")
+            project, checkout, commit, change = _facts(record, "project", CHECKOUT, "commit", "change")
             if project:
                 sql.execute("INSERT OR IGNORE INTO checkout VALUES (?, ?)", (checkout or project, project))
-            if project and commit:
+            # A note is written by whoever asks the server, and proves nothing.
+            if project and commit and change != "note":
                 sql.execute(
                     "INSERT INTO base VALUES (?, ?, ?) "
                     "ON CONFLICT (project, commit_) DO UPDATE SET at = max(at, excluded.at)",

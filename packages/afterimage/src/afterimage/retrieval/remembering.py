@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from afterimage.entries import StorageEntry
+from afterimage.entries import CHECKOUT, StorageEntry
 from afterimage.errors import InvalidEntry
 from afterimage.forgotten import take_back
 from afterimage.hook.files import absolute
@@ -66,9 +66,10 @@ def remember(
         raise InvalidEntry("nothing was stored: all of it stands in <private>; put outside of it what may be kept")
     old = find_record(backend, replaces) if replaces else None
     about = absolute(path, project.root) if path else ""
-    id_ = entry_id(client="mcp", session=project.id, call=content_hash(text), path=about, index=0)
+    id_ = entry_id(client="mcp", session=project.home, call=content_hash(text), path=about, index=0)
     facts = {
-        "project": project.id,
+        "project": project.home,
+        CHECKOUT: project.checkout if project.checkout != project.home else "",
         "project_name": project.name,
         "scope": project.scope,
         "branch": project.branch,

@@ -14,13 +14,12 @@ from afterimage.chunking.units import Unit
 from afterimage.entries import AUTHOR
 from afterimage.finding import Match, find
 from afterimage.hook import recall
-from afterimage.hook.marker import without_private
-from afterimage.hook.redaction import Redactor, compiled_name
 from afterimage.hybrid_search import Asked, relevance, words_asked
 from afterimage.retrieval.amending import amended, newest_first
 from afterimage.retrieval.groups import grouped
 from afterimage.retrieval.items import Found, Item, Other
 from afterimage.retrieval.lookup import find_record
+from afterimage.retrieval.showing import redactor_of
 from afterimage.retrieval.standing import NOTE, Shown, standings
 from afterimage.retrieval.where import Where
 
@@ -192,8 +191,7 @@ class Retriever:
 
     def redactor(self) -> Callable[[str], str]:
         """Takes out of a text what is not to be shown or stored."""
-        redact = Redactor(str(self._directory / "hook-state" / compiled_name()))
-        return lambda text: redact(without_private(text))
+        return redactor_of(self._directory)
 
 
 def _steps() -> Iterator[int]:
