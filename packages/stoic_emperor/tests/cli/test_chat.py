@@ -254,6 +254,8 @@ def in_a_terminal(typed: str, **environment: str) -> str:
     ).stdout
 
 
+# From Python 3.12 on, forking warns where there are threads; the child does nothing before it becomes another program.
+@pytest.mark.filterwarnings("ignore:.*forkpty:DeprecationWarning")
 def test_in_a_terminal_of_a_program_an_empty_home_is_talked_with_at_its_first_start(home: Path, tmp_path: Path) -> None:
     said, shown, status = in_a_pty(home, tmp_path)
     assert said, "it ended before it could be answered"
