@@ -12,12 +12,19 @@ from typing import Any
 import pytest
 
 from capsa import DatabaseUrl, from_stored, transfer
+from capsa.testing.databases import EMPTY
 from stoic_emperor.hosting import HOUSE
 from stoic_emperor.infrastructure.opening import open_engine
 from stoic_emperor.legacy.tables import TABLES
 
 #: Real files, beside the checkout; tests that need them say so when they are not there.
 DATA = Path(__file__).resolve().parents[5] / "shared" / "data" / "stoic"
+
+
+@pytest.fixture(scope="session")
+def postgres_template() -> str:
+    """Nothing is there yet, as where a past is carried to."""
+    return EMPTY
 
 
 @pytest.fixture

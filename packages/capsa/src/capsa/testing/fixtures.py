@@ -7,7 +7,8 @@
         ...
 
 Fixtures: ``sqlite_url``, ``postgres_url``, ``postgres_16_url``, ``guide_postgres_url``, ``pooled_postgres_url``,
-``store_url``, ``any_store_url``, and the servers ``postgres_server`` and ``postgres_16_server``.
+``store_url``, ``any_store_url``, the database that fresh ones are copied from, ``postgres_template``, and the servers
+``postgres_server`` and ``postgres_16_server``.
 Markers: ``slow``, ``postgres16`` and ``debian(package, program=None)``.
 """
 
@@ -81,12 +82,23 @@ def postgres_16_server() -> Iterator[LocalPostgres]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def postgres_template() -> str:
+    """What fresh databases are copied from; override it with one that has an application's tables already.
+
+    See `capsa.testing.databases.template_database`.
+    """
+    from capsa.testing.databases import EMPTY
+
+    return EMPTY
+
+
 @pytest.fixture
-def postgres_url(postgres_server: LocalPostgres) -> Iterator[str]:
+def postgres_url(postgres_server: LocalPostgres, postgres_template: str) -> Iterator[str]:
     """The superuser's URL of a fresh database with pgvector."""
     from capsa.testing.databases import fresh_database
 
-    with fresh_database(postgres_server) as url:
+    with fresh_database(postgres_server, postgres_template) as url:
         yield url
 
 
