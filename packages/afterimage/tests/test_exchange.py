@@ -128,6 +128,23 @@ def test_a_bad_entry_is_named_and_stops_no_other(memory: StorageBackend) -> None
         assert told in line
 
 
+def test_an_entry_that_no_memory_may_hold_is_named_and_stops_no_other(memory: StorageBackend) -> None:
+    entries = [{"id": id_, "file_path": "/a", "new_code": "x"} for id_ in ("g1", "x" * 600, "g2")]
+    report = import_entries(memory, io.StringIO(json.dumps(entries)))
+    assert (report.added, len(report.refused)) == (2, 1)
+    assert "512 bytes" in report.refused[0]
+    assert {entry.id for entry in memory.iterate()} == {"g1", "g2"}
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_an_id_that_comes_twice_is_the_same_as_in_two_exports(memory: StorageBackend, *, replace: bool) -> None:
+    entries = [{"id": "d", "file_path": "/a", "new_code": code} for code in ("first", "second")]
+    report = import_entries(memory, io.StringIO(json.dumps(entries)), replace=replace)
+    assert (report.added, report.replaced, report.different) == (1, int(replace), [] if replace else ["d"])
+    (entry,) = memory.iterate()
+    assert entry.new_code == ("second" if replace else "first")
+
+
 def test_an_entry_whose_vector_has_another_length_is_taken_without_it_and_named(memory: StorageBackend) -> None:
     entries = [
         {**StorageEntry(f"e{n}", f"/{n}", "c").to_dict(), "embedding": [0.5] * length}
@@ -248,7 +265,10 @@ def test_whatever_a_migration_carries_comes_back_from_an_export(rows: list[tuple
 
 @pytest.mark.parametrize(
     "text",
-    ["", "no json", "{}", '{"entries": 3}', '{"entries": [{"a": 1}', '{"entries": [{"a" 1}]}', "[1, 2", "3", "["],
+    [
+        *("", "no json", "{}", '{"entries": 3}', '{"entries": [{"a": 1}', '{"entries": [{"a" 1}]}', "[1, 2", "3", "["),
+        f'[{{"id": "a", "timestamp": {"9" * 5_000}}}]',
+    ],
 )
 def test_what_is_no_export_is_one_clear_line(text: str) -> None:
     with pytest.raises(NotAMemory) as caught:

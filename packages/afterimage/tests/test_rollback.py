@@ -8,7 +8,7 @@ import pytest
 from afterimage import first_use, rollback
 from afterimage.config import load_config
 from afterimage.rollback import left_behind
-from afterimage.state import read_state, remember_postgresql
+from afterimage.state import read_state, remember_postgresql, rollback_was_tried
 from afterimage.storage import SQLiteBackend, get_storage_backend
 from capsa import DatabaseUrl
 
@@ -80,6 +80,19 @@ def test_another_server_is_named_and_gets_no_password(url: DatabaseUrl, monkeypa
     assert "cannot be read" in message
     assert f"--pg-database {url.database}" in message
     assert f"--pg-user {url.user}" in message
+
+
+def test_a_server_that_could_not_be_read_is_asked_again_on_another_day(
+    url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = load_config().directory
+    with monkeypatch.context() as wrong:
+        wrong.setenv("AFTERIMAGE_PG_PASSWORD", "wrong")
+        assert "cannot be read" in (told() or "")
+    assert told() is None
+    rollback_was_tried(directory, "2026-01-06")
+    assert "exist only in" in (told() or "")
+    assert told() is None
 
 
 def test_a_server_that_is_gone_is_said_once_and_quickly(home: Path) -> None:

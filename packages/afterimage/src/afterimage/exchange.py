@@ -11,7 +11,7 @@ import math
 import sys
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
@@ -128,7 +128,7 @@ def import_entries(
 
     report = ImportReport()
     clock = transfer.Clock.of()
-    batch: list[_Incoming] = []
+    batch: dict[str, _Incoming] = {}
     size = 0
     for number, values in enumerate(read_entries(stream), 1):
         try:
@@ -136,14 +136,18 @@ def import_entries(
         except AfterImageError as error:
             report.refused.append(str(error))
             continue
-        batch.append(incoming)
+        if incoming.record.id in batch:
+            # The same id twice in one export is what it is in two: the first is there when the second comes.
+            _take_in(backend, list(batch.values()), report, replace=replace)
+            batch, size = {}, 0
+        batch[incoming.record.id] = incoming
         size += len(incoming.record.text) + len(str(incoming.record.metadata.get("old_code", "")))
         if len(batch) >= _BATCH_ENTRIES or size >= _BATCH_CHARACTERS:
-            _take_in(backend, batch, report, replace=replace)
-            batch, size = [], 0
+            _take_in(backend, list(batch.values()), report, replace=replace)
+            batch, size = {}, 0
             if progress:
                 progress(number)
-    _take_in(backend, batch, report, replace=replace)
+    _take_in(backend, list(batch.values()), report, replace=replace)
     return report
 
 
@@ -181,42 +185,59 @@ def _record(values: Mapping[str, Any], clock: transfer.Clock) -> tuple[Record, s
     return dataclasses.replace(record, created_at=moment, created_at_text=reading.spelling), reading.remark
 
 
-def _take_in(backend: StorageBackend, batch: Iterable[_Incoming], report: ImportReport, *, replace: bool) -> None:
-    # The last of several with one id counts, as if they had come one after the other.
-    by_id = {incoming.record.id: incoming for incoming in batch}
-    if not by_id:
-        return
+def _take_in(backend: StorageBackend, batch: Sequence[_Incoming], report: ImportReport, *, replace: bool) -> None:
+    """Store entries of different ids; one that no memory may hold holds up no other."""
+    from capsa import InvalidRecord
+
+    try:
+        _store(backend, batch, report, replace=replace)
+    except InvalidRecord as error:
+        if len(batch) == 1:
+            report.refused.append(str(error))
+            return
+        for incoming in batch:
+            _take_in(backend, [incoming], report, replace=replace)
+
+
+def _store(backend: StorageBackend, batch: Sequence[_Incoming], report: ImportReport, *, replace: bool) -> None:
     collection = backend.collection
-    there = collection.get_many(list(by_id))
-    new, other = [], []
-    for entry_id, incoming in by_id.items():
-        if (known := there.get(entry_id)) is None:
+    there = collection.get_many([incoming.record.id for incoming in batch])
+    new, other, present = [], [], 0
+    for incoming in batch:
+        if (known := there.get(incoming.record.id)) is None:
             new.append(incoming)
         elif StorageEntry.from_record(known) == StorageEntry.from_record(incoming.record):
-            report.present += 1
+            present += 1
         else:
             other.append(incoming)
-    if not replace:
-        report.different += [incoming.record.id for incoming in other]
-        other = []
-    with backend.database.write(backend.owner) as tx:
-        collection.add([incoming.record for incoming in new], embed=False, tx=tx)
-        collection.put([incoming.record for incoming in other], embed=False, tx=tx)
-        for incoming in (*new, *other):
-            if incoming.vector is not None:
-                _give_vector(collection, incoming, report, tx)
+    taken = [*new, *(other if replace else [])]
+    without: list[str] = []
+    if taken:
+        with backend.database.write(backend.owner) as tx:
+            collection.add([incoming.record for incoming in new], embed=False, tx=tx)
+            collection.put([incoming.record for incoming in taken[len(new) :]], embed=False, tx=tx)
+            without = [line for incoming in taken if (line := _give_vector(collection, incoming, tx))]
+    report.present += present
     report.added += len(new)
-    report.replaced += len(other)
-    report.remarks.update(incoming.remark for incoming in (*new, *other) if incoming.remark)
+    if replace:
+        report.replaced += len(other)
+    else:
+        report.different += [incoming.record.id for incoming in other]
+    report.refused += without
+    report.remarks.update(incoming.remark for incoming in taken if incoming.remark)
 
 
-def _give_vector(collection: Collection, incoming: _Incoming, report: ImportReport, tx: Transaction) -> None:
+def _give_vector(collection: Collection, incoming: _Incoming, tx: Transaction) -> str:
+    """Store the vector of an entry, if it has one; what is to be said if that cannot be done."""
     from capsa import InvalidRecord, ModelMismatch
 
+    if incoming.vector is None:
+        return ""
     try:
         collection.set_vector(incoming.record.id, incoming.vector, model=incoming.model, tx=tx)
     except (InvalidRecord, ModelMismatch) as error:
-        report.refused.append(f"the vector of entry {incoming.record.id!r}, which was taken in without: {error}")
+        return f"the vector of entry {incoming.record.id!r}, which was taken in without: {error}"
+    return ""
 
 
 def _finite(entry_id: str, vector: Any) -> Sequence[float]:
@@ -317,7 +338,8 @@ class _Reader:
             except json.JSONDecodeError:
                 if not self._more(chunk):
                     raise self._error() from None
-            except RecursionError:
+            except (RecursionError, ValueError):
+                # Nested more deeply, or a number longer, than Python reads.
                 raise self._error() from None
             else:
                 # A number at the end of what was read may go on.

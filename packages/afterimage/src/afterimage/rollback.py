@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shlex
 import time
 from dataclasses import replace
@@ -22,10 +23,11 @@ COUNT_SECONDS = 5.0
 def left_behind(config: AfterImageConfig, backend: SQLiteBackend) -> str | None:
     """What to tell, once, to someone who left PostgreSQL; None if there is nothing to tell.
 
-    Changes no entry of either database, and neither fails nor waits for a server that is gone.
+    Changes no entry of either database, and neither fails nor waits for a server that is gone: that is tried again on
+    another day.
     """
-    from afterimage.state import read_state, rollback_was_told
-    from capsa import DatabaseUrl, InvalidUrl
+    from afterimage.state import read_state, rollback_was_told, rollback_was_tried
+    from capsa import CapsaError, DatabaseUrl, InvalidUrl
 
     noted = read_state(config.directory)
     if config.storage.backend != "sqlite" or noted.postgresql is None or noted.rollback_told:
@@ -34,23 +36,18 @@ def left_behind(config: AfterImageConfig, backend: SQLiteBackend) -> str | None:
         server = DatabaseUrl.parse(noted.postgresql)
     except InvalidUrl:
         return None
-    message = _message(config, backend, server)
-    rollback_was_told(config.directory)
-    return message
-
-
-def _message(config: AfterImageConfig, backend: SQLiteBackend, server: DatabaseUrl) -> str | None:
-    from capsa import CapsaError, Store, open_database
-
+    today = dt.datetime.now(dt.UTC).date().isoformat()
+    if noted.rollback_tried == today:
+        return None
     back = f"`{way_back(config, backend, server)}`"
     try:
-        with open_database(_with_password(config, server), connect_timeout=CONNECT_SECONDS) as database:
-            there = Store(database, embedder=None).collection(COLLECTION, owner=config.storage.postgresql.owner)
-            missing, counted_all = _missing(there, backend)
+        missing, counted_all = _counted(config, backend, server)
     except CapsaError as error:
+        rollback_was_tried(config.directory, today)
         return (
             f"{server} holds entries that may be missing here, but cannot be read: {error}. Bring them back with {back}"
         )
+    rollback_was_told(config.directory)
     if not missing and counted_all:
         return None
     if not missing:
@@ -58,6 +55,15 @@ def _message(config: AfterImageConfig, backend: SQLiteBackend, server: DatabaseU
     number = f"{missing:,}" if counted_all else f"at least {missing:,}"
     exist = "entry exists" if missing == 1 and counted_all else "entries exist"
     return f"{number} {exist} only in {server}: bring them back with {back}"
+
+
+def _counted(config: AfterImageConfig, backend: SQLiteBackend, server: DatabaseUrl) -> tuple[int, bool]:
+    """See `_missing`. Raises `capsa.CapsaError`."""
+    from capsa import Store, open_database
+
+    with open_database(_with_password(config, server), connect_timeout=CONNECT_SECONDS) as database:
+        there = Store(database, embedder=None).collection(COLLECTION, owner=config.storage.postgresql.owner)
+        return _missing(there, backend)
 
 
 def _missing(there: Collection, here: SQLiteBackend) -> tuple[int, bool]:

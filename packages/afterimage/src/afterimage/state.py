@@ -26,16 +26,22 @@ class State:
     postgresql: str | None = None
     #: Whether the user of SQLite was told what only that database has.
     rollback_told: bool = False
+    #: The day on which that database could not be read, so that it is tried again on another.
+    rollback_tried: str = ""
 
 
 def read_state(directory: Path) -> State:
     """What was noted in ``directory``; nothing, if there is no note or it cannot be understood."""
     try:
         noted = json.loads((directory / _NAME).read_text("utf-8"))
-        url, told = noted.get("postgresql"), noted.get("rollback_told")
+        url, told, tried = (noted.get(key) for key in ("postgresql", "rollback_told", "rollback_tried"))
     except (OSError, ValueError, AttributeError):
         return State()
-    return State(postgresql=url if isinstance(url, str) else None, rollback_told=told is True)
+    return State(
+        postgresql=url if isinstance(url, str) else None,
+        rollback_told=told is True,
+        rollback_tried=tried if isinstance(tried, str) else "",
+    )
 
 
 def write_state(directory: Path, state: State) -> None:
@@ -62,6 +68,11 @@ def remember_postgresql(directory: Path, url: DatabaseUrl) -> None:
 def rollback_was_told(directory: Path) -> None:
     """Note that the user knows what only PostgreSQL has."""
     _try_to_write(directory, replace(read_state(directory), rollback_told=True))
+
+
+def rollback_was_tried(directory: Path, day: str) -> None:
+    """Note that on this day PostgreSQL could not be read."""
+    _try_to_write(directory, replace(read_state(directory), rollback_tried=day))
 
 
 def _try_to_write(directory: Path, state: State) -> None:

@@ -105,6 +105,10 @@ def test_the_configured_limit_and_threshold_are_read(
     assert len(json.loads(run(capsys, "search", "parse", "zebra", "--json", "-t", "0")[1])) == 1
 
 
+def test_a_threshold_that_is_no_number_is_not_understood(stored: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "search", "py", "-t", "nan")[0] == 2
+
+
 def test_what_is_recalled_has_no_secrets_and_an_export_has_all(capsys: pytest.CaptureFixture[str], home: Path) -> None:
     with get_storage_backend() as backend:
         id_ = backend.store(

@@ -265,7 +265,7 @@ def test_what_another_process_left_unfinished_is_kept_as_stopped_when_one_goes_o
     assert statuses == ["complete", "stopped", "complete", "complete"]
 
 
-@pytest.mark.parametrize("message", ["", " \n ", "x" * 20_001])
+@pytest.mark.parametrize("message", ["", " \n ", "\u202e\u200b", "x" * 20_001])
 def test_nothing_and_too_much_are_refused(house: House, message: str) -> None:
     _, browser = house.somebody()
     refused = browser.post("/api/chat", json={"message": message})

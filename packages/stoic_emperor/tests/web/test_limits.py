@@ -121,6 +121,17 @@ def test_contacts_are_shown_also_where_the_message_itself_is_refused(narrow: Hou
     assert anna.post("/api/chat", json={"message": "Hello"}).json().keys() == {"detail"}
 
 
+def test_they_are_those_of_the_persons_country(narrow: House) -> None:
+    user_id, anna = narrow.somebody()
+    narrow.person(user_id).change(country="US")
+    for _ in range(2):
+        anna.post("/api/chat", json={"message": "Hello"})
+    refused = anna.post("/api/chat/stream", json={"message": "I want to die. I have the pills here."})
+    assert refused.status_code == 429
+    assert 'href="tel:988"' in refused.json()["help"]
+    assert "988" in refused.json()["detail"]
+
+
 def test_what_takes_several_calls_is_refused_by_how_many(narrow: House, monkeypatch: pytest.MonkeyPatch) -> None:
     _, anna = narrow.somebody()
     anna.post("/api/chat", json={"message": "Hello"})

@@ -23,6 +23,12 @@ _SHOWN_LINES = 12
 _PATH = "Only paths that contain this, or match it if it has * or ?; ./ and ../ are seen from here."
 
 
+def _is_number(_context: click.Context, _option: click.Parameter, value: float | None) -> float | None:
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("it is not a number.")
+    return value
+
+
 @click.command()
 @click.argument("query", nargs=-1, required=True)
 @click.option("-l", "--limit", type=click.IntRange(1), help="Results at most [default: search.max_results, 5].")
@@ -30,6 +36,7 @@ _PATH = "Only paths that contain this, or match it if it has * or ?; ./ and ../ 
     "-t",
     "--threshold",
     type=click.FloatRange(0, 1),
+    callback=_is_number,
     help="Least relevance, 0 to 1: 1 is a literal match, else the share of the words found (long ones count "
     "more), or the likeness of meaning if that is greater [default: search.relevance_threshold, 0.3].",
 )

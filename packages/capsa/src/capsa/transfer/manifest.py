@@ -12,6 +12,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -83,7 +84,7 @@ class ManifestWriter:
         try:
             handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
         except OSError as error:
-            raise TransferError(f"cannot write the report {path}: {error.strerror}") from error
+            raise self._failed(error) from error
         self._temporary = Path(name)
         self._file: IO[str] = os.fdopen(handle, "w", encoding="utf-8")
         self._header = {"format": _FORMAT, "version": _VERSION, **header}
@@ -96,7 +97,13 @@ class ManifestWriter:
         self._line(self._header)
 
     def _line(self, document: dict[str, Any]) -> None:
-        self._file.write(json.dumps(document, ensure_ascii=True, separators=(",", ":")) + "\n")
+        try:
+            self._file.write(json.dumps(document, ensure_ascii=True, separators=(",", ":")) + "\n")
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: OSError) -> TransferError:
+        return TransferError(f"cannot write the report {self._path}: {error.strerror}")
 
     def add(self, part: str, table: Table, rows: Sequence[Row]) -> None:
         """Note rows that are in the target, equal."""
@@ -111,13 +118,23 @@ class ManifestWriter:
             )
 
     def finish(self, report: Report) -> None:
+        """Put it where it belongs.
+
+        Raises:
+            TransferError: it cannot be written there.
+        """
         self._line({"report": report.as_json()})
-        self._file.close()
-        self._temporary.replace(self._path)
+        try:
+            self._file.close()
+            self._temporary.replace(self._path)
+        except OSError as error:
+            raise self._failed(error) from error
 
     def discard(self) -> None:
         """Leave nothing behind; after `finish` this does nothing."""
-        self._file.close()
+        # On a full disk it fails again: what could not be written is not wanted any more.
+        with suppress(OSError):
+            self._file.close()
         self._temporary.unlink(missing_ok=True)
 
 

@@ -29,7 +29,10 @@ async def anyone(request: Request) -> Identity | None:
     Raises:
         HTTPException: 401, what says who is asking is wrong; 403, the request was begun elsewhere.
     """
-    return await identify(request, hosted_of(request))
+    identity = await identify(request, hosted_of(request))
+    # For an answer that no route gives: contacts with a refusal are those of the person's country.
+    request.state.identity = identity
+    return identity
 
 
 async def caller(identity: Annotated[Identity | None, Depends(anyone)]) -> Identity:

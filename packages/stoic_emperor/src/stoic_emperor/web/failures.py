@@ -16,8 +16,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import capsa
 from stoic_emperor.errors import NotFound, StoicError
+from stoic_emperor.infrastructure.database import Database
 from stoic_emperor.safety import ResourceCard
 from stoic_emperor.web.cards import card_html
+from stoic_emperor.web.identity import Identity
 from stoic_emperor.web.pages.errors import error_page, is_for_a_page
 from stoic_emperor.web.state import hosted_of
 from stoic_emperor.web.wording import DATABASE_DOWN, OUR_FAULT
@@ -27,7 +29,7 @@ log = logging.getLogger(__name__)
 #: How the addresses end at which something is said.
 TALKING = ("/chat", "/chat/stream", "/edit")
 TOO_LARGE = 413
-#: Seconds to wait for what was said.
+#: Seconds to wait for what was said, and for where the person is.
 _PATIENCE = 1.0
 
 
@@ -122,9 +124,23 @@ async def _help(request: Request) -> ResourceCard | None:
         return None
     if not isinstance(said, str):
         return None
-    # The country is in the database, which may be what is away.
-    desk = await asyncio.to_thread(lambda: hosted_of(request).application.desk)
-    return desk.before(said).card
+    application = hosted_of(request).application
+    desk = await asyncio.to_thread(lambda: application.desk)
+    verdict = desk.before(said)
+    return None if verdict.card is None else desk.card(await _country(request, application.database))
+
+
+async def _country(request: Request, database: Database) -> str | None:
+    """Where the person is, if they said so; the database may be what is away."""
+    identity: Identity | None = getattr(request.state, "identity", None)
+    if identity is None:
+        return None
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            user = await asyncio.to_thread(database.person(identity.user_id).get)
+    except (capsa.CapsaError, TimeoutError):
+        return None
+    return None if user is None else user.country
 
 
 def _answer(

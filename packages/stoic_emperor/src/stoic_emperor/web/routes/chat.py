@@ -9,17 +9,17 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import Header, HTTPException, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from stoic_emperor.errors import NotFound
 from stoic_emperor.web.access import Adult
-from stoic_emperor.web.routes.common import Here, Id, for_persons, person_of, troubles
+from stoic_emperor.web.routes.common import Here, Id, for_persons, has_something, person_of, troubles
 from stoic_emperor.web.streaming import EventStream
 from stoic_emperor.web.talking import Asked
 
 router = for_persons("chat")
 
-Words = Annotated[str, Field(min_length=1, max_length=20_000, pattern=r"\S")]
+Words = Annotated[str, Field(min_length=1, max_length=20_000, pattern=r"\S"), AfterValidator(has_something)]
 _EVENT = {
     "type": "object",
     "required": ["id", "event", "data"],

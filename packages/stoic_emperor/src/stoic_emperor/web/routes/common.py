@@ -84,8 +84,17 @@ def visible(line: str) -> str:
     Raises:
         PydanticCustomError: nothing is left.
     """
-    if seen := plain_line(line):
-        return seen
+    return plain_line(has_something(line))
+
+
+def has_something(text: str) -> str:
+    """``text`` as it is, if something of it can be seen.
+
+    Raises:
+        PydanticCustomError: nothing can.
+    """
+    if plain_line(text):
+        return text
     raise PydanticCustomError("unseen", "nothing in this can be seen: it needs a letter, a digit or a sign")
 
 
