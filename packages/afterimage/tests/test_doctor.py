@@ -129,11 +129,51 @@ def test_a_missing_right_is_to_be_granted_and_no_server_to_be_started(
     checks()
     with psycopg.connect(guide_postgres_url, autocommit=True) as connection:
         connection.execute("REVOKE ALL ON capsa_records FROM CURRENT_USER")
-    entries = checks()["entries"]
-    assert entries.verdict == "fail"
+    found = checks()
+    (failed,) = (check for check in found.values() if check.verdict == "fail")
     url = DatabaseUrl.parse(guide_postgres_url)
-    assert (entries.remedy or "").startswith(f'sudo -u postgres psql -d {url.database} -c "GRANT ALL ON SCHEMA public')
-    assert "systemctl" not in (entries.remedy or "")
+    assert (failed.remedy or "").startswith(f'sudo -u postgres psql -d {url.database} -c "GRANT ALL ON SCHEMA public')
+    assert "systemctl" not in (failed.remedy or "")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "REVOKE INSERT ON capsa_records FROM CURRENT_USER",
+        "REVOKE INSERT ON capsa_embeddings FROM CURRENT_USER",
+        "REVOKE UPDATE ON capsa_transfers FROM CURRENT_USER",
+        "REVOKE DELETE ON capsa_lexical_pending FROM CURRENT_USER",
+        "REVOKE USAGE, SELECT, UPDATE ON SEQUENCE capsa_sequence FROM CURRENT_USER",
+        "ALTER TABLE capsa_lexical_blocks RENAME TO taken_away",
+        "ALTER TABLE capsa_lexical_pending RENAME TO taken_away",
+        "ALTER TABLE capsa_transfer_ranges RENAME TO taken_away",
+    ],
+)
+def test_what_only_writing_or_searching_would_meet(
+    home: Path, guide_postgres_url: str, statement: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFTERIMAGE_DATABASE_URL", guide_postgres_url)
+    checks()
+    with psycopg.connect(guide_postgres_url, autocommit=True) as connection:
+        connection.execute(statement.encode())
+    (failed,) = (check for check in checks().values() if check.verdict == "fail")
+    assert next(word for word in statement.split() if word.startswith("capsa_")) in failed.found
+    assert ("GRANT ALL" if "REVOKE" in statement else "afterimage restore FILE") in (failed.remedy or "")
+
+
+def test_a_table_that_is_gone_from_the_file(home: Path) -> None:
+    with get_storage_backend() as backend, backend.database.maintain() as tx:
+        tx.execute("ALTER TABLE capsa_lexical_blocks RENAME TO taken_away")
+    tables = checks()["tables"]
+    assert (tables.verdict, "capsa_lexical_blocks is gone" in tables.found) == ("fail", True)
+    assert "afterimage restore FILE" in (tables.remedy or "")
+
+
+def test_a_server_elsewhere_is_not_started_here(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFTERIMAGE_DATABASE_URL", "postgresql://a:b@no-such-host.invalid/c")
+    reachable = checks()["reachable"]
+    assert "check its name" in reachable.found
+    assert reachable.remedy is None
 
 
 def test_a_database_that_is_not_there_is_no_server_that_is_away(

@@ -235,7 +235,17 @@ def test_a_dry_run_says_what_is_there_already(
     assert main([*dry, "--on-conflict", "replace", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["conflicts"] == [f"code_memory local code {id_}"]
-    assert document["complete"] is None
+    assert (document["complete"], document["failed"], document["cannot_be_carried"]) == (None, 0, 0)
+    assert main([*dry, "--on-conflict", "replace"]) == 0
+    out = capsys.readouterr().out
+    assert numbers(out)["There, different"] == "1"
+    assert "replaced by the source's (1):" in out
+    assert "--on-conflict" not in out
+    assert main([*dry, "--on-conflict", "fail", "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["failed"] == 1
+    (problem,) = document["target_looked_at"]["problems"]
+    assert "1 rows are there, but different" in problem
     with open_database(server) as database:
         assert Store(database).collection("code").count() == 59
 
@@ -249,8 +259,46 @@ def test_a_dry_run_says_what_a_migration_would_stop_at(
     capsys.readouterr()
     assert main(["--sqlite", str(older), "--dry-run"]) == 1
     out = capsys.readouterr().out
-    assert "A migration would stop at this (1):" in out
+    assert "A migration, or the first use after it, would stop at this (1):" in out
     assert "lacks rights on capsa_embeddings" in out
+    assert "rows are there; not compared, because the user of" in numbers(out)["Target"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--pg-password", "s3cret-wrong"], "AFTERIMAGE_PG_PASSWORD"),
+        (["--pg-database", "not_there"], "create it first"),
+        (["--pg-port", "99999"], "not a number from 1 to 65535"),
+    ],
+)
+def test_a_dry_run_at_a_target_that_cannot_be_opened_fails(
+    older: Path, server: DatabaseUrl, given: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dry = ["--sqlite", str(older), "--dry-run", *given]
+    assert main(dry) == 1
+    out = capsys.readouterr().out
+    assert "A migration, or the first use after it, would stop at this (1):" in out
+    assert said in out
+    assert "s3cret" not in out
+    assert "tables of ours" not in out
+    assert main([*dry, "--json"]) == 1
+    assert len(json.loads(capsys.readouterr().out)["target_looked_at"]["problems"]) == 1
+
+
+@pytest.mark.parametrize("statement", ["ALTER TABLE {} RENAME TO gone", "REVOKE INSERT ON {} FROM CURRENT_USER"])
+@pytest.mark.parametrize("table", ["capsa_records", "capsa_lexical_segments", "capsa_transfer_ranges"])
+def test_what_stops_the_next_run_too_is_not_to_be_run_again(
+    older: Path, server: DatabaseUrl, statement: str, table: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    open_database(server).close()
+    with psycopg.connect(server.with_password(), autocommit=True) as connection:
+        connection.execute(statement.format(table).encode())
+    assert main(["--sqlite", str(older)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert table in line
+    assert "another program" not in line
+    assert "run the same command again" not in line
 
 
 def test_two_sources_are_one_too_many(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -291,11 +339,12 @@ def test_a_wrong_password_is_one_line_with_the_remedy_and_without_the_password(
 def test_a_dry_run_writes_nothing_anywhere(
     older: Path, server: DatabaseUrl, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--sqlite", str(older), "--dry-run", "--pg-port", "1"]) == 0
+    assert main(["--sqlite", str(older), "--dry-run", "--pg-port", "1"]) == 1
     out = capsys.readouterr().out
     assert "dry run: nothing was written" in out
     assert numbers(out)["Can be carried"] == "60"
-    assert "not looked at: connection to" in numbers(out)["Target"]
+    assert "refused" in numbers(out)["Not looked at"]
+    assert "would stop at this" not in out
 
 
 def test_for_a_program_there_is_json_and_nothing_else(

@@ -50,6 +50,16 @@ CREATE INDEX shop_items_price ON shop_items (owner, price);
 Shop = Callable[..., SchemaPackage]
 
 
+def test_what_is_gone_is_told_from_what_never_was() -> None:
+    ours = POSTGRES.relations() | {"capsa_migrations"}
+    assert POSTGRES.gone(ours, POSTGRES.version) == []
+    assert POSTGRES.gone(ours - {"capsa_records"}, POSTGRES.version) == ["capsa_records"]
+    assert POSTGRES.gone(ours - {"capsa_migrations", "capsa_records"}, None) == ["capsa_migrations", "capsa_records"]
+    assert POSTGRES.gone({"capsa_migrations"}, POSTGRES.version) == sorted(POSTGRES.relations())
+    assert POSTGRES.gone({"capsa_migrations", "capsa_records"}, None) == [], "it may be another program's"
+    assert POSTGRES.gone({"capsa_migrations"}, POSTGRES.version - 1) == [], "it may never have been there"
+
+
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """An application's package, at the version that its files make it."""

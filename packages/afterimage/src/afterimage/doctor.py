@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _RESTORE = (
     "restore a backup: afterimage restore FILE --force moves what is damaged aside; or correct storage.sqlite.path"
 )
+_START = "sudo systemctl status postgresql; sudo systemctl start postgresql"
+#: How the hosts begin that are this machine: a socket's folder, and names and addresses of the loopback.
+_HERE = ("/", "localhost", "127.", "::1")
 _LOW_SPACE = 500_000_000
 _NO_SPACE = 50_000_000
 
@@ -190,7 +193,8 @@ def _remedy(backend: SQLiteBackend | PostgreSQLBackend, error: CapsaError | Afte
                     "(or scram-sha-256), then sudo systemctl reload postgresql"
                 ),
             ),
-            (capsa.ServerAway, "sudo systemctl status postgresql; sudo systemctl start postgresql"),
+            # Of a server elsewhere its own words are all there is to say.
+            *([(capsa.ServerAway, _START)] if (backend.url.host or "/").startswith(_HERE) else []),
             (capsa.MissingExtension, f'{as_superuser} "CREATE EXTENSION IF NOT EXISTS vector"'),
             (
                 capsa.MissingRight,
@@ -209,9 +213,11 @@ def _remedy(backend: SQLiteBackend | PostgreSQLBackend, error: CapsaError | Afte
 
 
 def _database(backend: SQLiteBackend | PostgreSQLBackend) -> Iterator[Check]:
-    from capsa import CapsaError
+    from capsa import CapsaError, DatabaseDamaged, MissingRight
 
     yield Check("reachable", "ok", "yes")
+    in_the_way = _in_the_way(backend)
+    yield from in_the_way
     looks: tuple[tuple[str, Callable[[SQLiteBackend | PostgreSQLBackend], Check | None]], ...] = (
         ("software", _software),
         ("schema", _schema),
@@ -223,11 +229,21 @@ def _database(backend: SQLiteBackend | PostgreSQLBackend) -> Iterator[Check]:
     for name, look in looks:
         try:
             check = look(backend)
+        except (DatabaseDamaged, MissingRight) as error:
+            # Damage in one table says nothing of the others; what the look found is told once.
+            check = None if in_the_way else Check(name, "fail", str(error), _remedy(backend, error))
         except CapsaError as error:
-            # Damage in one table says nothing of the others.
             check = Check(name, "fail", str(error), _remedy(backend, error))
         if check:
             yield check
+
+
+def _in_the_way(backend: SQLiteBackend | PostgreSQLBackend) -> list[Check]:
+    """What the memory would meet only when it is written or searched: a right or a table that is missing."""
+    from capsa import transfer
+
+    errors = transfer.look(backend.url, backend.owner).errors
+    return [Check("tables", "fail", str(error), _remedy(backend, error)) for error in errors]
 
 
 def _software(backend: SQLiteBackend | PostgreSQLBackend) -> Check:

@@ -30,7 +30,7 @@ from afterimage.migration_report import (
 from afterimage.migrator import MigrationStats, Migrator, migrate_sqlite_to_postgres, print_migration_report
 from afterimage.own_files import is_blank, is_own
 from afterimage.state import remember_postgresql
-from capsa import CapsaError, DatabaseUrl, Store, open_database, transfer
+from capsa import CapsaError, DatabaseUrl, Store, TransferError, open_database, transfer
 
 __all__ = [
     "MigrationStats",
@@ -111,12 +111,15 @@ def _dry_run(source: transfer.Source, target: DatabaseUrl, settings: transfer.Op
     with ExitStack() as opened:
         database = opened.enter_context(open_database(target)) if look.comparable else None
         found = replace(transfer.examine(source, settings, database), target=look.target)
+    different = found.failed - found.quarantined_rows
+    if different and settings.on_conflict is transfer.OnConflict.FAIL:
+        stop = TransferError(f"{different} rows are there, but different: choose --on-conflict keep or replace")
+        look = replace(look, errors=(*look.errors, stop))
     if as_json:
         print(json.dumps({**found.as_json(), "target_looked_at": look.as_json()}, indent=2, ensure_ascii=False))
     else:
         print_dry_run(found, look)
-    left = 0 if settings.on_conflict is transfer.OnConflict.REPLACE else found.failed - found.quarantined_rows
-    return 1 if found.quarantined_rows or left or look.problems else 0
+    return 1 if found.failed or look.errors or look.unseen else 0
 
 
 def _source(options: argparse.Namespace, config: AfterImageConfig, server: DatabaseUrl) -> transfer.Source:

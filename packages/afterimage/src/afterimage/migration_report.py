@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TextIO
 
 from afterimage.entries import CHURN_EDITS, CHURN_FILES, CHURN_FUNCTIONS, FORGOTTEN, UNITS
+from afterimage.errors import explain
 
 if TYPE_CHECKING:
     from capsa import transfer
@@ -168,7 +169,9 @@ def _numbers(
 def print_dry_run(report: transfer.Report, look: transfer.Look) -> None:
     """What a migration would carry, and what it would find where it goes to."""
     entries = of_entries(report)
-    compared = [_line("There, equal", entries.skipped), _line("There, different", _conflicts(entries))]
+    different = _conflicts(entries) + _replaced(entries)
+    compared = [_line("There, equal", entries.skipped), _line("There, different", different)]
+    stops = [explain(error) or str(error) for error in look.errors]
     lines = [
         _line("Source entries", entries.source_rows),
         _line("Can be carried", entries.source_rows - entries.quarantined_rows),
@@ -178,23 +181,37 @@ def print_dry_run(report: transfer.Report, look: transfer.Look) -> None:
         *_beside(report),
         _line("Source", f"{report.source} ({report.layout})"),
         _line("Target", f"{look.target} ({_state(look)})"),
+        *([_line("Not looked at", look.unseen)] if look.unseen is not None else []),
         _line("Vectors", report.vectors),
         *_details(report),
-        *_listed("A migration would stop at this", look.problems, len(look.problems)),
+        *_listed("A migration, or the first use after it, would stop at this", stops, len(stops)),
     ]
     _block("AI-AfterImage Migration Report (dry run: nothing was written)", lines)
 
 
 def _state(look: transfer.Look) -> str:
     if look.unseen is not None:
-        return f"not looked at: {look.unseen}"
-    if look.schema is None:
-        return f"{look.software}; no tables of ours were seen"
-    return f"{look.software}; {look.records:,} rows are there"
+        return "whether a migration would succeed is not known"
+    known = [look.software] if look.software else []
+    if look.records is not None:
+        known.append(f"{look.records:,} rows are there")
+    if look.comparable:
+        return "; ".join(known)
+    if look.errors:
+        known.append(f"not compared, because {look.errors[0]}")
+    elif look.schema is None:
+        known.append("no tables of ours were seen")
+    else:
+        known.append("not compared, because a migration brings the tables up to date first")
+    return "; ".join(known)
 
 
 def _conflicts(report: transfer.Report) -> int:
     return sum(part.conflicts for part in report.parts)
+
+
+def _replaced(report: transfer.Report) -> int:
+    return sum(part.replaced for part in report.parts)
 
 
 def print_verification(found: transfer.Verification, database: str, manifest: str) -> None:
@@ -243,9 +260,14 @@ def _details(report: transfer.Report) -> list[str]:
     lines += [_line("Note", note) for note in report.notes]
     lines += [_line("Remark", f"{count}: {remark}") for remark, count in sorted(report.remarks.items())]
     lines += [_line("Not carried", line) for line in _not_carried(report.not_carried)]
-    lines += _listed(
-        "In the target, but different (--on-conflict replace takes the source's)", report.conflicts, _conflicts(report)
-    )
+    if report.dry_run and (replaced := _replaced(report)):
+        lines += _listed("In the target, but different: replaced by the source's", report.conflicts, replaced)
+    else:
+        lines += _listed(
+            "In the target, but different (--on-conflict replace takes the source's)",
+            report.conflicts,
+            _conflicts(report),
+        )
     lines += _listed("Cannot be carried, kept in quarantine", report.quarantined, report.quarantined_rows)
     return lines
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -20,6 +20,9 @@ from capsa.errors import SchemaTooNew
 
 if TYPE_CHECKING:
     from capsa.database import Transaction
+
+#: The table that says which version of which package is there.
+BOOKKEEPING = "capsa_migrations"
 
 _BOOKKEEPING = """
 CREATE TABLE IF NOT EXISTS capsa_migrations (
@@ -63,6 +66,21 @@ class SchemaPackage:
         """Its tables and sequences."""
         found = (re.match(r"CREATE (?:TABLE|SEQUENCE) (\w+)", s) for s in statements(self.script()))
         return {m[1] for m in found if m}
+
+    def gone(self, there: Collection[str], applied: int | None) -> list[str]:
+        """What was removed of them, and of the record of migrations, in order; empty if they never were there.
+
+        Args:
+            there: which names are taken where they should be.
+            applied: the version that is recorded there.
+        """
+        if applied not in {None, self.version}:
+            # Another version has other tables.
+            return []
+        ours = self.relations() | {BOOKKEEPING}
+        missing = sorted(ours.difference(there))
+        # Without the record, a few of so many may be another program's.
+        return [] if applied is None and 2 * len(missing) >= len(ours) else missing
 
     def secondary_indexes(self, table: str) -> dict[str, str]:
         """The indexes of a table that a bulk load may leave until later: name -> CREATE statement."""
@@ -114,6 +132,12 @@ def apply(tx: Transaction, package: SchemaPackage, where: str) -> list[str]:
         {"package": package.name, "version": package.version, "at": dt.datetime.now(dt.UTC).isoformat()},
     )
     return scripts
+
+
+def said_gone(names: Sequence[str], where: str) -> str:
+    """That tables or sequences are missing where others of theirs are."""
+    what = f"the table {names[0]} is" if len(names) == 1 else f"the tables {', '.join(names)} are"
+    return f"{what} gone from {where}, so somebody removed {'it' if len(names) == 1 else 'them'}"
 
 
 def applied_version(tx: Transaction, package: SchemaPackage) -> int | None:

@@ -211,7 +211,10 @@ def open_database(url: str | DatabaseUrl, **options: Any) -> Database:
     except ModuleNotFoundError as error:
         if error.name not in {"psycopg", "psycopg_pool"}:
             raise
-        raise MissingExtra(
-            'PostgreSQL needs its driver, which is not installed: pip install "capsa[postgresql]"'
-        ) from None
+        raise missing_driver() from None
     return PostgresDatabase(url, **options)
+
+
+def missing_driver() -> MissingExtra:
+    """PostgreSQL is asked for, and its driver is an extra."""
+    return MissingExtra('PostgreSQL needs its driver, which is not installed: pip install "capsa[postgresql]"')

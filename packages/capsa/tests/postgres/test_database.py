@@ -387,6 +387,23 @@ def test_what_stands_in_the_way_of_our_tables_is_one_line(postgres_url: str, mad
     assert said in str(refused(postgres_url))
 
 
+@pytest.mark.parametrize(
+    ("removed", "said"),
+    [
+        ("capsa_records", "the table capsa_records is gone"),
+        ("capsa_migrations", "the table capsa_migrations is gone"),
+        ("capsa_migrations, capsa_models", "the tables capsa_migrations, capsa_models are gone"),
+    ],
+)
+def test_tables_that_are_gone_where_others_of_ours_are_have_their_names(
+    postgres_url: str, removed: str, said: str
+) -> None:
+    open_database(postgres_url).close()
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"DROP TABLE {removed}".encode())
+    assert said in str(refused(postgres_url))
+
+
 def test_a_table_of_ours_that_somebody_removed_is_one_line_and_another_is_a_defect(store: Store) -> None:
     with psycopg.connect(store.database.url.with_password(), autocommit=True) as connection:
         connection.execute("ALTER TABLE capsa_records RENAME TO taken_away")

@@ -5,15 +5,28 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import psycopg
 import pytest
 
-from capsa import DatabaseUrl, Store, open_database
+from capsa import (
+    AuthenticationFailed,
+    CapsaError,
+    DatabaseDamaged,
+    DatabaseUnavailable,
+    DatabaseUrl,
+    InvalidUrl,
+    MissingRight,
+    ServerAway,
+    Store,
+    open_database,
+)
 from capsa.local_postgres import LocalPostgres
-from capsa.transfer import Look, Options, examine, look, open_source
+from capsa.transfer import Look, OnConflict, Options, examine, look, open_source
 
 New = Callable[[str], str]
 
@@ -39,7 +52,7 @@ def test_an_empty_database_stays_empty(fixture: str, request: pytest.FixtureRequ
     url = request.getfixturevalue(fixture)
     seen = look_at(url)
     assert seen.software.startswith("PostgreSQL ")
-    assert (seen.unseen, seen.schema, seen.records, seen.problems, seen.comparable) == (None, None, None, (), False)
+    assert (seen.unseen, seen.schema, seen.records, seen.errors, seen.comparable) == (None, None, None, (), False)
     assert tables(url) == []
     password = DatabaseUrl.parse(url).password
     assert password
@@ -61,12 +74,16 @@ def test_what_is_there_is_counted_and_compared(
         assert code.set_vector("r22", None, model=kit.model)
     before = kit.contents(target)
     seen = look_at(target)
-    assert (seen.unseen, seen.records, seen.problems, seen.comparable) == (None, 57, (), True)
+    assert (seen.unseen, seen.records, seen.errors, seen.comparable) == (None, 57, (), True)
     with closing(open_source(source)) as opened, open_database(target) as database:
         report = examine(opened, Options(range_rows=7), database)
     (records, *_) = report.parts
     assert (records.source, records.skipped, records.conflicts, records.migrated) == (60, 55, 2, 0)
     assert [line.rpartition(" ")[2] for line in report.conflicts] == ["r20", "r22"]
+    with closing(open_source(source)) as opened, open_database(target) as database:
+        replacing = examine(opened, Options(on_conflict=OnConflict.REPLACE), database)
+    assert (replacing.failed, replacing.parts[0].replaced, replacing.conflicts) == (0, 2, report.conflicts)
+    assert replacing.as_json()["migrated"] == 0
     assert kit.contents(target) == before
 
 
@@ -86,21 +103,89 @@ def test_a_server_that_is_away_is_no_error() -> None:
     assert "secret" not in repr(seen)
 
 
+def test_a_host_that_is_not_known_is_not_looked_at() -> None:
+    seen = look_at("postgresql://me@no-such-host.invalid/memory")
+    assert "is not known" in (seen.unseen or "")
+    assert seen.errors == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        ({"password": "wrong"}, AuthenticationFailed),
+        ({"database": "not_there"}, DatabaseUnavailable),
+        ({"port": 99999}, InvalidUrl),
+        ({"options": (("sslmoed", "require"),)}, InvalidUrl),
+        ({"options": (("sslmode", "maybe"),)}, InvalidUrl),
+    ],
+)
+def test_what_certainly_fails_is_no_target_that_was_not_seen(
+    guide_postgres_url: str, given: dict[str, Any], kind: type[CapsaError]
+) -> None:
+    seen = look(replace(DatabaseUrl.parse(guide_postgres_url), **given), "local")
+    (error,) = seen.errors
+    assert isinstance(error, kind)
+    assert not isinstance(error, ServerAway)
+    assert (seen.unseen, seen.comparable) == (None, False)
+    assert seen.as_json()["problems"] == [str(error)]
+
+
+def test_a_user_who_may_not_connect(postgres_server: LocalPostgres, guide_postgres_url: str) -> None:
+    name = str(DatabaseUrl.parse(guide_postgres_url).database)
+    owner = f'ALTER DATABASE "{name}" OWNER TO CURRENT_USER'
+    rights = f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC, "{name}"'
+    executed(postgres_server.url_of("postgres"), owner, rights)
+    (error,) = look_at(guide_postgres_url).errors
+    assert isinstance(error, MissingRight)
+    executed(postgres_server.url_of("postgres"), f'ALTER DATABASE "{name}" OWNER TO "{name}"')
+
+
+def test_the_policies_are_lifted_by_the_owner_alone(postgres_server: LocalPostgres, guide_postgres_url: str) -> None:
+    url = DatabaseUrl.parse(guide_postgres_url)
+    open_database(guide_postgres_url).close()
+    there = postgres_server.url_of(str(url.database))
+    executed(there, "ALTER TABLE capsa_records OWNER TO CURRENT_USER", f'GRANT ALL ON capsa_records TO "{url.user}"')
+    (error,) = look_at(guide_postgres_url).errors
+    assert "capsa_records (its owner's)" in str(error)
+
+
+@pytest.mark.parametrize("table", ["capsa_records", "capsa_migrations", "capsa_lexical_blocks"])
+def test_a_table_that_is_gone_from_a_file(table: str, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'memory.db'}"
+    with open_database(url) as database, database.maintain() as tx:
+        tx.execute(f"ALTER TABLE {table} RENAME TO taken_away")
+    seen = look_at(url)
+    (error,) = seen.errors
+    assert isinstance(error, DatabaseDamaged)
+    assert f"the table {table} is gone" in str(error)
+    assert (seen.unseen, seen.comparable) == (None, False)
+
+
 def test_pgvector_that_this_user_may_not_enable(postgres_server: LocalPostgres, guide_postgres_url: str) -> None:
     name = str(DatabaseUrl.parse(guide_postgres_url).database)
     executed(postgres_server.url_of(name), "DROP EXTENSION vector")
     seen = look_at(guide_postgres_url)
     assert "pgvector not enabled" in seen.software
-    (problem,) = seen.problems
-    assert "CREATE EXTENSION" in problem
+    (problem,) = seen.errors
+    assert "CREATE EXTENSION" in str(problem)
 
 
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("REVOKE INSERT ON capsa_records FROM CURRENT_USER", "lacks rights on capsa_records"),
-        ("REVOKE ALL ON capsa_migrations, capsa_models FROM CURRENT_USER", "capsa_migrations, capsa_models"),
-        ("ALTER TABLE capsa_quarantine RENAME TO gone", "capsa_quarantine is gone"),
+        ("REVOKE INSERT ON capsa_records FROM CURRENT_USER", "lacks rights on capsa_records (INSERT): grant"),
+        (
+            "REVOKE ALL ON capsa_migrations, capsa_models FROM CURRENT_USER",
+            "capsa_migrations (SELECT), capsa_models (SELECT, INSERT)",
+        ),
+        ("REVOKE UPDATE ON capsa_transfers FROM CURRENT_USER", "capsa_transfers (UPDATE)"),
+        ("REVOKE DELETE ON capsa_lexical_pending FROM CURRENT_USER", "capsa_lexical_pending (DELETE)"),
+        ("REVOKE ALL ON SEQUENCE capsa_sequence FROM CURRENT_USER", "capsa_sequence (USAGE)"),
+        ("ALTER TABLE capsa_quarantine RENAME TO gone", "the table capsa_quarantine is gone"),
+        ("ALTER TABLE capsa_records RENAME TO gone", "the table capsa_records is gone"),
+        ("ALTER TABLE capsa_migrations RENAME TO gone", "the table capsa_migrations is gone"),
+        ("ALTER SEQUENCE capsa_sequence RENAME TO gone", "capsa_sequence is gone"),
+        ("DROP TABLE capsa_models, capsa_migrations", "the tables capsa_migrations, capsa_models are gone"),
         ("UPDATE capsa_migrations SET version = 999", "newer version"),
         ("ALTER DATABASE {name} SET default_transaction_read_only = on", "may only be read"),
     ],
@@ -109,15 +194,15 @@ def test_what_a_transfer_would_stop_at(guide_postgres_url: str, statement: str, 
     open_database(guide_postgres_url).close()
     executed(guide_postgres_url, statement.format(name=DatabaseUrl.parse(guide_postgres_url).database))
     seen = look_at(guide_postgres_url)
-    (problem,) = seen.problems
-    assert said in problem
+    (problem,) = seen.errors
+    assert said in str(problem)
     assert not seen.comparable
 
 
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("CREATE TABLE capsa_records (a int)", "another program has tables of our names there (capsa_records)"),
+        ("CREATE TABLE capsa_records (a int)", "another program has tables of our names in"),
         ("DROP SCHEMA public CASCADE", "may use no schema"),
         ("REVOKE CREATE ON SCHEMA public FROM PUBLIC, CURRENT_USER", "may create no tables"),
     ],
@@ -135,16 +220,16 @@ def test_what_stands_in_the_way_of_making_tables(
         )
     else:
         executed(guide_postgres_url, statement)
-    assert any(said in problem for problem in look_at(guide_postgres_url).problems)
+    assert any(said in str(error) for error in look_at(guide_postgres_url).errors)
 
 
 def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     file = tmp_path / "new.db"
     seen = look_at(f"sqlite:///{file}")
-    assert (seen.unseen, seen.schema, seen.records, seen.problems, seen.comparable) == (None, None, None, (), False)
+    assert (seen.unseen, seen.schema, seen.records, seen.errors, seen.comparable) == (None, None, None, (), False)
     assert not file.exists()
 
 
 def test_a_folder_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)
-    assert "may not be written" in look_at(f"sqlite:///{tmp_path / 'new.db'}").problems[0]
+    assert "may not be written" in str(look_at(f"sqlite:///{tmp_path / 'new.db'}").errors[0])

@@ -218,6 +218,10 @@ class PostgresDatabase(Database):
             try:
                 self._migrate(tx, connection, package)
             except psycopg.Error as error:
+                if isinstance(error, (psycopg.errors.UndefinedTable, psycopg.errors.DuplicateTable)) and (
+                    gone := self._gone(tx, package)
+                ):
+                    raise errors.gone(gone, self.url) from error
                 raise errors.of_tables(error, self.url) or errors.translate(error, self.url) or error from error
         self._migrated[package.name] = package
 
@@ -235,6 +239,16 @@ class PostgresDatabase(Database):
                     walls.build(connection, package)
         self.wall = walls.standing(connection)
         self._vector_oid = vector_oid(connection)
+
+    @staticmethod
+    def _gone(tx: PostgresTransaction, package: SchemaPackage) -> list[str]:
+        names = [*package.relations(), _schema.BOOKKEEPING]
+        rows = tx.execute(
+            "SELECT name FROM unnest(:names::text[]) AS name WHERE to_regclass(quote_ident(name)) IS NOT NULL",
+            {"names": names},
+        )
+        there = {name for (name,) in rows}
+        return package.gone(there, _schema.applied_version(tx, package) if _schema.BOOKKEEPING in there else None)
 
     def _enable_extension(self, connection: psycopg.Connection) -> None:
         if vector_oid(connection):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import psycopg
 
-from capsa._schema import SchemaPackage
+from capsa._schema import SchemaPackage, said_gone
 from capsa.errors import (
     AuthenticationFailed,
     CapsaError,
@@ -53,8 +53,19 @@ _BY_MESSAGE: tuple[tuple[str, type[CapsaError], str], ...] = (
     ),
     (
         r"resolve host|Name or service not known",
-        DatabaseUnavailable,
+        ServerAway,
         "the host of {url} is not known: check its name",
+    ),
+    (
+        r"permission denied for database",
+        MissingRight,
+        "the user of {url} may not connect to that database: GRANT CONNECT ON DATABASE to it",
+    ),
+    (r"invalid port number", InvalidUrl, "the port of {url} is not a number from 1 to 65535: correct it"),
+    (
+        r"invalid (\w+) value: ",
+        InvalidUrl,
+        "the connection option {0!r} has a value that it cannot have: correct {url} after its '?'",
     ),
     (r"timeout", ServerAway, "no answer from {url} in time: check host, port and firewall"),
 )
@@ -139,8 +150,13 @@ def translate(error: psycopg.Error, url: DatabaseUrl) -> CapsaError | None:
     return ServerAway(f"the connection to {url} failed: {first_line}")
 
 
+def gone(names: Sequence[str], url: DatabaseUrl) -> DatabaseDamaged:
+    """Tables of ours, or a sequence, are missing where others of ours are."""
+    return DatabaseDamaged(f"{said_gone(names, str(url))}: name another database and restore a backup there")
+
+
 def of_tables(error: psycopg.Error, url: DatabaseUrl) -> CapsaError | None:
-    """Our error if tables by our names stand in the way of ours, or some of ours are gone."""
+    """Our error if tables by our names stand in the way of ours."""
     if not isinstance(error, _OTHER_TABLES):
         return None
     said = str(error).strip().split("\n", 1)[0][:200]
@@ -158,12 +174,7 @@ def missing_table(error: psycopg.Error, url: DatabaseUrl, packages: Sequence[Sch
     # In whatever language the server says it, it names what it misses.
     said = re.findall(r"\w+", error.diag.message_primary or "")
     table = next((name for name in said if name in ours), None)
-    if table is None:
-        return None
-    return DatabaseDamaged(
-        f"the table {table} is gone from {url}, so somebody removed it: name another database and restore a backup "
-        f"there; nothing was changed"
-    )
+    return None if table is None else gone([table], url)
 
 
 def _of_parameters(error: psycopg.Error, url: DatabaseUrl) -> InvalidUrl | None:

@@ -192,6 +192,7 @@ class SqliteDatabase(Database):
         with self.maintain() as tx:
             if package is SCHEMA:
                 self._check_ours(tx.connection)
+                self._check_whole(tx)
                 tx.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             _schema.apply(tx, package, str(self.path))
 
@@ -229,6 +230,12 @@ class SqliteDatabase(Database):
                 f"{self.path} is another program's database (it has a table {table[0]!r}): "
                 f"name a new file, or read this one with a migration; nothing was changed"
             )
+
+    def _check_whole(self, tx: Transaction) -> None:
+        """Making the tables would stop at those that are left, and not say which are gone."""
+        there = {name for (name,) in tx.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if _schema.BOOKKEEPING not in there and (gone := SCHEMA.gone(there, None)):
+            raise DatabaseDamaged(f"{_schema.said_gone(gone, str(self.path))}: restore a backup")
 
     def _create_file(self) -> None:
         try:
@@ -285,9 +292,7 @@ class SqliteDatabase(Database):
             return DatabaseUnavailable(still.no_space(self.path))
         if match := re.match(r"no such table: (?:main\.)?(\w+)", text):
             if any(match[1] in package.relations() for package in self._packages):
-                return DatabaseDamaged(
-                    f"the table {match[1]} is gone from {self.path}, so somebody removed it: restore a backup"
-                )
+                return DatabaseDamaged(f"{_schema.said_gone([match[1]], str(self.path))}: restore a backup")
         elif "already exists" in text:
             return DatabaseDamaged(f"the tables in {self.path} are not as they were made ({text}): restore a backup")
         if "unable to open" in text:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from capsa.database import Database
 from capsa.transfer.ledger import Tally
 from capsa.transfer.manifest import readable_key
-from capsa.transfer.options import DEFAULTS, Options
+from capsa.transfer.options import DEFAULTS, OnConflict, Options
 from capsa.transfer.report import PartReport, Report
 from capsa.transfer.sources import Part, Source
 from capsa.transfer.tables import Item, Row, parted
@@ -24,7 +24,8 @@ def examine(source: Source, options: Options = DEFAULTS, target: Database | None
     """Read the whole source and report what a transfer would carry.
 
     Args:
-        target: if given, what is there already of the rows of ``options.owner`` is compared; it is only read.
+        target: if given, what is there already of the rows of ``options.owner`` is compared; it is only read. Rows
+            that differ are counted as ``options.on_conflict`` says, and named in either case.
     """
     tallies: dict[str, Tally] = {}
     started = time.monotonic()
@@ -44,7 +45,7 @@ def examine(source: Source, options: Options = DEFAULTS, target: Database | None
                     count(tally, item)
                     refused.append(f"{part.name} {item.source_key}: {item.reason}")
                 if there is not None:
-                    different += _compare(there, options.owner, part, rows, tally)
+                    different += _compare(there, options, part, rows, tally)
                 del refused[LISTED:], different[LISTED:]
             done += planned.rows
             options.progress("read", done, total)
@@ -63,15 +64,18 @@ def examine(source: Source, options: Options = DEFAULTS, target: Database | None
     )
 
 
-def _compare(target: Target, owner: str, part: Part, rows: Sequence[Row], tally: Tally) -> list[str]:
+def _compare(target: Target, options: Options, part: Part, rows: Sequence[Row], tally: Tally) -> list[str]:
     """Note which rows are in the target already; the keys of those that are different there."""
     if not rows:
         return []
-    with target.database.read(owner) as tx:
+    with target.database.read(options.owner) as tx:
         states = target.compare(tx, part.table, rows)
     tally.skipped += states.count(State.EQUAL)
     different = [row for row, state in zip(rows, states, strict=True) if state is State.DIFFERENT]
-    tally.conflicts += len(different)
+    if options.on_conflict is OnConflict.REPLACE:
+        tally.replaced += len(different)
+    else:
+        tally.conflicts += len(different)
     return [f"{part.name} {' '.join(map(str, readable_key(part.table, row)))}" for row in different]
 
 

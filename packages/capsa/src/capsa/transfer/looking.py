@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from capsa.errors import CapsaError
+from capsa._schema import BOOKKEEPING, SchemaPackage, check, said_gone
+from capsa.database import missing_driver
+from capsa.errors import CapsaError, DatabaseBusy, DatabaseDamaged, DatabaseUnavailable, SchemaTooNew, ServerAway
 from capsa.sqlite.database import SCHEMA
 from capsa.url import DatabaseUrl
 
@@ -20,7 +22,7 @@ class Look:
 
     #: Without a password.
     target: str
-    #: Why nothing could be seen of it; None if it was looked at.
+    #: Why nothing could be seen of it, and nothing is known of what a transfer would meet; None if it was looked at.
     unseen: str | None = None
     #: What it is, e.g. "PostgreSQL 16.2, pgvector 0.8.0"; empty if it was not seen.
     software: str = ""
@@ -28,14 +30,15 @@ class Look:
     schema: int | None = None
     #: Records of the owner that are there; None where there are no tables of ours.
     records: int | None = None
-    #: What a transfer would stop at, a line each with what to do about it.
-    problems: tuple[str, ...] = ()
+    #: What a transfer, or whoever uses what it brought, would stop at; each message says what to do about it.
+    errors: tuple[CapsaError, ...] = ()
     #: Whether opening it changes nothing there, so that rows may be compared.
     comparable: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        """The fields by name."""
-        return asdict(self)
+        """The fields by name; the errors as ``problems``, a line each."""
+        plain = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "errors"}
+        return {**plain, "problems": [str(error) for error in self.errors]}
 
 
 def look(url: DatabaseUrl, owner: str) -> Look:
@@ -52,41 +55,53 @@ def look(url: DatabaseUrl, owner: str) -> Look:
     except ModuleNotFoundError as error:
         if error.name not in {"psycopg", "psycopg_pool"}:
             raise
-        return Look(target=str(url), unseen="PostgreSQL's driver is not installed")
+        return Look(target=str(url), errors=(missing_driver(),))
     try:
         return look_at_server(url, owner)
-    except CapsaError as error:
+    except (DatabaseBusy, ServerAway) as error:
         return Look(target=str(url), unseen=str(error))
+    except CapsaError as error:
+        return Look(target=str(url), errors=(error,))
 
 
-def of_schema(applied: int | None, known: int, where: str) -> tuple[str, ...]:
-    """The problem of tables that a newer version made, if it is one."""
-    if applied is None or applied <= known:
-        return ()
-    return (f"{where} was written by a newer version: upgrade this installation",)
+def of_schema(applied: int | None, package: SchemaPackage, where: str) -> list[CapsaError]:
+    """The error that tables of a newer version are, if they are."""
+    try:
+        check(package, applied, where)
+    except SchemaTooNew as error:
+        return [error]
+    return []
 
 
 def _file(url: DatabaseUrl, path: Path, owner: str) -> Look:
     software = f"SQLite {sqlite3.sqlite_version}"
-    problems: tuple[str, ...] = ()
+    errors: list[CapsaError] = []
     if not os.access(path if path.exists() else path.parent, os.W_OK):
-        problems = (f"{path} may not be written: check the permissions of the file and its folder",)
+        errors.append(
+            DatabaseUnavailable(f"{path} may not be written: check the permissions of the file and its folder")
+        )
     if not path.exists() or not path.stat().st_size:
-        return Look(target=str(url), software=software, problems=problems)
+        return Look(target=str(url), software=software, errors=tuple(errors))
+    applied = count = None
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-            (applied,) = connection.execute(
-                "SELECT max(version) FROM capsa_migrations WHERE package = ?", (SCHEMA.name,)
-            ).fetchone()
-            (count,) = connection.execute("SELECT count(*) FROM capsa_records WHERE owner = ?", (owner,)).fetchone()
+            there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if BOOKKEEPING in there:
+                (applied,) = connection.execute(
+                    "SELECT max(version) FROM capsa_migrations WHERE package = ?", (SCHEMA.name,)
+                ).fetchone()
+            if gone := SCHEMA.gone(there, applied):
+                errors.append(DatabaseDamaged(f"{said_gone(gone, str(path))}: restore a backup"))
+            elif applied is not None:
+                (count,) = connection.execute("SELECT count(*) FROM capsa_records WHERE owner = ?", (owner,)).fetchone()
     except sqlite3.Error as error:
-        return Look(target=str(url), unseen=str(error), problems=problems)
-    problems += of_schema(applied, SCHEMA.version, str(path))
+        return Look(target=str(url), unseen=str(error), errors=tuple(errors))
+    errors += of_schema(applied, SCHEMA, str(path))
     return Look(
         target=str(url),
         software=software,
         schema=applied,
         records=count,
-        problems=problems,
-        comparable=applied == SCHEMA.version and not problems,
+        errors=tuple(errors),
+        comparable=applied == SCHEMA.version and not errors,
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import psycopg
 
 from capsa import _queries
+from capsa._schema import BOOKKEEPING
+from capsa.errors import CapsaError, DatabaseDamaged, DatabaseUnavailable, MissingRight
 from capsa.postgres.database import SCHEMA
-from capsa.postgres.errors import missing_extension, translate
+from capsa.postgres.errors import gone, missing_extension, of_tables, translate
 from capsa.transfer.looking import Look, of_schema
 from capsa.transfer.postgres_source import connect
 from capsa.url import DatabaseUrl
@@ -18,7 +21,7 @@ def look(url: DatabaseUrl, owner: str) -> Look:
     """See `capsa.transfer.looking.look`.
 
     Raises:
-        DatabaseUnavailable: or one of its kinds: it cannot be reached.
+        CapsaError: why it cannot be reached.
     """
     with connect(url) as connection:
         try:
@@ -26,7 +29,7 @@ def look(url: DatabaseUrl, owner: str) -> Look:
                 connection.execute("SET TRANSACTION READ ONLY")
                 return _look(connection, url, owner)
         except psycopg.Error as error:
-            raise translate(error, url) or error from error
+            raise of_tables(error, url) or translate(error, url) or error from error
 
 
 def _look(connection: psycopg.Connection, url: DatabaseUrl, owner: str) -> Look:
@@ -36,33 +39,53 @@ def _look(connection: psycopg.Connection, url: DatabaseUrl, owner: str) -> Look:
 
     ((version, extension, may_enable, read_only),) = ask("server")
     ((schema, may_create),) = ask("schema")
-    problems = [f"{url} may only be read: name the server that may be written"] if read_only else []
+    found: list[CapsaError] = []
+    if read_only:
+        found.append(DatabaseUnavailable(f"{url} may only be read: name the server that may be written"))
     if extension is None and not may_enable:
-        problems.append(str(missing_extension(url)))
+        found.append(missing_extension(url))
     if schema is None:
-        problems.append("the user may use no schema there: GRANT USAGE, CREATE ON SCHEMA public to it")
-    tables = dict(ask("tables", tables=[*SCHEMA.tables(), "capsa_migrations"]))
+        found.append(
+            MissingRight(f"the user of {url} may use no schema there: GRANT USAGE, CREATE ON SCHEMA public to it")
+        )
+    lacking = dict(ask("relations", names=[*SCHEMA.relations(), BOOKKEEPING]))
+    found += _of_rights(lacking, url)
     applied = count = None
-    if "capsa_migrations" in tables:
-        lacking = sorted(name for name, may_use in tables.items() if not may_use)
-        if lacking:
-            problems.append(f"the user lacks rights on {', '.join(lacking)}: grant them, or own the tables")
-        problems += [f"the table {name} is gone: restore a backup" for name in SCHEMA.tables() if name not in tables]
-        if not problems:
+    # Without the right to read which version is there, nothing else is known of the tables.
+    if not lacking.get(BOOKKEEPING):
+        if BOOKKEEPING in lacking:
             ((applied,),) = ask("applied", package=SCHEMA.name)
-            ask("bind", owner=owner)
-            ((count,),) = ask("records", owner=owner)
-            problems += of_schema(applied, SCHEMA.version, str(url))
-    elif schema is not None:
-        if not may_create:
-            problems.append(f"the user may create no tables there: GRANT CREATE ON SCHEMA {schema} to it")
-        if tables:
-            problems.append(f"another program has tables of our names there ({', '.join(sorted(tables))})")
+        found += _of_tables(lacking, applied, url)
+        if applied is None and schema is not None and not may_create:
+            found.append(
+                MissingRight(f"the user of {url} may create no tables there: GRANT CREATE ON SCHEMA {schema} to it")
+            )
+    if applied is not None and not lacking.get("capsa_records", ("gone",)):
+        ask("bind", owner=owner)
+        ((count,),) = ask("records", owner=owner)
     return Look(
         target=str(url),
         software=f"PostgreSQL {version}, " + (f"pgvector {extension}" if extension else "pgvector not enabled yet"),
         schema=applied,
         records=count,
-        problems=tuple(problems),
-        comparable=applied == SCHEMA.version and not problems,
+        errors=tuple(found),
+        comparable=applied == SCHEMA.version and not found,
     )
+
+
+def _of_rights(lacking: Mapping[str, Sequence[str]], url: DatabaseUrl) -> list[CapsaError]:
+    listed = ", ".join(f"{name} ({', '.join(rights)})" for name, rights in sorted(lacking.items()) if rights)
+    if not listed:
+        return []
+    return [MissingRight(f"the user of {url} lacks rights on {listed}: grant them, or own the tables")]
+
+
+def _of_tables(there: Collection[str], applied: int | None, url: DatabaseUrl) -> list[CapsaError]:
+    """What is wrong with the tables that are ``there`` by our names."""
+    if removed := SCHEMA.gone(there, applied):
+        return [gone(removed, url)]
+    others = sorted(name for name in there if name != BOOKKEEPING)
+    if applied is None and others:
+        listed = ", ".join(others)
+        return [DatabaseDamaged(f"another program has tables of our names in {url} ({listed}): name another database")]
+    return of_schema(applied, SCHEMA, str(url))

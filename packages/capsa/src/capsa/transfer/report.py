@@ -20,7 +20,7 @@ class PartReport:
     skipped: int
     #: Are in the target, different, and were left so.
     conflicts: int
-    #: Were in the target, different, and are now as in the source.
+    #: Were in the target, different, and are now as in the source; of a dry run, would be.
     replaced: int
     quarantined: int
     #: Of the rows, vectors that cannot be compared included.
@@ -44,7 +44,7 @@ class Report:
     remarks: Mapping[str, int] = field(default_factory=dict)
     #: What the user should know, a line each.
     notes: tuple[str, ...] = ()
-    #: Keys of rows in conflict and in quarantine, the first of each.
+    #: Keys of rows in conflict and in quarantine, the first of each; of a dry run, of those to be replaced, too.
     conflicts: tuple[str, ...] = ()
     quarantined: tuple[str, ...] = ()
     not_carried: tuple[str, ...] = ()
@@ -121,7 +121,7 @@ class Report:
         }
         if self.dry_run:
             # Nothing was carried, so neither is true nor false.
-            totals |= {"complete": None, "success_rate": None}
+            totals |= {"migrated": 0, "complete": None, "success_rate": None}
             totals["can_be_carried"] = self.source_rows - self.quarantined_rows
             totals["cannot_be_carried"] = self.quarantined_rows
         # A Counter is no dict to asdict: it would count its own items.

@@ -11,7 +11,14 @@ from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
 from capsa.database import Database, Transaction
-from capsa.errors import AuthenticationFailed, DatabaseUnavailable, MissingExtension, TransferError
+from capsa.errors import (
+    AuthenticationFailed,
+    DatabaseDamaged,
+    DatabaseUnavailable,
+    MissingExtension,
+    MissingRight,
+    TransferError,
+)
 from capsa.transfer import indexing
 from capsa.transfer.checking import Check, Checker
 from capsa.transfer.examining import LISTED, count, count_rows, part_report, remarks
@@ -335,7 +342,8 @@ class _Run:
         for attempt in itertools.count(1):
             try:
                 return step(*args, **kwargs)
-            except (AuthenticationFailed, MissingExtension):
+            except (AuthenticationFailed, DatabaseDamaged, MissingExtension, MissingRight):
+                # The next run would stop at it, too.
                 raise
             except DatabaseUnavailable as error:
                 if attempt == _ATTEMPTS:

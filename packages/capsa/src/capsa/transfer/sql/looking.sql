@@ -14,15 +14,24 @@ SELECT current_setting('server_version'),
 -- Where our tables would be made; null if the user may use no schema.
 SELECT current_schema(), has_schema_privilege(current_schema(), 'CREATE');
 
--- name: tables
--- Those of :tables that are there, and whether their rows may be read and written.
+-- name: relations
+-- Those of :names that are there, and which of the rights on each that are needed the user lacks. Where the policies are
+-- forced upon the owner of the tables, only the owner can lift them for a migration.
 SELECT c.relname,
-       has_table_privilege(c.oid, 'SELECT')
-       AND (c.relname = 'capsa_migrations'
-            OR has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE')
-               AND has_table_privilege(c.oid, 'DELETE'))
+       ARRAY(SELECT needed
+             FROM unnest(CASE WHEN c.relkind = 'S' THEN ARRAY['USAGE']
+                              WHEN c.relname = 'capsa_migrations' THEN ARRAY['SELECT']
+                              WHEN c.relname = 'capsa_models' THEN ARRAY['SELECT', 'INSERT']
+                              ELSE ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE'] END) AS needed
+             WHERE NOT CASE WHEN c.relkind = 'S'
+                            -- Either lets a number be drawn.
+                            THEN has_sequence_privilege(c.oid, 'USAGE') OR has_sequence_privilege(c.oid, 'UPDATE')
+                            ELSE has_table_privilege(c.oid, needed) END)
+       || CASE WHEN c.relforcerowsecurity AND NOT pg_has_role(c.relowner, 'USAGE') THEN ARRAY['its owner''s']
+               ELSE '{}' END
 FROM pg_class c
-WHERE c.relkind IN ('r', 'p') AND c.relnamespace = quote_ident(current_schema())::regnamespace AND c.relname = ANY(:tables::text[]);
+WHERE c.relkind IN ('r', 'p', 'S') AND c.relnamespace = quote_ident(current_schema())::regnamespace
+  AND c.relname = ANY(:names::text[]);
 
 -- name: applied
 SELECT max(version) FROM capsa_migrations WHERE package = :package;
