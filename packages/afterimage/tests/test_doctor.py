@@ -8,7 +8,7 @@ from afterimage.chunking import languages
 from afterimage.cli import main
 from afterimage.doctor import examine
 from afterimage.storage import StorageBackend, get_storage_backend
-from capsa import DatabaseUrl
+from capsa import DatabaseUrl, LocalPostgres
 from capsa.terminal import Check
 
 
@@ -159,6 +159,22 @@ def test_what_only_writing_or_searching_would_meet(
     (failed,) = (check for check in checks().values() if check.verdict == "fail")
     assert next(word for word in statement.split() if word.startswith("capsa_")) in failed.found
     assert ("GRANT ALL" if "REVOKE" in statement else "afterimage restore FILE") in (failed.remedy or "")
+
+
+def test_a_colleague_who_does_not_own_the_tables_can_use_them(
+    home: Path, postgres_server: LocalPostgres, guide_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFTERIMAGE_DATABASE_URL", guide_postgres_url)
+    checks()
+    url = DatabaseUrl.parse(guide_postgres_url)
+    with psycopg.connect(postgres_server.url_of(str(url.database)), autocommit=True) as connection:
+        connection.execute("ALTER TABLE capsa_records OWNER TO CURRENT_USER")
+        connection.execute(f'GRANT ALL ON capsa_records TO "{url.user}"'.encode())
+    with get_storage_backend() as backend:
+        backend.store("/p", "code")
+    found = checks()
+    assert {name for name, check in found.items() if check.verdict == "fail"} == set()
+    assert "only the owner of capsa_records" in found["tables"].found
 
 
 def test_a_table_that_is_gone_from_the_file(home: Path) -> None:

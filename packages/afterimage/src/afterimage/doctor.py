@@ -231,7 +231,8 @@ def _database(backend: SQLiteBackend | PostgreSQLBackend) -> Iterator[Check]:
             check = look(backend)
         except (DatabaseDamaged, MissingRight) as error:
             # Damage in one table says nothing of the others; what the look found is told once.
-            check = None if in_the_way else Check(name, "fail", str(error), _remedy(backend, error))
+            told = any(found.verdict == "fail" for found in in_the_way)
+            check = None if told else Check(name, "fail", str(error), _remedy(backend, error))
         except CapsaError as error:
             check = Check(name, "fail", str(error), _remedy(backend, error))
         if check:
@@ -240,10 +241,14 @@ def _database(backend: SQLiteBackend | PostgreSQLBackend) -> Iterator[Check]:
 
 def _in_the_way(backend: SQLiteBackend | PostgreSQLBackend) -> list[Check]:
     """What the memory would meet only when it is written or searched: a right or a table that is missing."""
-    from capsa import transfer
+    from capsa import TransferError, transfer
 
-    errors = transfer.look(backend.url, backend.owner).errors
-    return [Check("tables", "fail", str(error), _remedy(backend, error)) for error in errors]
+    found = []
+    for error in transfer.look(backend.url, backend.owner).errors:
+        # Whoever only writes and searches never meets what only a migration needs.
+        verdict: Verdict = "note" if isinstance(error, TransferError) else "fail"
+        found.append(Check("tables", verdict, str(error), _remedy(backend, error)))
+    return found
 
 
 def _software(backend: SQLiteBackend | PostgreSQLBackend) -> Check:

@@ -9,7 +9,7 @@ import psycopg
 
 from capsa import _queries
 from capsa._schema import BOOKKEEPING
-from capsa.errors import CapsaError, DatabaseDamaged, DatabaseUnavailable, MissingRight
+from capsa.errors import CapsaError, DatabaseDamaged, DatabaseUnavailable, MissingRight, TransferError
 from capsa.postgres.database import SCHEMA
 from capsa.postgres.errors import gone, missing_extension, of_tables, translate
 from capsa.transfer.looking import Look, of_schema
@@ -48,8 +48,15 @@ def _look(connection: psycopg.Connection, url: DatabaseUrl, owner: str) -> Look:
         found.append(
             MissingRight(f"the user of {url} may use no schema there: GRANT USAGE, CREATE ON SCHEMA public to it")
         )
-    lacking = dict(ask("relations", names=[*SCHEMA.relations(), BOOKKEEPING]))
+    relations = ask("relations", names=[*SCHEMA.relations(), BOOKKEEPING])
+    lacking = {name: rights for name, rights, _ in relations}
     found += _of_rights(lacking, url)
+    if owned := sorted(name for name, _, forced in relations if forced):
+        found.append(
+            TransferError(
+                f"only the owner of {', '.join(owned)} in {url} can lift the policies to migrate: connect as that user"
+            )
+        )
     applied = count = None
     # Without the right to read which version is there, nothing else is known of the tables.
     if not lacking.get(BOOKKEEPING):

@@ -15,8 +15,8 @@ SELECT current_setting('server_version'),
 SELECT current_schema(), has_schema_privilege(current_schema(), 'CREATE');
 
 -- name: relations
--- Those of :names that are there, and which of the rights on each that are needed the user lacks. Where the policies are
--- forced upon the owner of the tables, only the owner can lift them for a migration.
+-- Those of :names that are there, which of the rights on each that are needed the user lacks, and whether its policies are
+-- forced upon an owner that the user is not: only the owner can lift them for a transfer.
 SELECT c.relname,
        ARRAY(SELECT needed
              FROM unnest(CASE WHEN c.relkind = 'S' THEN ARRAY['USAGE']
@@ -26,9 +26,8 @@ SELECT c.relname,
              WHERE NOT CASE WHEN c.relkind = 'S'
                             -- Either lets a number be drawn.
                             THEN has_sequence_privilege(c.oid, 'USAGE') OR has_sequence_privilege(c.oid, 'UPDATE')
-                            ELSE has_table_privilege(c.oid, needed) END)
-       || CASE WHEN c.relforcerowsecurity AND NOT pg_has_role(c.relowner, 'USAGE') THEN ARRAY['its owner''s']
-               ELSE '{}' END
+                            ELSE has_table_privilege(c.oid, needed) END),
+       c.relforcerowsecurity AND NOT pg_has_role(c.relowner, 'USAGE')
 FROM pg_class c
 WHERE c.relkind IN ('r', 'p', 'S') AND c.relnamespace = quote_ident(current_schema())::regnamespace
   AND c.relname = ANY(:names::text[]);
