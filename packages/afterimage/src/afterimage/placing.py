@@ -38,13 +38,28 @@ class Placing:
 
     def __call__(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
         """``event``, of the spool's form, with the project that it is stored under."""
-        project, common = event.get("project"), event.get("common")
-        if not (isinstance(project, str) and isinstance(common, str) and common):
+        project, common, root = event.get("project"), event.get("common"), event.get("root")
+        if not (isinstance(project, str) and isinstance(common, str) and isinstance(root, str)):
             return event
+        if not common:
+            # Without a checkout only a transcript names a remote: anybody can write one.
+            claimed = project != id_of(root) and self._is_foreign(project, str(event.get("commit", "")))
+            return {**event, "project": id_of(root), "checkout": id_of(root)} if claimed else event
         key = project, common
         if key not in self._known:
             self._known[key] = self._is_withheld(*key)
         return {**event, "project": id_of(common)} if self._known[key] else event
+
+    def _is_foreign(self, project: str, commit: str) -> bool:
+        """Whether a project is known, and not by this commit."""
+        try:
+            return (
+                self._index is not None
+                and bool(self._index.projects_beside(project))
+                and not self._index.has_commit(project, commit)
+            )
+        except recall.Unreadable:
+            return False
 
     def _is_withheld(self, project: str, common: str) -> bool:
         if self._index is None:

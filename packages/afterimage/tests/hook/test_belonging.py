@@ -9,6 +9,8 @@ import pytest
 
 from afterimage.cli import main
 from afterimage.hook.objects import has_any
+from afterimage.hook.project import Project, id_of
+from afterimage.placing import Placing
 from afterimage.retrieval.remembering import remember
 from afterimage.retrieval.retriever import Retriever
 from afterimage.retrieval.where import Where
@@ -137,6 +139,39 @@ def test_a_file_with_the_name_of_a_commit_is_none(clock: Hooks, content: bytes) 
     folder.mkdir(exist_ok=True)
     (folder / name[2:]).write_bytes(content)
     assert not recalled(other)
+
+
+def test_a_link_to_other_objects_proves_nothing(clock: Hooks) -> None:
+    other = imposter(clock)
+    objects = other.project / ".git" / "objects"
+    objects.rename(objects.with_name("own"))
+    objects.symlink_to(clock.project / ".git" / "objects")
+    assert not recalled(other)
+
+
+def test_what_was_written_before_the_first_commit_is_withheld_too(hooks: Hooks) -> None:
+    git(hooks.project, "init")
+    (hooks.project / "durations.py").write_text(CODE)
+    hooks.write()
+    hooks.sync()
+    commit(hooks.project)
+    git(hooks.project, "remote", "add", "origin", REMOTE)
+    given = {"file_path": str(hooks.project / "other.py"), "content": "other = 'something else entirely'\n"}
+    hooks.write(call="call-2", tool_input=given)
+    hooks.sync()
+    assert recalled(hooks)
+    assert not recalled(imposter(hooks), "s3")
+
+
+def test_a_transcript_that_names_the_remote_of_a_folder_that_is_gone_is_not_of_it(clock: Hooks) -> None:
+    other = imposter(clock)
+    project = Project("example.org/team/clock", "clock", "/nowhere/clock")
+    noted = {"project": project.id, "checkout": project.checkout, "common": "", "root": project.root}
+    with Placing(clock.directory) as placed:
+        foreign = placed({**noted, "commit": git(other.project, "rev-parse", "HEAD")})
+        own = placed({**noted, "commit": git(clock.project, "rev-parse", "HEAD")})
+    assert foreign["project"] == foreign["checkout"] == id_of("/nowhere/clock")
+    assert own["project"] == project.id
 
 
 def test_what_was_written_in_a_folder_before_it_was_used_again_is_not_given(hooks: Hooks) -> None:

@@ -25,27 +25,30 @@ def settle(project: Project, recall: "Recall", directory: str) -> None:
     noted = recall.projects_in(project.checkout)
     # What it was before its remote was added or changed, which may have happened in another checkout; and what was
     # written here before there was git.
-    former = {project.checkout, id_of(project.root), *noted, *recall.projects_beside(project.id)} - {project.id}
+    former = {project.checkout, id_of(project.root), *noted}
+    found = []
     if is_withheld(recall, directory, project.id, project.checkout, project.common):
         project.withheld = project.id
-        found = []
     else:
         found = [project.id]
-    project.ids = (*found, *(id_ for id_ in sorted(former) if _was_here(recall, id_, project.common)))
+        former |= recall.projects_beside(project.id)
+    former.discard(project.id)
+    project.ids = (*found, *(id_ for id_ in sorted(former) if _was_here(recall, id_, project)))
 
 
-def _was_here(recall: "Recall", project: str, common: str) -> bool:
+def _was_here(recall: "Recall", former: str, project: Project) -> bool:
     """Whether what a checkout was before is what it is now: it has a commit of it, or code as it was written here.
 
     Folders are used again, for other projects.
     """
-    commits = recall.commits(project, _COMMITS)
+    commits = recall.commits(former, _COMMITS)
     if commits:
-        return _has_any(common, commits)
+        return _has_any(project.common, commits)
     from .answers import holds
     from .fingerprints import Lines
 
-    last = recall.recent([project], lambda entry: entry.path.startswith("/"), _FILES)
+    inside = f"{project.root.rstrip('/')}/"
+    last = recall.recent([former], lambda entry: entry.path.startswith(inside), _FILES)
     # Not by the files' times, which an archive brings along.
     return any(Lines(code := recall.text(entry)).worthwhile() and holds(entry.path, code) for entry, _ in last)
 

@@ -24,26 +24,40 @@ _COMMIT = 1
 def has_any(common: str, commits: "list[str]") -> bool:
     """Whether the git folder ``common`` has one of ``commits``, which are given in hexadecimal."""
     names = [commit for commit in commits if len(commit) in {40, 64} and not commit.strip("0123456789abcdef")]
-    if not common or not names:
+    # A link may lead anywhere, such as to the folder that whoever asks happens to stand in.
+    packed = f"{common}/objects/pack"
+    if not common or not names or any(map(_is_link, (common, f"{common}/objects", packed))):
         return False
     if any(_is_loose(f"{common}/objects/{name[:2]}/{name[2:]}", bytes.fromhex(name)) for name in names):
         return True
-    folder = f"{common}/objects/pack"
     try:
-        packs = [name.removesuffix(".idx") for name in files.posix.listdir(folder) if name.endswith(".idx")]
+        packs = [name.removesuffix(".idx") for name in files.posix.listdir(packed) if name.endswith(".idx")]
     except OSError:
         return False
     wanted = [bytes.fromhex(name) for name in names]
-    return any(_is_packed(f"{folder}/{pack}", wanted) for pack in packs[:_PACKS])
+    return any(_is_packed(f"{packed}/{pack}", wanted) for pack in packs[:_PACKS])
+
+
+def _is_link(path: str) -> bool:
+    if path.startswith("/proc/"):
+        return True
+    try:
+        return files.posix.lstat(path).st_mode & 0o170000 == 0o120000
+    except OSError:
+        return False
 
 
 def _is_loose(path: str, name: bytes) -> bool:
+    if _is_link(path) or _is_link(files.parent(path)):
+        return False
     content = _inflated(files.read(path, _MOST) or b"")
     return content.startswith(b"commit ") and _digest(content, name) == name
 
 
 def _is_packed(pack: str, names: list[bytes]) -> bool:
     """Whether one of ``names`` is a commit in a pack, whose path is given without its ending."""
+    if _is_link(f"{pack}.idx") or _is_link(f"{pack}.pack"):
+        return False
     try:
         index = _open(f"{pack}.idx")
         try:

@@ -242,6 +242,11 @@ class Recall:
         )
         return [commit for (commit,) in rows]
 
+    def has_commit(self, project: str, commit: str) -> bool:
+        """Whether ``project`` was written in at ``commit``."""
+        found = self._sql.execute("SELECT 1 FROM base WHERE project = ? AND commit_ = ?", (project, commit))
+        return found.fetchone() is not None
+
     def close(self) -> None:
         """Let go of the file; a hook just ends."""
         self._sql.close()
