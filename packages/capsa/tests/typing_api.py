@@ -112,6 +112,7 @@ def search(notes: Collection) -> None:
     assert_type(result, SearchResult)
     assert_type(notes.search("query", "lexical"), SearchResult)
     assert_type(notes.search_vector([1, 2, 3], model="m"), SearchResult)
+    assert_type(notes.holding("words"), list[Record] | None)
     assert_type(result[0], Hit)
     assert_type(result[1:], Sequence[Hit])
     assert_type(result.mode, Mode)

@@ -30,7 +30,6 @@ def of_dialect(package: str) -> Mapping[str, str]:
     return {**named_statements("capsa"), **named_statements(package)}
 
 
-@functools.lru_cache(maxsize=1024)
 def to_psycopg(sql: str) -> str:
     """Rewrite ``:name`` as psycopg's ``%(name)s``."""
     escaped = sql.replace("%", "%%")

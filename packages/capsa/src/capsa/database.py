@@ -71,6 +71,17 @@ class Transaction(abc.ABC):
     def script(self, sql: str) -> None:
         """Run several statements without parameters, inside this transaction."""
 
+    def rebind(self, owner: str) -> None:
+        """Go on for another owner, and see only their rows from here on: small writes of many, committed together.
+
+        Raises:
+            InvalidRecord: the owner is `PUBLIC_OWNER`.
+            ValueError: this is maintenance, which is bound to nobody.
+        """
+        if self.owner is None:
+            raise ValueError("maintenance is bound to no owner")
+        self.owner = check_writer(owner)
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Undo what is done inside, and nothing else of the transaction, if it raises."""

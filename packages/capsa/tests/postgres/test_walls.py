@@ -153,6 +153,26 @@ def test_of_others_nothing_is_seen_or_changed(database: PostgresDatabase, table:
         assert owners_seen(tx, table, other, me) == {other}
 
 
+def test_a_transaction_that_goes_on_for_another_sees_only_theirs_from_then_on(
+    database: PostgresDatabase, me: str
+) -> None:
+    table, other = "capsa_quarantine", f"other-{me}"
+
+    def go_on(owner: str) -> None:
+        with database.write(me) as tx:
+            insert(tx, table, me)
+            tx.rebind(other)
+            assert owners_seen(tx, table, me, other) == set()
+            insert(tx, table, owner)
+            assert owners_seen(tx, table, me, other) == {other}
+
+    with pytest.raises(DatabaseUnavailable, match="row-level security"):
+        go_on(me)
+    go_on(other)
+    with database.read(me) as tx:
+        assert owners_seen(tx, table, me, other) == {me}
+
+
 @EVERY_TABLE
 @pytest.mark.parametrize("value", [None, ""], ids=["unset", "empty"])
 def test_without_a_setting_nothing_is_seen_or_changed(

@@ -121,7 +121,7 @@ def check_tables(collection: Collection, texts: Mapping[str, str]) -> None:
         every = segments.stored(tx, collection.owner, collection.name)
         rows = tx.query("lexical_blocks_between", {**key, "first": 0, "last": (1 << 63) - 1})
         index = ranking.Index(tx, collection.owner, collection.name)
-        pending = lexical.pending(tx.query("lexical_pending_all", key))
+        _, pending = lexical.state(tx, collection.owner, collection.name)
         documents = tx.execute(ALL_DOCUMENTS, key)
     seqs = set(read)
     assert {blocks.taken_apart(place)[0] for place, _ in rows} <= {segment.segment for segment in every}

@@ -150,6 +150,29 @@ def test_the_distance_is_the_number_of_signs_that_differ(matrix: NDArray[np.floa
     assert kept.last_seq == 10 * len(matrix)
 
 
+@given(matrices)
+def test_the_weight_is_the_sum_of_the_query_where_a_vector_is_positive(matrix: NDArray[np.float32]) -> None:
+    kept = codes.Codes.empty(matrix.shape[1], 0)
+    kept.extend(list(enumerate(codes.encode(matrix))))
+    places = np.arange(len(matrix))[::-1]
+    expected = np.where(matrix > 0, matrix[0], 0).sum(axis=1)[::-1]
+    assert kept.weigh(places, matrix[0]) == pytest.approx(expected, abs=1e-3)
+
+
+def test_few_are_compared_exactly_and_the_right_ones() -> None:
+    vectors = random_vectors(6_000)
+    kept = codes.Codes.empty(DIMENSIONS, 0)
+    kept.extend(list(enumerate(codes.encode(vectors))))
+    queries = random_vectors(6_000, seed=2)[:40] * 0.3 + vectors[:40]
+    right = 0
+    for query in queries:
+        compared = codes._candidates(kept, query, 3, None)
+        assert len(compared) == codes.MIN_CANDIDATES
+        right += len({f"r{place}" for place in compared} & set(exactly(vectors, query, 3)))
+    assert right / 120 >= 0.97
+    assert codes._candidates(kept, queries[0], 3, np.arange(50, 90)).tolist() == list(range(50, 90))
+
+
 @given(st.lists(st.integers(1, 3_000), min_size=1, max_size=6))
 def test_there_is_room_for_whatever_comes(sizes: list[int]) -> None:
     kept = codes.Codes.empty(DIMENSIONS, 0)

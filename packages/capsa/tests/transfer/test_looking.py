@@ -21,6 +21,7 @@ from capsa import (
     DatabaseUrl,
     InvalidUrl,
     MissingRight,
+    SchemaPackage,
     ServerAway,
     Store,
     TransferError,
@@ -235,3 +236,21 @@ def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
 def test_a_folder_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert "may not be written" in str(look_at(f"sqlite:///{tmp_path / 'new.db'}").errors[0])
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_an_applications_own_tables_are_looked_at_too(dialect: str, new_url: New, kit: SimpleNamespace) -> None:
+    url = new_url(dialect)
+    kit.fill(url, 1)
+    own = SchemaPackage("garden", f"capsa.{'sqlite' if dialect == 'sqlite' else 'postgres'}")
+    alone, together = look_at(url), look(DatabaseUrl.parse(url), "local", (own,))
+    assert (alone.errors, alone.comparable) == ((), True)
+    # Tables of its names, and no record that they are its own.
+    assert not together.comparable
+    if dialect == "postgresql":
+        (error,) = together.errors
+        assert "another program has tables of our names" in str(error)
+    with open_database(url) as database, database.maintain() as tx:
+        tx.execute("INSERT INTO capsa_migrations (package, version, applied_at) VALUES ('garden', 999, '')")
+    (error,) = look(DatabaseUrl.parse(url), "local", (own,)).errors
+    assert "garden schema 999" in str(error)

@@ -12,8 +12,9 @@ from psycopg import sql
 
 from capsa import Record, Store, open_database
 from capsa.transfer import Row, open_source, postgres_target
-from capsa.transfer.pgcopy import copy_out
+from capsa.transfer.pgcopy import copy_out, key_list
 from capsa.transfer.postgres_target import PostgresTarget
+from capsa.transfer.tables import Kind
 from capsa.transfer.targets import State
 
 COUNT = 40
@@ -99,6 +100,14 @@ def test_copying_out_gives_every_row(query: str, rows: int, postgres_url: str) -
         assert [int.from_bytes(body[4:8]) for body in bodies] == list(range(1, rows + 1))
         assert [len(body) for body in bodies] == [12 + n for n in range(1, rows + 1)]
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_keys_of_any_text_are_looked_up_as_they_are(postgres_url: str) -> None:
+    texts = ["", "NULL", "{}", 'a"b', "a\\b", '\\"', "a,b", " x ", "it's", "%s", "不安", "\n\t", "{x", "$1", "':a"]
+    keys = [(text, number - 2) for number, text in enumerate(texts)]
+    query = sql.SQL("SELECT k.b, k.a FROM {}").format(key_list(("a", "b"), (Kind.TEXT, Kind.INTEGER), keys))
+    with psycopg.connect(postgres_url) as connection:
+        assert connection.execute(query).fetchall() == [(number, text) for text, number in keys]
 
 
 @pytest.mark.parametrize("at", [1, 2, 700])

@@ -71,10 +71,15 @@ class Connections:
         return connection
 
     @contextmanager
-    def lent(self) -> Iterator[psycopg.Connection]:
-        """A connection of the pool; soon an error if the server is away, and at once while that is known."""
+    def lent(self, begin: Callable[[psycopg.Connection], object]) -> Iterator[psycopg.Connection]:
+        """A connection of the pool; soon an error if the server is away, and at once while that is known.
+
+        Args:
+            begin: runs the first statement on it. A restart of the server leaves dead connections behind, which this
+                shows without a statement of its own; then another connection takes the place of those.
+        """
         pool = self._open_pool()
-        connection = self._take(pool)
+        connection = self._begun(pool, begin)
         try:
             yield connection
         finally:
@@ -107,12 +112,26 @@ class Connections:
                     # One that failed is not tried again later, and later still, but when it is next asked for.
                     reconnect_timeout=0.0,
                     configure=self._configure,
-                    # A server restart leaves dead connections behind: looked at before each use.
-                    check=ConnectionPool.check_connection,
                     open=True,
                     name="capsa",
                 )
             return self._pool
+
+    def _begun(
+        self, pool: ConnectionPool, begin: Callable[[psycopg.Connection], object], *, again: bool = True
+    ) -> psycopg.Connection:
+        connection = self._take(pool)
+        try:
+            begin(connection)
+        except BaseException as error:
+            is_dead = connection.closed and isinstance(error, psycopg.OperationalError)
+            pool.putconn(connection)
+            if not again or not is_dead:
+                raise
+            # So are all others that were idle, and each would be found out alone.
+            pool.check()
+            return self._begun(pool, begin, again=False)
+        return connection
 
     def _take(self, pool: ConnectionPool) -> psycopg.Connection:
         self._look_again()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import psycopg
@@ -42,6 +42,7 @@ _LIFTINGS = 5
 _ROWS_AT_ONCE = 500
 
 _PRELUDES_KEPT = 1_000
+_MAINTENANCE = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL timezone = 'UTC'"
 
 # PostgreSQL documentation, COPY, "Binary Format": signature, flags, length of the header's extension.
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -95,15 +96,16 @@ class PostgresDatabase(Database):
             register_vector(connection, self._vector_oid)
 
     @contextmanager
-    def _borrow(self) -> Iterator[psycopg.Connection]:
-        with self._connections.lent() as connection:
-            try:
+    def _borrow(self, begin: Callable[[psycopg.Connection], object]) -> Iterator[psycopg.Connection]:
+        """A connection that ``begin`` has begun a transaction on."""
+        try:
+            with self._connections.lent(begin) as connection:
                 yield connection
-            except psycopg.Error as error:
-                missing = errors.missing_table(error, self.url, self.packages)
-                if translated := missing or errors.translate(error, self.url):
-                    raise translated from error
-                raise
+        except psycopg.Error as error:
+            missing = errors.missing_table(error, self.url, self.packages)
+            if translated := missing or errors.translate(error, self.url):
+                raise translated from error
+            raise
 
     def close(self) -> None:
         self._connections.close()
@@ -122,8 +124,7 @@ class PostgresDatabase(Database):
 
     @contextmanager
     def _transaction(self, owner: str, begin: str) -> Iterator[Transaction]:
-        with self._borrow() as connection:
-            connection.execute(self._prelude(owner, begin, connection))
+        with self._borrow(lambda own: own.execute(self._prelude(owner, begin, own))) as connection:
             tx = PostgresTransaction(self, connection, owner)
             try:
                 yield tx
@@ -163,8 +164,7 @@ class PostgresDatabase(Database):
 
     @contextmanager
     def maintain(self) -> Iterator[Transaction]:
-        with self._borrow() as connection:
-            connection.execute("BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL timezone = 'UTC'")
+        with self._borrow(lambda own: own.execute(_MAINTENANCE)) as connection:
             tx = PostgresTransaction(self, connection, None)
             try:
                 with self._unbound(connection):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -34,9 +35,14 @@ class PostgresTransaction(Transaction):
     def active(self) -> bool:
         return not self.connection.closed
 
+    def rebind(self, owner: str) -> None:
+        super().rebind(owner)
+        self.execute("SELECT set_config('capsa.owner', :owner, true)", {"owner": owner})
+
     def execute(self, sql: str, parameters: Parameters = NO_PARAMETERS) -> list[Row]:
         cursor = self.connection.execute(_text(sql), parameters, binary=True)
-        return cursor.fetchall() if cursor.description else []
+        # Asking for the description would describe every column, which takes as long as a small statement.
+        return cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
 
     def execute_many(self, sql: str, rows: Sequence[Parameters]) -> int:
         if len(rows) == 1:
@@ -61,5 +67,6 @@ class PostgresTransaction(Transaction):
         self.connection.execute(sql.encode())
 
 
+@functools.lru_cache(maxsize=1024)
 def _text(statement: str) -> bytes:
     return _queries.to_psycopg(statement).encode()

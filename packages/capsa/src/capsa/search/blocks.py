@@ -177,11 +177,7 @@ def look_up(data: bytes, key: bytes) -> tuple[bytes, bytes] | Chunked | None:
     while at >= 0 and (at - _HEAD.size) % keys.SIZE:
         at = data.find(key, at + 1, after)
     if at < 0:
-        return (
-            next((term for term in _chunked(data, n, start) if term.key == key), None)
-            if start > after + 4 * n
-            else None
-        )
+        return next(iter(_chunked(data, n, start, key)), None) if start > after + 4 * n else None
     number = (at - _HEAD.size) // keys.SIZE
     first, end = _ENDS.unpack_from(data, after + 4 * number - 4) if number else (0, *_END.unpack_from(data, after))
     if not first < end <= p:
@@ -206,7 +202,8 @@ def _extent(data: bytes) -> tuple[int, int, int]:
     return n, start, p
 
 
-def _chunked(data: bytes, n: int, end: int) -> tuple[Chunked, ...]:
+def _chunked(data: bytes, n: int, end: int, wanted: bytes | None = None) -> tuple[Chunked, ...]:
+    """The terms of a block that have chunks, or the one of them that is wanted."""
     (_, m), at = _HEAD.unpack_from(data), _HEAD.size + _PER_TERM * n
     rows = list(_CHUNKED.iter_unpack(data[at : at + m * _CHUNKED.size]))
     at += m * _CHUNKED.size
@@ -214,7 +211,8 @@ def _chunked(data: bytes, n: int, end: int) -> tuple[Chunked, ...]:
         _damaged("it has another length than it says")
     found = []
     for key, records, slot, chunks in rows:
-        found.append(Chunked(key, records, slot, struct.unpack_from(f"<{chunks}I", data, at)))
+        if wanted is None or key == wanted:
+            found.append(Chunked(key, records, slot, struct.unpack_from(f"<{chunks}I", data, at)))
         at += 4 * chunks
     return tuple(found)
 

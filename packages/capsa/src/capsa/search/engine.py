@@ -8,7 +8,7 @@ without a vector, which meaning cannot find, keep the place that their words giv
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capsa.database import Transaction
-from capsa.errors import ModelMismatch
 from capsa.records import Filter, Hit, Mode, Record, SearchResult
 from capsa.search import lexical, literal, ranking, tokens
 from capsa.search.spelling import Typed
@@ -38,6 +37,10 @@ MAX_PHRASES = 8
 WEIGHED = 128
 #: Words in all of these, of average length: a megabyte or two.
 MAX_WEIGHED_WORDS = 1_000_000
+
+#: Records without a vector are looked for among so many of the best by words, or as many as are wanted; and these are
+#: found by so many postings of the rarest words, or by the rarest alone.
+LEAST_LOOKED_AT, LOOKED_THROUGH = 20, 10_000
 
 #: Filters that let no more than this through are resolved before the search, others with it.
 _CHUNK = 256
@@ -87,6 +90,11 @@ class Search:
             return SearchResult(self._hits(found, None), mode, notes)
         return SearchResult(self._hits(self._hybrid(query, space, vector), query), mode, notes)
 
+    def holding(self, words: str) -> list[Record] | None:
+        """Records among which are all that have every word; None if they are more than the limit."""
+        seqs = self.index.having_all(tokens.query_terms(words), self.limit)
+        return None if seqs is None else list(self._records(seqs).values())
+
     def by_vector(self, vector: NDArray[np.float32], model: str) -> SearchResult:
         known = self._known(model, vector)
         if known is None or self.limit == 0:
@@ -102,8 +110,8 @@ class Search:
             ModelMismatch: its vectors have another length.
         """
         model = self.collection.store.model(self.tx, name)
-        if model is not None and model.dimensions != len(vector):
-            raise ModelMismatch(f"vectors of {name!r} have {model.dimensions} numbers here, not {len(vector)}")
+        if model is not None:
+            model.check(vector)
         return model
 
     # Each way to find
@@ -120,13 +128,15 @@ class Search:
         if not plan.rest:
             yield from best
             return
-        average = self.index.words // max(1, self.index.records)
-        most = max(1, min(max(WEIGHED, 2 * self.limit), MAX_WEIGHED_WORDS // max(1, average)))
-        head = list(islice(best, most))
+        head = list(islice(best, self._most_weighed()))
         self._weighed = self.index.weigh([seq for seq, _ in head], plan)
         # What is weighed stays before what is not: a score can only grow by more words.
         yield from self._weighed.best()
         yield from best
+
+    def _most_weighed(self) -> int:
+        average = self.index.words // max(1, self.index.records)
+        return max(1, min(max(WEIGHED, 2 * self.limit), MAX_WEIGHED_WORDS // max(1, average)))
 
     def _nearest(self, space: Space, vector: NDArray[np.float32]) -> list[tuple[int, float]]:
         vectors = self.collection.database.vectors
@@ -136,29 +146,32 @@ class Search:
         near = dict(self._nearest(space, vector))
         first = self._literal(query)
         plan = self.plan(query)
-        if self.collection.database.vectors.count(self.tx, space) == self.index.records:
-            # Meaning finds everything, and words only explain it.
-            self._weighed = self.index.weigh([*{*near, *first}], plan)
-            scores, words = self._weighed.matching(), {}
-        else:
-            matches = self.index.search(plan.terms)
-            words = dict(islice(self._by_all_words(plan, self._passing(matches)), self.limit))
-            scores = _scores_of(matches, {*near, *first}) | words
+        others = self._without_vector(space, plan)
+        # Meaning finds the rest, and words only explain it.
+        self._weighed = self.index.weigh([*{*near, *first, *others}], plan)
+        scores = self._weighed.matching()
         ordered: dict[int, Found] = {}
         for seq in sorted(first, key=lambda seq: (first[seq], -scores.get(seq, 0.0), -seq)):
             ordered[seq] = Found(seq, 0.0, scores.get(seq), near.get(seq), literal=True)
-        for seq in _merged(list(near), self._without_vector(space, words), self.limit + len(ordered)):
+        for seq in _merged(list(near), others, self.limit + len(ordered)):
             ordered.setdefault(seq, Found(seq, 0.0, scores.get(seq), near.get(seq)))
         found = list(ordered.values())[: self.limit]
         # One scale for both kinds: places, as neither score can be compared with the other.
         return [f.scored(1.0 / (1 + place)) for place, f in enumerate(found)]
 
-    def _without_vector(self, space: Space, words: dict[int, float]) -> list[int]:
-        """Those found by words that meaning cannot find, best first."""
-        if not words:
+    def _without_vector(self, space: Space, plan: ranking.Plan) -> list[int]:
+        """Those among the best by words that meaning cannot find, best first."""
+        vectors = self.collection.database.vectors
+        if not plan.terms or vectors.count(self.tx, space) == self.index.records:
             return []
-        have = self.collection.database.vectors.present(self.tx, space, list(words))
-        return [seq for seq in words if seq not in have]
+        # Mostly there are none, so the rarest words are enough to look whether there are.
+        best = self._passing(self.index.search(self.index.rarest(plan.terms, LOOKED_THROUGH)))
+        head = [seq for seq, _ in islice(best, max(LEAST_LOOKED_AT, self.limit))]
+        have = vectors.present(self.tx, space, head)
+        if len(have) == len(head):
+            return []
+        ranked = self.index.weigh(head, plan).best()[: self.limit]
+        return [seq for seq, _ in ranked if seq not in have]
 
     def _literal(self, query: str) -> dict[int, int]:
         """Records in which a phrase of the query stands literally -> which phrase (0: the whole query)."""
@@ -277,9 +290,3 @@ def _merged(near: Sequence[int], unembedded: Sequence[int], limit: int) -> list[
         if place % 2:
             merged.extend(islice(others, 1))
     return [*merged, *others][:limit]
-
-
-def _scores_of(matches: ranking.Matches, seqs: Iterable[int]) -> dict[int, float]:
-    wanted = np.fromiter(seqs, np.int64)
-    places = np.flatnonzero(np.isin(matches.seqs, wanted))
-    return dict(zip(matches.seqs[places].tolist(), matches.scores[places].tolist(), strict=True))

@@ -95,6 +95,8 @@ class Documents:
 
 def read(tx: Transaction, collection: Mapping[str, str], seqs: Sequence[int]) -> list[Row]:
     """The rows of some records that are in segments."""
+    if not seqs:
+        return []
     found: list[Row] = tx.query("lexical_documents", {**collection, "seqs": tx.database.array(list(seqs))})
     return found
 

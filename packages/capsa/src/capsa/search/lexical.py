@@ -75,6 +75,17 @@ def pending(rows: Iterable[tuple[int, int, bytes]]) -> list[Document]:
     return documents
 
 
+def state(tx: Transaction, owner: str, collection: str) -> tuple[list[segments.Stored], list[Document]]:
+    """What a search begins with, by one statement: the segments, of any state, and what is pending.
+
+    Raises:
+        DatabaseDamaged: a pending row is none.
+    """
+    rows = tx.query("lexical_state", {"owner": owner, "collection": collection})
+    stored = [segments.Stored(*row[:8]) for row in rows if row[8] is None]
+    return stored, pending((seq, length, terms) for seq, length, *_, terms in rows if terms is not None)
+
+
 def remove(tx: Transaction, owner: str, collection: str, seqs: Sequence[int]) -> None:
     """Take records out of the index: no posting of them stays, and no term that only they had."""
     key = {"owner": owner, "collection": collection}

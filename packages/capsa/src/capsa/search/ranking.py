@@ -150,8 +150,9 @@ class Index:
 
     def __post_init__(self) -> None:
         self._key = {"owner": self.owner, "collection": self.collection}
-        self._segments = segments.counting(segments.stored(self.tx, self.owner, self.collection))
-        self._pending = Pending(lexical.pending(self.tx.query("lexical_pending_all", self._key)))
+        stored, pending = lexical.state(self.tx, self.owner, self.collection)
+        self._segments = segments.counting(stored)
+        self._pending = Pending(pending)
         #: The first and the last number of each segment.
         self._spans = {s.segment: (s.first_seq, s.last_seq) for s in self._segments}
         if self._pending.records:
@@ -181,11 +182,15 @@ class Index:
                     break
             guesses = {term: guesses[term] for term in later}
         known = sorted((term for term in unique if self._sizes.get(term)), key=self._sizes.__getitem__)
-        sizes = np.cumsum([self._sizes[term] for term in known])
-        read = max(1, int(np.searchsorted(sizes, self._budget(len(unique)), side="right")))
+        read = self.rarest(known, self._budget(len(unique)))
         weight = {term: postings.idf(self.records, self._sizes[term]) for term in known}
         weight |= dict(zip(guesses, scoring.idf(self.records, list(guesses.values())), strict=True))
-        return Plan(known[:read], [*known[read:], *guesses], weight)
+        return Plan(read, [*known[len(read) :], *guesses], weight)
+
+    def rarest(self, terms: Sequence[str], postings: int) -> list[str]:
+        """Of terms that were looked up, the rarest first: those that have so many postings together; one at least."""
+        sizes = np.cumsum([self._sizes[term] for term in terms])
+        return list(terms[: max(1, int(np.searchsorted(sizes, postings, side="right")))])
 
     def _budget(self, terms: int) -> int:
         if terms <= SHORT_QUERY:
@@ -209,10 +214,10 @@ class Index:
             return Matches(np.empty(0, np.int64), np.empty(0, np.float32))
         return Matches(np.concatenate(seqs), np.concatenate(scores))
 
-    def having_all(self, terms: Sequence[str], limit: int) -> list[int]:
-        """Records among which are all that have every term: none if they are more than ``limit``.
+    def having_all(self, terms: Sequence[str], limit: int) -> list[int] | None:
+        """Records among which are all that have every term; None if they are more than ``limit``.
 
-        The rarest terms are looked at first, and no more of them once few records are left.
+        The rarest terms are looked at first, and nothing more is read for others once few records are left.
         """
         terms = list(dict.fromkeys(terms))
         self._look_up(terms)
@@ -220,11 +225,14 @@ class Index:
             return []
         found: NDArray[np.int64] | None = None
         for term in sorted(terms, key=self._sizes.__getitem__):
-            if found is not None and (len(found) <= FEW or self._sizes[term] > MAX_POSTINGS // 4):
-                break
+            enough = found is not None and (len(found) <= FEW or self._sizes[term] > MAX_POSTINGS // 4)
+            if enough and term in self._chunked:
+                continue
             self._read([term])
             found = self._holders(term) if found is None else self._among(found, term)
-        return [] if found is None or len(found) > limit else found.tolist()
+            if not len(found):
+                return []
+        return None if found is None or len(found) > limit else found.tolist()
 
     def frequency(self, term: str) -> int:
         """In how many records a term occurs that was read."""

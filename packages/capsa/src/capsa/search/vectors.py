@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capsa.database import Transaction
+from capsa.errors import ModelMismatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,11 @@ class Model:
     id: int
     name: str
     dimensions: int
+
+    def check(self, vector: NDArray[np.float32]) -> None:
+        """Raises `ModelMismatch` if this vector cannot be compared with those of the model."""
+        if len(vector) != self.dimensions:
+            raise ModelMismatch(f"vectors of {self.name!r} have {self.dimensions} numbers here, not {len(vector)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,8 +94,15 @@ VALUES (:owner, :collection, :seq, :tokens, :terms)
 SELECT count(*), coalesce(sum(length(terms)), 0) FROM capsa_lexical_pending
 WHERE owner = :owner AND collection = :collection
 
--- name: lexical_pending_all
-SELECT seq, tokens, terms FROM capsa_lexical_pending WHERE owner = :owner AND collection = :collection
+-- name: lexical_state
+-- What a search begins with, at once: the segments; and the pending rows, of which there are number, tokens and terms.
+SELECT segment, first_seq, last_seq, records, tokens, blocks, target, made, NULL
+FROM capsa_lexical_segments
+WHERE owner = :owner AND collection = :collection
+UNION ALL
+SELECT seq, tokens, NULL, NULL, NULL, NULL, NULL, NULL, terms
+FROM capsa_lexical_pending
+WHERE owner = :owner AND collection = :collection
 
 -- name: lexical_take_pending
 -- The first so many.

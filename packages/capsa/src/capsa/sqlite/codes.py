@@ -1,9 +1,10 @@
 """Search by meaning in SQLite: one bit a dimension first, then exactly.
 
 The signs of a vector fit 48 bytes where its 384 numbers need 1,536; the number of signs in which two vectors
-differ ranks them roughly by angle. A search counts them for all vectors of the collection, reads the
-most promising vectors from the file, and compares those exactly. The signs are kept between searches
-(24 MB for 500,000 vectors) and brought up to date from the file before each.
+differ ranks them roughly by angle. A search counts them for all vectors of the collection. Of the most promising it
+adds up the query's own numbers, each with the sign that the vector has there, which ranks far better than counting. Of
+what is best by that, it reads the vectors from the file, which takes longest, and compares them exactly. The signs are
+kept between searches (24 MB for 500,000 vectors) and brought up to date from the file before each.
 """
 
 from __future__ import annotations
@@ -18,13 +19,18 @@ from numpy.typing import NDArray
 from capsa.database import Transaction
 from capsa.search.vectors import Space, VectorIndex, cosines
 
-#: Compared exactly for one search: at least so many, and so many for each hit asked for.
-MIN_CANDIDATES = 256
-CANDIDATES_PER_HIT = 12
+#: Of the nearest by number of signs, so many are weighed for one search: at least, and for each hit asked for.
+MIN_WEIGHED, WEIGHED_PER_HIT = 768, 16
+#: Of those, so many are compared exactly. Recall is better than that of 256 and 12 without weighing: .999 instead of
+#: .997 of ten among 11,267 texts, .995 instead of .987 of 33.
+MIN_CANDIDATES, CANDIDATES_PER_HIT = 128, 8
 
 #: Rows counted at a time, so that what is counted stays in the processor's cache.
 _BLOCK = 1 << 15
 _FETCH = 4096
+
+#: Which bits are set in each of the values of a byte: 8 × 256.
+_BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[None, :], axis=0).astype(np.float32)
 
 
 def encode(vectors: NDArray[np.float32]) -> list[bytes]:
@@ -77,6 +83,19 @@ class Codes:
             block = result[start:end]
             for mine, theirs in zip(self.words, code, strict=True):
                 block += np.bitwise_count(mine[start:end] ^ theirs)
+        return result
+
+    def weigh(self, places: NDArray[np.intp], query: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Of the vectors at some places: the sum of the query's numbers where they are positive."""
+        width = 8 * len(self.words)
+        padded = np.zeros(8 * width, np.float32)
+        padded[: len(query)] = query
+        # What each of the 256 values of a byte adds, for each byte of a code.
+        sums = padded.reshape(width, 8) @ _BITS
+        result = np.empty(len(places), np.float32)
+        for start in range(0, len(places), _BLOCK):
+            codes = np.ascontiguousarray(self.words[:, places[start : start + _BLOCK]].T).view(np.uint8)
+            result[start : start + _BLOCK] = sums.ravel().take(codes + np.arange(width) * 256).sum(axis=1)
         return result
 
 
@@ -167,21 +186,23 @@ class SqliteVectors(VectorIndex):
 def _candidates(
     codes: Codes, query: NDArray[np.float32], limit: int, allowed: NDArray[np.int64] | None
 ) -> NDArray[np.int64]:
+    """The sequence numbers of those to compare exactly, ascending."""
     wanted = max(MIN_CANDIDATES, CANDIDATES_PER_HIT * limit)
     seqs = codes.seqs[: codes.count]
-    if allowed is not None:
-        places = np.flatnonzero(np.isin(seqs, allowed))
-        if len(places) <= wanted:
-            return seqs[places]
-        distances = codes.distances(_code(query))[places]
-        seqs = seqs[places]
-    elif codes.count <= wanted:
-        return seqs.copy()
-    else:
+    places = np.arange(codes.count) if allowed is None else np.flatnonzero(np.isin(seqs, allowed))
+    if len(places) > wanted:
         distances = codes.distances(_code(query))
+        places = _promising(places, distances if allowed is None else distances[places], limit)
+        weights = codes.weigh(places, query)
+        places = np.sort(places[np.argpartition(-weights, min(wanted, len(places)) - 1)[:wanted]])
+    return seqs[places]
+
+
+def _promising(places: NDArray[np.intp], distances: NDArray[np.uint16], limit: int) -> NDArray[np.intp]:
+    """The places with the least distances, ascending."""
     # Few different values: counting them finds the border faster than sorting.
-    border = int(np.searchsorted(np.cumsum(np.bincount(distances)), wanted))
-    return seqs[distances <= border]
+    border = np.searchsorted(np.cumsum(np.bincount(distances)), max(MIN_WEIGHED, WEIGHED_PER_HIT * limit))
+    return places[distances <= border]
 
 
 def _code(query: NDArray[np.float32]) -> NDArray[np.uint64]:

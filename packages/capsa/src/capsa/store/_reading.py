@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from capsa.database import Transaction
-from capsa.errors import EmbedderUnavailable, InvalidRecord
+from capsa.errors import EmbedderUnavailable, InvalidRecord, ModelMismatch
 from capsa.records import PUBLIC_OWNER, Filter, Mode, Record, SearchResult, Statistics
 from capsa.store import _rows
 from capsa.store._rows import filtered, from_row
@@ -130,6 +130,28 @@ class Reading:
         with self._reading(tx) as own:
             return Search(self, own, _limit(limit), filter or None).run(query, Mode(mode), vector, notes)
 
+    def holding(self, words: str, limit: int = 100, *, tx: Transaction | None = None) -> list[Record] | None:
+        """The records among which are all that have every one of some words, in whatever order.
+
+        Of the index no more is read than it takes to leave few, so it costs a part of what a search does, and a few
+        others may be among them: look whether they have what is wanted.
+
+        Args:
+            words: any text.
+            limit: more than so many are not read.
+            tx: as in `search`.
+
+        Returns:
+            None if there are more than ``limit``.
+
+        Raises:
+            InvalidRecord: words that are no text, or a limit that is negative.
+        """
+        from capsa.search.engine import Search
+
+        with self._reading(tx) as own:
+            return Search(self, own, _limit(limit), None).holding(_text(words))
+
     def search_vector(
         self, vector: ArrayLike, limit: int = 10, filter: Filter | None = None, model: str | None = None
     ) -> SearchResult:
@@ -173,17 +195,21 @@ class Reading:
             if mode is Mode.SEMANTIC:
                 raise EmbedderUnavailable("this store has no embedder: search by words, or open it with one")
             return None, ("no embedder: found by words alone",)
-        if not self.store.knows(embedder.name):
+        known = self.store.known(embedder.name)
+        if known is None:
             with self.database.read(self.owner) as tx:
-                if self.store.model(tx, embedder.name) is None:
-                    note = f"no vectors of {embedder.name!r} yet: found by words alone; re-embed to search by meaning"
-                    return None, (note,)
+                known = self.store.model(tx, embedder.name)
+            if known is None:
+                note = f"no vectors of {embedder.name!r} yet: found by words alone; re-embed to search by meaning"
+                return None, (note,)
         try:
-            return embedder.embed([query])[0], ()
-        except EmbedderUnavailable as error:
+            vector = embedder.embed([query])[0]
+            known.check(vector)
+        except (EmbedderUnavailable, ModelMismatch) as error:
             if mode is Mode.SEMANTIC:
                 raise
             return None, (str(error),)
+        return vector, ()
 
     def space(self, tx: Transaction, model: str | None, dimensions: int | None = None) -> Space | None:
         """The vectors of ``model`` (default: the embedder's); None if the database does not know it."""

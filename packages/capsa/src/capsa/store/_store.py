@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from capsa.database import Database, Transaction, open_database
-from capsa.errors import ModelMismatch
+from capsa.errors import EmbedderUnavailable, ModelMismatch
 from capsa.records import DEFAULT_OWNER
 from capsa.store._collection import Collection
 from capsa.url import DatabaseUrl
@@ -50,7 +50,7 @@ class Store:
         """The model ``name`` as this database knows it; made known if ``dimensions`` are given.
 
         Raises:
-            ModelMismatch: it is known with another number of dimensions.
+            ModelMismatch: it is known with another number of dimensions, or is to be, and is the embedder's.
         """
         from capsa.search.vectors import Model
 
@@ -58,6 +58,7 @@ class Store:
         if known is None:
             rows = tx.query("model_by_name", {"name": name})
             if not rows and dimensions is not None:
+                self._check_own(name, dimensions)
                 tx.query("add_model", {"name": name, "dimensions": dimensions})
                 rows = tx.query("model_by_name", {"name": name})
                 self._unsettled.setdefault(tx, set()).add(name)
@@ -73,9 +74,22 @@ class Store:
             )
         return known
 
-    def knows(self, name: str) -> bool:
-        """Whether the model is known already, without asking the database."""
-        return name in self._models
+    def _check_own(self, name: str, dimensions: int) -> None:
+        # The first vector would else say for good how many numbers each of them has.
+        if self.embedder is None or self.embedder.name != name:
+            return
+        try:
+            own = self.embedder.dimensions
+        except EmbedderUnavailable:
+            return
+        if own != dimensions:
+            raise ModelMismatch(
+                f"vectors of {name!r} have {own} numbers, not {dimensions}: give another model's its name"
+            )
+
+    def known(self, name: str) -> Model | None:
+        """The model, if it is known already, without asking the database."""
+        return self._models.get(name)
 
     def close(self) -> None:
         """Close the database."""

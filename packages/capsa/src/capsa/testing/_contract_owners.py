@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from capsa.errors import InvalidRecord
@@ -108,3 +110,22 @@ class OwnersContract(Contract):
             with pytest.raises(ValueError, match="sees nothing that is"):
                 theirs.search("meditation", tx=tx)
         assert set(ids(embedded.search("meditation"))) == {"r0", "later"}
+
+    def test_a_transaction_goes_on_for_another_owner_and_is_one(self, embedded: Collection, theirs: Collection) -> None:
+        database = embedded.database
+        for fails in (True, False):
+            with contextlib.suppress(ZeroDivisionError), database.write(embedded.owner) as tx:
+                embedded.add([Record(id="a", text="mine")], tx=tx)
+                tx.rebind(theirs.owner)
+                theirs.add([Record(id="a", text="theirs")], tx=tx)
+                with pytest.raises(ValueError, match="sees nothing that is"):
+                    embedded.search("mine", tx=tx)
+                if fails:
+                    raise ZeroDivisionError
+            assert embedded.count() == theirs.count() == (0 if fails else 1)
+
+    def test_no_transaction_goes_on_for_everybody_and_maintenance_for_nobody(self, embedded: Collection) -> None:
+        with embedded.database.write(embedded.owner) as tx, pytest.raises(InvalidRecord, match="maintain"):
+            tx.rebind(PUBLIC_OWNER)
+        with embedded.database.maintain() as tx, pytest.raises(ValueError, match="no owner"):
+            tx.rebind(embedded.owner)

@@ -6,6 +6,7 @@ import datetime as dt
 import time
 import uuid
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from capsa.errors import EmbedderUnavailable
 from capsa.records import Filter, Hit, Mode, Record
+from capsa.search import engine
 from capsa.store import Collection, Store
 from capsa.testing._contract_base import Contract, ids, minutes, numbered
 from capsa.testing.embedders import FailingEmbedder, HashingEmbedder
@@ -226,6 +228,29 @@ class SearchContract(Contract):
         embedded.add(numbered(30, "entry about gardens {}"))
         embedded.add([Record(id="new", text="zebra crossing rules")], embed=False)
         assert "new" in ids(embedded.search("rules of zebra crossing", limit=3))
+
+    def test_a_record_without_a_vector_is_looked_for_by_the_rarest_words(self, embedded: Collection) -> None:
+        embedded.add(numbered(60, "a common word about gardens {}"))
+        embedded.add([Record(id="new", text="a zebra is a common word")], embed=False)
+        with mock.patch.object(engine, "LOOKED_THROUGH", 1), mock.patch.object(engine, "LEAST_LOOKED_AT", 1):
+            found = embedded.search("the common word for a zebra", limit=3)
+        assert "new" in ids(found)
+        assert all({"common", "word"} <= set(hit.words) for hit in found), "every hit tells all of its words"
+        (new,) = (hit for hit in found if hit.record.id == "new")
+        assert new.semantic_score is None
+        assert new.lexical_score is not None
+
+    def test_records_that_have_all_of_some_words_are_found_whatever_the_order(self, notes: Collection) -> None:
+        notes.add(numbered(150, "the garden gate, number {}"))
+        notes.add([Record(id="a", text="Gates; and a garden at night"), Record(id="b", text="one night of the garden")])
+        assert set(ids(notes.holding("night GARDEN") or [])) == {"a", "b"}
+        assert ids(notes.holding("gate night garden") or []) == ["a"]
+        assert notes.holding("night zebra") == []
+        assert notes.holding("") == []
+        assert notes.holding("garden") is None
+        assert len(notes.holding("garden", limit=1_000) or []) == 152
+        with notes.database.read(notes.owner) as tx:
+            assert ids(notes.holding("gate night", tx=tx) or []) == ["a"]
 
     def test_in_a_hybrid_search_what_stands_literally_comes_first(self, embedded: Collection) -> None:
         embedded.add(numbered(40, "load the settings file and parse the config {}"))

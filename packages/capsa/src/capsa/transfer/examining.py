@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from capsa.database import Database
+from capsa.records import PUBLIC_OWNER
 from capsa.transfer.ledger import Tally
 from capsa.transfer.manifest import readable_key
 from capsa.transfer.options import DEFAULTS, OnConflict, Options
 from capsa.transfer.report import PartReport, Report
 from capsa.transfer.sources import Part, Source
-from capsa.transfer.tables import Item, Row, parted
+from capsa.transfer.tables import Item, Row, Table, parted, unpack
 from capsa.transfer.targets import State, Target, open_target
 
 #: Rows that are named in a report.
@@ -24,8 +25,8 @@ def examine(source: Source, options: Options = DEFAULTS, target: Database | None
     """Read the whole source and report what a transfer would carry.
 
     Args:
-        target: if given, what is there already of the rows of ``options.owner`` is compared; it is only read. Rows
-            that differ are counted as ``options.on_conflict`` says, and named in either case.
+        target: if given, what is there already of the rows is compared; it is only read. Rows that differ are counted
+            as ``options.on_conflict`` says, and named in either case.
     """
     tallies: dict[str, Tally] = {}
     started = time.monotonic()
@@ -66,17 +67,27 @@ def examine(source: Source, options: Options = DEFAULTS, target: Database | None
 
 def _compare(target: Target, options: Options, part: Part, rows: Sequence[Row], tally: Tally) -> list[str]:
     """Note which rows are in the target already; the keys of those that are different there."""
-    if not rows:
-        return []
-    with target.database.read(options.owner) as tx:
-        states = target.compare(tx, part.table, rows)
-    tally.skipped += states.count(State.EQUAL)
-    different = [row for row, state in zip(rows, states, strict=True) if state is State.DIFFERENT]
+    different: list[Row] = []
+    for owner, theirs in _by_owner(part.table, rows).items():
+        # What is public, anybody may read.
+        with target.database.read(options.owner if owner == PUBLIC_OWNER else owner) as tx:
+            states = target.compare(tx, part.table, theirs)
+        tally.skipped += states.count(State.EQUAL)
+        different += [row for row, state in zip(theirs, states, strict=True) if state is State.DIFFERENT]
     if options.on_conflict is OnConflict.REPLACE:
         tally.replaced += len(different)
     else:
         tally.conflicts += len(different)
     return [f"{part.name} {' '.join(map(str, readable_key(part.table, row)))}" for row in different]
+
+
+def _by_owner(table: Table, rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Under the policies, each owner's rows are seen as theirs alone."""
+    place = table.scope_positions[0]
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(str(unpack(table.kinds[place], row.fields[place])), []).append(row)
+    return found
 
 
 def count(tally: Tally, item: Item) -> None:
@@ -93,7 +104,7 @@ def count(tally: Tally, item: Item) -> None:
 def count_rows(tally: Tally, rows: Sequence[Row]) -> None:
     """Note rows of the source that can be carried."""
     tally.read += len(rows)
-    tally.vectors += sum([len(row.vectors) for row in rows])
+    tally.vectors += sum(map(len, [row.vectors for row in rows]))
     tally.remarks.update(itertools.chain.from_iterable([row.remarks for row in rows]))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -41,14 +42,15 @@ class Look:
         return {**plain, "problems": [str(error) for error in self.errors]}
 
 
-def look(url: DatabaseUrl, owner: str) -> Look:
+def look(url: DatabaseUrl, owner: str, packages: Sequence[SchemaPackage] = ()) -> Look:
     """Look at a target: whether it can be reached, what it lacks, and what is there already.
 
     Args:
         owner: whose records to count.
+        packages: an application's own tables, beside the engine's; those of the dialect of ``url``.
     """
     if url.path is not None:
-        return _file(url, url.path, owner)
+        return _file(url, url.path, owner, (SCHEMA, *packages))
     try:
         # The driver is an extra.
         from capsa.transfer.postgres_looking import look as look_at_server
@@ -57,7 +59,7 @@ def look(url: DatabaseUrl, owner: str) -> Look:
             raise
         return Look(target=str(url), errors=(missing_driver(),))
     try:
-        return look_at_server(url, owner)
+        return look_at_server(url, owner, packages)
     except (DatabaseBusy, ServerAway) as error:
         return Look(target=str(url), unseen=str(error))
     except CapsaError as error:
@@ -73,35 +75,37 @@ def of_schema(applied: int | None, package: SchemaPackage, where: str) -> list[C
     return []
 
 
-def _file(url: DatabaseUrl, path: Path, owner: str) -> Look:
+def _file(url: DatabaseUrl, path: Path, owner: str, packages: Sequence[SchemaPackage]) -> Look:
     software = f"SQLite {sqlite3.sqlite_version}"
     errors: list[CapsaError] = []
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
+    # Folders that are missing are made.
+    if not os.access(next(place for place in (path, *path.absolute().parents) if place.exists()), os.W_OK):
         errors.append(
             DatabaseUnavailable(f"{path} may not be written: check the permissions of the file and its folder")
         )
     if not path.exists() or not path.stat().st_size:
         return Look(target=str(url), software=software, errors=tuple(errors))
-    applied = count = None
+    applied: dict[str, int | None] = {}
+    count = None
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
             there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if BOOKKEEPING in there:
-                (applied,) = connection.execute(
-                    "SELECT max(version) FROM capsa_migrations WHERE package = ?", (SCHEMA.name,)
-                ).fetchone()
-            if gone := SCHEMA.gone(there, applied):
-                errors.append(DatabaseDamaged(f"{said_gone(gone, str(path))}: restore a backup"))
-            elif applied is not None:
+                rows = connection.execute("SELECT package, max(version) FROM capsa_migrations GROUP BY package")
+                applied = dict(rows.fetchall())
+            removed = [package.gone(there, applied.get(package.name)) for package in packages]
+            errors += [DatabaseDamaged(f"{said_gone(gone, str(path))}: restore a backup") for gone in removed if gone]
+            if applied.get(SCHEMA.name) is not None and "capsa_records" in there:
                 (count,) = connection.execute("SELECT count(*) FROM capsa_records WHERE owner = ?", (owner,)).fetchone()
     except sqlite3.Error as error:
         return Look(target=str(url), unseen=str(error), errors=tuple(errors))
-    errors += of_schema(applied, SCHEMA, str(path))
+    for package in packages:
+        errors += of_schema(applied.get(package.name), package, str(path))
     return Look(
         target=str(url),
         software=software,
-        schema=applied,
+        schema=applied.get(SCHEMA.name),
         records=count,
         errors=tuple(errors),
-        comparable=applied == SCHEMA.version and not errors,
+        comparable=all(applied.get(package.name) == package.version for package in packages) and not errors,
     )

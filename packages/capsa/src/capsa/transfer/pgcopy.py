@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterable, Iterator
 
@@ -15,7 +16,7 @@ _SIGNATURE = b"PGCOPY\n\xff\r\n\0"
 _HEADER = _SIGNATURE + bytes(8)
 _TRAILER = b"\xff\xff"
 _COUNT = struct.Struct("!h")
-#: So much is put together and sent at once.
+#: About so much is put together and sent at once.
 _WRITE_BYTES = 128 * 1024
 
 
@@ -32,21 +33,13 @@ def copy_in(connection: psycopg.Connection, table: str, columns: Iterable[str], 
     rows = iter(bodies)
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(_HEADER)
-        while some := _some(rows):
-            copy.write(count.join((b"", *some)))
+        # How many come next is told by the size of the last: measuring each takes longer than sending it.
+        at_once = 1
+        while some := list(itertools.islice(rows, at_once)):
+            data = count.join((b"", *some))
+            copy.write(data)
+            at_once = max(1, min(2 * at_once, at_once * _WRITE_BYTES // len(data)))
         copy.write(_TRAILER)
-
-
-def _some(rows: Iterator[bytes]) -> list[bytes]:
-    """What is put together and sent at once."""
-    some: list[bytes] = []
-    size = 0
-    for row in rows:
-        some.append(row)
-        size += len(row)
-        if size >= _WRITE_BYTES:
-            break
-    return some
 
 
 def copy_out(connection: psycopg.Connection, query: sql.Composable) -> Iterator[bytes]:
@@ -81,7 +74,7 @@ def key_list(columns: Iterable[str], kinds: Iterable[Kind], keys: Iterable[tuple
     names = list(columns)
     values = list(zip(*keys, strict=True))
     arrays = [
-        sql.SQL("{}::{}[]").format(sql.Literal([_text(value) for value in column]), sql.SQL(kind.value))
+        sql.SQL("{}::{}[]").format(sql.Literal(_array(column)), sql.SQL(kind.value))
         for column, kind in zip(values, kinds, strict=True)
     ]
     return sql.SQL("unnest({}) AS k({})").format(
@@ -89,5 +82,7 @@ def key_list(columns: Iterable[str], kinds: Iterable[Kind], keys: Iterable[tuple
     )
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else str(value)
+def _array(values: Iterable[object]) -> str:
+    """An array as PostgreSQL reads it; psycopg's own way takes several times as long."""
+    quoted = [str(value).replace("\\", "\\\\").replace('"', '\\"') for value in values]
+    return "{" + ",".join([f'"{value}"' for value in quoted]) + "}"

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from capsa import _queries
-from capsa._schema import BOOKKEEPING
+from capsa._schema import BOOKKEEPING, SchemaPackage
 from capsa.errors import CapsaError, DatabaseDamaged, DatabaseUnavailable, MissingRight, TransferError
 from capsa.postgres.database import SCHEMA
 from capsa.postgres.errors import gone, missing_extension, of_tables, translate
@@ -17,7 +17,7 @@ from capsa.transfer.postgres_source import connect
 from capsa.url import DatabaseUrl
 
 
-def look(url: DatabaseUrl, owner: str) -> Look:
+def look(url: DatabaseUrl, owner: str, packages: Sequence[SchemaPackage] = ()) -> Look:
     """See `capsa.transfer.looking.look`.
 
     Raises:
@@ -27,12 +27,12 @@ def look(url: DatabaseUrl, owner: str) -> Look:
         try:
             with connection.transaction():
                 connection.execute("SET TRANSACTION READ ONLY")
-                return _look(connection, url, owner)
+                return _look(connection, url, owner, (SCHEMA, *packages))
         except psycopg.Error as error:
             raise of_tables(error, url) or translate(error, url) or error from error
 
 
-def _look(connection: psycopg.Connection, url: DatabaseUrl, owner: str) -> Look:
+def _look(connection: psycopg.Connection, url: DatabaseUrl, owner: str, packages: Sequence[SchemaPackage]) -> Look:
     def ask(name: str, **parameters: Any) -> list[tuple[Any, ...]]:
         statement = _queries.to_psycopg(_queries.named_statements("capsa.transfer", "looking.sql")[name])
         return connection.execute(statement.encode(), parameters).fetchall()
@@ -48,7 +48,7 @@ def _look(connection: psycopg.Connection, url: DatabaseUrl, owner: str) -> Look:
         found.append(
             MissingRight(f"the user of {url} may use no schema there: GRANT USAGE, CREATE ON SCHEMA public to it")
         )
-    relations = ask("relations", names=[*SCHEMA.relations(), BOOKKEEPING])
+    relations = ask("relations", names=sorted({BOOKKEEPING}.union(*(p.relations() for p in packages))))
     lacking = {name: rights for name, rights, _ in relations}
     found += _of_rights(lacking, url)
     if owned := sorted(name for name, _, forced in relations if forced):
@@ -57,26 +57,27 @@ def _look(connection: psycopg.Connection, url: DatabaseUrl, owner: str) -> Look:
                 f"only the owner of {', '.join(owned)} in {url} can lift the policies to migrate: connect as that user"
             )
         )
-    applied = count = None
+    applied: dict[str, int] = {}
+    count = None
     # Without the right to read which version is there, nothing else is known of the tables.
     if not lacking.get(BOOKKEEPING):
         if BOOKKEEPING in lacking:
-            ((applied,),) = ask("applied", package=SCHEMA.name)
-        found += _of_tables(lacking, applied, url)
-        if applied is None and schema is not None and not may_create:
+            applied = dict(ask("applied"))
+        found += [each for p in packages for each in _of_tables(lacking, applied.get(p.name), url, p)]
+        if not applied.keys() >= {p.name for p in packages} and schema is not None and not may_create:
             found.append(
                 MissingRight(f"the user of {url} may create no tables there: GRANT CREATE ON SCHEMA {schema} to it")
             )
-    if applied is not None and not lacking.get("capsa_records", ("gone",)):
+    if SCHEMA.name in applied and not lacking.get("capsa_records", ("gone",)):
         ask("bind", owner=owner)
         ((count,),) = ask("records", owner=owner)
     return Look(
         target=str(url),
         software=f"PostgreSQL {version}, " + (f"pgvector {extension}" if extension else "pgvector not enabled yet"),
-        schema=applied,
+        schema=applied.get(SCHEMA.name),
         records=count,
         errors=tuple(found),
-        comparable=applied == SCHEMA.version and not found,
+        comparable=all(applied.get(p.name) == p.version for p in packages) and not found,
     )
 
 
@@ -87,12 +88,14 @@ def _of_rights(lacking: Mapping[str, Sequence[str]], url: DatabaseUrl) -> list[C
     return [MissingRight(f"the user of {url} lacks rights on {listed}: grant them, or own the tables")]
 
 
-def _of_tables(there: Collection[str], applied: int | None, url: DatabaseUrl) -> list[CapsaError]:
+def _of_tables(
+    there: Collection[str], applied: int | None, url: DatabaseUrl, package: SchemaPackage
+) -> list[CapsaError]:
     """What is wrong with the tables that are ``there`` by our names."""
-    if removed := SCHEMA.gone(there, applied):
+    if removed := package.gone(there, applied):
         return [gone(removed, url)]
-    others = sorted(name for name in there if name != BOOKKEEPING)
+    others = sorted(package.relations().intersection(there))
     if applied is None and others:
         listed = ", ".join(others)
         return [DatabaseDamaged(f"another program has tables of our names in {url} ({listed}): name another database")]
-    return of_schema(applied, SCHEMA, str(url))
+    return of_schema(applied, package, str(url))

@@ -17,8 +17,8 @@ from capsa.transfer import foreign_keys
 from capsa.transfer.ledger import Span
 from capsa.transfer.pgcopy import copy_in, copy_out, key_list
 from capsa.transfer.postgres_source import read_vectors, vector_joins
-from capsa.transfer.tables import Field, Reference, Row, Table, join, make_row, split, unpack
-from capsa.transfer.targets import Collision, Key, PlainKey, State, Target, key_of, spans_of
+from capsa.transfer.tables import Field, Reference, Row, Table, columns_of, join, make_row, split, unpack
+from capsa.transfer.targets import Collision, Key, PlainKey, State, Target, key_of, scopes_of, spans_of
 
 _EMBEDDING_COLUMNS = ("owner", "collection", "model", "seq", "vector", "raw")
 _INT32 = struct.Struct("!i")
@@ -29,7 +29,7 @@ _MISSES = 2
 _FEW = 16
 _OWNERS = 256
 _NUMBER = struct.Struct("!iq")
-_BODY = operator.attrgetter("body")
+_BODY, _VECTORS = operator.attrgetter("body"), operator.attrgetter("vectors")
 # Looked up by index whatever the statistics say of a table that was loaded a second ago.
 _BY_INDEX = (
     "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; "
@@ -52,10 +52,11 @@ class PostgresTarget(Target):
         if not rows:
             return []
         try:
-            if table.arrival is None:
-                copy_in(tx.connection, table.name, table.names, map(_BODY, rows))
-                return []
-            return self._insert_numbered(tx, table, table.arrival, rows)
+            if table.arrival is not None and table.vectors:
+                return self._insert_numbered(tx, table, table.arrival, rows)
+            # Where nothing else goes by the numbers of arrival, the server gives them.
+            copy_in(tx.connection, table.name, table.names, map(_BODY, rows))
+            return []
         except psycopg.errors.UniqueViolation as error:
             raise Collision(table.name) from error
 
@@ -63,10 +64,10 @@ class PostgresTarget(Target):
         seqs = self._next_numbers(tx, len(rows))
         fields = [_NUMBER.pack(8, seq) for seq in seqs]
         copy_in(tx.connection, table.name, (*table.names, arrival), map(operator.add, map(_BODY, rows), fields))
-        if table.vectors and any(row.vectors for row in rows):
+        if any(map(_VECTORS, rows)):
             embeddings = _embeddings(rows, fields, self.models(tx, rows))
             copy_in(tx.connection, "capsa_embeddings", _EMBEDDING_COLUMNS, embeddings)
-        return spans_of(table, rows, seqs) if table.vectors else []
+        return spans_of(table, rows, seqs)
 
     def _next_numbers(self, tx: Transaction, count: int) -> Sequence[int]:
         """Ascending numbers of arrival, of those that were taken for the rows of this transaction."""
@@ -108,7 +109,7 @@ class PostgresTarget(Target):
         misses = self._misses.get(table.name, 0)
         if misses >= _MISSES or len(rows) < _FEW or not self._is_by_arrival(table):
             return False
-        owners = {row.fields[table.scope_positions[0]] for row in rows}
+        owners = {owner for owner, *_ in scopes_of(table, rows)}
         if len(owners) > _OWNERS:
             return False
         ((first, last),) = tx.connection.execute(_ends(table, [rows[0], rows[-1]])).fetchall()
@@ -206,22 +207,19 @@ class PostgresTarget(Target):
     def orphans(self, tx: Transaction, table: Table, reference: Reference, rows: Sequence[Row]) -> list[int]:
         places = [table.names.index(name) for name in reference.columns]
         kinds = [table.kinds[place] for place in places]
-        named = list(zip(*[[row.fields[place] for row in rows] for place in places], strict=True))
+        columns = columns_of(rows, places)
         # A reference with a NULL in it refers to nothing.
-        wanted = {key for key in named if None not in key}
+        wanted = {key for key in set(zip(*columns, strict=True)) if None not in key}
         if not wanted:
             return []
         tx.script(_BY_INDEX)
         plain = [tuple(map(unpack, kinds, key)) for key in wanted]
         on = [sql.SQL("t.{0} = k.{0}").format(sql.Identifier(name)) for name in reference.key]
-        query = sql.SQL("SELECT {} FROM {} JOIN {} AS t ON {}").format(
-            sql.SQL(", ").join(sql.SQL("t.") + sql.Identifier(name) for name in reference.key),
-            key_list(reference.key, kinds, plain),
-            sql.Identifier(reference.table),
-            sql.SQL(" AND ").join(on),
+        query = sql.SQL("SELECT k.* FROM {} WHERE NOT EXISTS (SELECT 1 FROM {} AS t WHERE {})").format(
+            key_list(reference.key, kinds, plain), sql.Identifier(reference.table), sql.SQL(" AND ").join(on)
         )
-        there = {tuple(split(body)) for body in copy_out(tx.connection, query)}
-        return [index for index, key in enumerate(named) if key in wanted and key not in there]
+        missing = {tuple(split(body)) for body in copy_out(tx.connection, query)}
+        return [index for index, key in enumerate(zip(*columns, strict=True)) if key in missing] if missing else []
 
 
 def _numbers(tx: Transaction, count: int) -> Sequence[int]:

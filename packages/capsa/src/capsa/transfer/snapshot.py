@@ -74,6 +74,8 @@ class Snapshot:
                 self._copy_files(copy)
             connection = sqlite3.connect(copy, isolation_level=None, check_same_thread=False)
             connection.execute("PRAGMA temp_store = MEMORY")
+            # Who adds tables or indexes to the copy does not wait until all of it is on the disk.
+            connection.execute("PRAGMA synchronous = OFF")
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         connection.execute("PRAGMA query_only = ON")
         return connection

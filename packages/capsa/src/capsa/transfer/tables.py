@@ -11,6 +11,7 @@ from __future__ import annotations
 import enum
 import functools
 import itertools
+import operator
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -276,10 +277,17 @@ class Refused(NamedTuple):
 Item = Row | Refused
 
 
+def columns_of(rows: Iterable[Row], positions: Sequence[int]) -> list[list[Field]]:
+    """The fields of some columns, column by column."""
+    fields = [row.fields for row in rows]
+    return [list(map(operator.itemgetter(position), fields)) for position in positions]
+
+
 def parted(items: Sequence[Item]) -> tuple[list[Row], list[Refused]]:
     """Those that can be carried, and those that cannot."""
-    rows = [item for item in items if isinstance(item, Row)]
-    return rows, [] if len(rows) == len(items) else [item for item in items if isinstance(item, Refused)]
+    if set(map(type, items)) <= {Row}:
+        return list(items), []  # type: ignore[arg-type]
+    return [item for item in items if isinstance(item, Row)], [item for item in items if isinstance(item, Refused)]
 
 
 def make_row(

@@ -13,7 +13,7 @@ from capsa.transfer import replacing
 from capsa.transfer.ledger import Span
 from capsa.transfer.manifest import readable_key, row_digest
 from capsa.transfer.quarantine import describe
-from capsa.transfer.tables import Field, Reference, Refused, Row, SqliteValue, Table, unpack
+from capsa.transfer.tables import Field, Reference, Refused, Row, SqliteValue, Table, columns_of, unpack
 
 #: The key columns of a row, in their binary form.
 Key = tuple[Field, ...]
@@ -76,6 +76,8 @@ class Target(abc.ABC):
         for reference in table.references if rows else ():
             for index in self.orphans(tx, table, reference, rows):
                 missing.setdefault(index, reference.table)
+        if not missing:
+            return list(rows), []
         names, kinds = table.names, table.kinds
         orphans = [
             Refused(
@@ -166,7 +168,7 @@ def key_of(table: Table, row: Row) -> Key:
 
 def scopes_of(table: Table, rows: Sequence[Row]) -> set[Key]:
     """Whose the rows are."""
-    return set(zip(*[[row.fields[position] for row in rows] for position in table.scope_positions], strict=True))
+    return set(zip(*columns_of(rows, table.scope_positions), strict=True))
 
 
 def spans_of(table: Table, rows: Sequence[Row], seqs: Sequence[int]) -> list[Span]:

@@ -33,7 +33,7 @@ WHERE c.relkind IN ('r', 'p', 'S') AND c.relnamespace = quote_ident(current_sche
   AND c.relname = ANY(:names::text[]);
 
 -- name: applied
-SELECT max(version) FROM capsa_migrations WHERE package = :package;
+SELECT package, max(version) FROM capsa_migrations GROUP BY package;
 
 -- name: bind
 -- Policies may bind this user, too: they go by this.
