@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import resource
 import sqlite3
 import threading
 from contextlib import closing
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from afterimage import sync
+from afterimage.errors import RecallIndexUnwritable
 from afterimage.hook import recall, spool
 from afterimage.spooled import NewerSpool, entries_of
 from afterimage.storage import SQLiteBackend, StorageBackend
@@ -115,6 +117,42 @@ def test_an_index_with_damaged_pages_is_made_anew(memory: StorageBackend, tmp_pa
     path.write_bytes(content)
     assert synchronise(memory, tmp_path).indexed == 2
     assert index_of(tmp_path).near(CODE, lambda _: True)
+
+
+@pytest.mark.parametrize("field", ["path", "session", "branch", "project_name", "id"])
+def test_half_a_character_anywhere_holds_nothing_up(memory: StorageBackend, tmp_path: Path, field: str) -> None:
+    odd = "a\udcff\ud83d\x00.py"
+    given: dict[str, Any] = {"path": {"input": {"file_path": odd, "content": CODE}}, "id": {"tool_use_id": odd}}
+    note(tmp_path, event(**given.get(field, {field: odd})))
+    synchronise(memory, tmp_path)
+    note(tmp_path, event("t2", input={"file_path": "b.py", "content": CODE.replace("total", "sum_so_far")}))
+    done = synchronise(memory, tmp_path)
+    assert (done.stored, done.embedded, done.indexed, done.complete) == (1, 1, 1, True)
+    assert {found.path for found in index_of(tmp_path).near(CODE, lambda _: True)} >= {"/p/b.py"}
+    assert synchronise(memory, tmp_path).indexed == 0, "nothing is taken for another memory's"
+
+
+def test_a_disk_that_fills_up_under_the_index_is_told_in_a_line(memory: StorageBackend, tmp_path: Path) -> None:
+    synchronise(memory, tmp_path)
+    (tmp_path / recall.NAME).unlink()
+    memory.store("/p/a.py", CODE)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        with pytest.raises(RecallIndexUnwritable, match=r"recall\.db.* cannot be written: .*What was stored is intact"):
+            synchronise(memory, tmp_path, embed=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert synchronise(memory, tmp_path).complete
+    assert index_of(tmp_path).near(CODE, lambda _: True)
+
+
+def test_progress_is_of_all_that_the_index_has(memory: StorageBackend, tmp_path: Path) -> None:
+    told: list[tuple[int, int | None]] = []
+    for number in range(3):
+        memory.store(f"/p/{number}.py", CODE)
+        synchronise(memory, tmp_path, progress=lambda done, total: told.append((done, total)))
+    assert told == [(1, 1), (2, 2), (3, 3)]
 
 
 def test_an_index_of_another_memory_is_not_kept(memory: StorageBackend, tmp_path: Path) -> None:

@@ -159,7 +159,8 @@ class StorageBackend:
             timestamp: ISO 8601, or a datetime; a time without a zone is this machine's. Default now.
 
         Raises:
-            InvalidEntry: the timestamp is not one, or the vector has the wrong length.
+            InvalidEntry: the timestamp is not one, or the vector has another length than ``embedding_dim``.
+            capsa.ModelMismatch: the vector has another length than those of the backend's model.
             capsa.InvalidRecord: a value that no database can hold.
         """
         created_at, spelled = read_time(timestamp)
@@ -202,7 +203,8 @@ class StorageBackend:
         """Give an entry its vector; False if there is no such entry.
 
         Raises:
-            InvalidEntry: the vector is empty or has the wrong length.
+            InvalidEntry: the vector is empty or has another length than ``embedding_dim``.
+            capsa.ModelMismatch: it has another length than those of the backend's model.
         """
         vector = self._vector(embedding)
         if vector is None:

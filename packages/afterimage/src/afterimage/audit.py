@@ -84,7 +84,7 @@ def clean_secrets(backend: StorageBackend, directory: Path, findings: list[Findi
 
     Raises:
         capsa.DatabaseUnavailable: the memory cannot be reached; run it again.
-        OSError, sqlite3.Error: the recall index cannot be written.
+        OSError, RecallIndexUnwritable: the recall index cannot be written.
     """
     from afterimage.sync import synchronise
 

@@ -54,6 +54,10 @@ class NoAgent(AfterImageError):
     """No coding agent was named, and none was found."""
 
 
+class RecallIndexUnwritable(AfterImageError):
+    """The hooks' index cannot be brought in step just now: a full disk, a lock, a right that is missing."""
+
+
 class BackupError(AfterImageError):
     """A backup cannot be written or restored; what was there is unchanged."""
 

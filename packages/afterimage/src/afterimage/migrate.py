@@ -176,8 +176,8 @@ def _verify(options: argparse.Namespace, config: AfterImageConfig) -> int:
         url = database_url(config)
     if url.path is not None and not url.path.exists():
         raise NotAMemory(
-            f"there is no memory at {url.path}: name one with --sqlite, or the server with the --pg options; "
-            f"nothing was created"
+            f"there is no memory at {url.path}: name the one that was migrated to with --sqlite, or its server with "
+            f"the --pg options (the report says which, as `target`); nothing was created"
         )
     if url.path is not None and not is_own(url.path):
         raise NotAMemory(f"{url.path} is not a memory of AfterImage: check the path; nothing was created")

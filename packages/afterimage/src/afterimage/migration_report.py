@@ -101,6 +101,8 @@ def of_entries(report: transfer.Report) -> transfer.Report:
 def told_apart(report: transfer.Report, others: Mapping[str, int]) -> transfer.Report:
     """The report of a memory of ours, whose entries and patterns are in one table, with a part for each.
 
+    Where some were there before, or failed, it cannot be told which they are: then with a note of what is counted.
+
     Args:
         others: how many records of the target are no entries, by collection.
     """
@@ -108,8 +110,12 @@ def told_apart(report: transfer.Report, others: Mapping[str, int]) -> transfer.R
     count = sum(others.values())
     # Only where nothing else can be among them is it known which they are.
     known = report.complete and records.only_in_target == 0 and records.source in {records.migrated, records.skipped}
-    if records.name != "capsa_records" or not count or not known:
+    if records.name != "capsa_records" or not count:
         return report
+    if not known:
+        kinds = ", ".join(f"{rows} {_BESIDE[name]}" for name, rows in others.items() if rows)
+        note = f"the numbers above are of all records; beside entries the target now has {kinds}"
+        return replace(report, notes=(*report.notes, note))
 
     def part(rows: int) -> dict[str, Any]:
         fresh = records.source == records.migrated
@@ -161,7 +167,8 @@ def _numbers(
         _line("Migrated", migrated),
         _line("Skipped (existing)", skipped),
         _line("Failed", failed),
-        _line("Success rate", f"{success_rate:.1f}%"),
+        # Nothing is rounded up to all.
+        _line("Success rate", f"{min(success_rate, 99.9) if failed else success_rate:.1f}%"),
         _line("Elapsed time", f"{elapsed:.1f}s"),
     ]
 
@@ -254,7 +261,9 @@ def _details(report: transfer.Report) -> list[str]:
         lines.append(_line("Times without zone", f"read in {report.zone}"))
     only_there = sum(part.only_in_target or 0 for part in report.parts)
     if only_there:
-        lines.append(_line("Only in target", only_there))
+        lines.append(
+            _line("Only in target", f"{only_there}, which stay: written there, or deleted in the source since")
+        )
     if report.resumed:
         lines.append(_line("Note", "another run had begun this migration; the numbers are of all its runs"))
     lines += [_line("Note", note) for note in report.notes]

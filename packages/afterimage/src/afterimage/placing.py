@@ -56,7 +56,7 @@ class Placing:
             return (
                 self._index is not None
                 and bool(self._index.projects_beside(project))
-                and not self._index.has_commit(project, commit)
+                and project not in self._index.projects_at([commit])
             )
         except recall.Unreadable:
             return False

@@ -90,7 +90,7 @@ def synchronise(
 
     Raises:
         capsa.DatabaseUnavailable: the memory cannot be reached; everything stays in the spool.
-        OSError, sqlite3.Error: the folder cannot be written.
+        OSError, RecallIndexUnwritable: the folder cannot be written.
     """
     with _alone(directory, patience) as alone:
         if not alone:

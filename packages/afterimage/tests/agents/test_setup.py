@@ -357,6 +357,22 @@ def test_what_others_changed_since_stays(agents: Path) -> None:
     assert "run.py" not in file.read_text()
 
 
+def test_lines_that_end_as_on_windows_go_on_so(agents: Path) -> None:
+    before = {name: content.replace("\n", "\r\n").encode() for name, content in FILES.items() if "\n" in content}
+    for name, content in before.items():
+        (agents / name).write_bytes(content)
+    main(["setup"])
+    for name, content in before.items():
+        made = (agents / name).read_bytes()
+        assert made != content
+        assert made.count(b"\r\n") == made.count(b"\n")
+        (agents / name).write_bytes(made + b"\r\n")
+    main(["uninstall"])
+    left = {name: (agents / name).read_bytes() for name in before}
+    assert all(content.count(b"\r\n") == content.count(b"\n") for content in left.values())
+    assert b"afterimage" not in b"".join(left.values())
+
+
 def test_a_link_stays_a_link_and_a_mode_a_mode(agents: Path) -> None:
     file, kept = agents / ".claude/settings.json", agents / "dotfiles.json"
     kept.write_bytes(file.read_bytes())

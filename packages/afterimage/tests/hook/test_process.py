@@ -684,7 +684,7 @@ def test_a_background_run_that_fails_says_so_in_the_log_and_not_what_it_was_abou
     (hooks.directory / "hook-state" / "sync.lock").mkdir()
     command = [sys.executable, "-m", "afterimage", "sync", "--background"]
     assert subprocess.run(command, capture_output=True, check=False).returncode != 0
-    assert hooks.log() == "sync: IsADirectoryError; what was noted waits; to see why: afterimage sync\n"
+    assert hooks.log() == "sync: IsADirectoryError; nothing that was noted is lost; to see why: afterimage sync\n"
     assert len(hooks.spooled()) == 1
 
 

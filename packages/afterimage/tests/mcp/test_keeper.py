@@ -97,6 +97,24 @@ def test_a_memory_that_is_down_is_said_once_and_tried_again(
     assert spool.waiting(str(tmp_path)), "nothing is lost"
 
 
+def test_a_defect_is_said_and_the_next_turn_goes_on(
+    memory: StorageBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = Keeper(memory, tmp_path, first=0, every=0.01)
+    turn, failing = kept._turn, iter([True, True])
+
+    def sometimes() -> Synced | None:
+        if next(failing, False):
+            raise UnicodeError(CODE)
+        return turn()
+
+    monkeypatch.setattr(kept, "_turn", sometimes)
+    note(tmp_path)
+    with kept:
+        wait_for(lambda: memory.stats().total_entries == 1)
+    assert capsys.readouterr().err == "afterimage: UnicodeError: to see why, run `afterimage sync`\n"
+
+
 def test_what_hooks_note_goes_into_no_other_memory(
     memory: StorageBackend, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

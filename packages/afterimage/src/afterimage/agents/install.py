@@ -179,8 +179,11 @@ class _Draft:
 
     def edit(self, path: Path, work: Callable[[str], str]) -> None:
         def edited(text: str) -> bytes | None:
-            made = work(text)
-            return None if made == text else made.encode()
+            # A file whose lines end as on Windows goes on so.
+            end = "\r\n" if text.count("\r\n") == text.count("\n") > 0 else "\n"
+            before = text.replace(end, "\n")
+            made = work(before)
+            return None if made == before else made.replace("\n", end).encode()
 
         if (content := self.look(path, edited)) is not None:
             self.put(path, content)

@@ -36,7 +36,7 @@ def keep_noted(index: RecallIndex, backend: StorageBackend, until: float) -> boo
         until: when to stop, by `time.monotonic`; the next call goes on.
 
     Raises:
-        sqlite3.Error: the index cannot be written.
+        RecallIndexUnwritable: the index cannot be written.
     """
     from afterimage.config import load_config
 

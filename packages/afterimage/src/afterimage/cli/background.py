@@ -77,7 +77,7 @@ def sync(background: bool, seconds: float | None, rebuild: bool, as_json: bool) 
         if background:
             # Nobody reads what it prints. A message may name what was noted: the log gets the error's name only.
             with contextlib.suppress(OSError):
-                _log(config, f"{type(error).__name__}; what was noted waits; to see why: afterimage sync")
+                _log(config, f"{type(error).__name__}; nothing that was noted is lost; to see why: afterimage sync")
         elif isinstance(error, DatabaseUnavailable):
             note(_KEPT)
         raise

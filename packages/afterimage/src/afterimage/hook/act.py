@@ -141,7 +141,11 @@ class _Hook:
             self.project.ids,
             lambda entry: (not elsewhere or entry.session != elsewhere) and self._is_here(entry),
         )
-        return answers.recent_text(found, self.project)
+        if found:
+            return answers.recent_text(found, self.project)
+        from .belonging import kept_elsewhere
+
+        return answers.nothing_text(self.project, elsewhere=bool(kept_elsewhere(self.project, recall)))
 
     def _for_prompt(self, recall: "Recall") -> str:
         from . import answers
@@ -191,7 +195,7 @@ class _Hook:
     def _wanted(self, entry: "Entry") -> bool:
         if entry.session and entry.session == self.event.session:
             return False
-        return self.settings.other_projects or not entry.project or entry.project in self.project.ids
+        return self.settings.other_projects or self.project.has(entry.project, entry.path)
 
     def _is_here(self, entry: "Entry") -> bool:
         """Whether the file of an entry is there now; a note is about none."""

@@ -26,6 +26,12 @@ _MOST_FILE = 200_000
 #: What stands after a part of an entry.
 _MORE = "\n[…]"
 
+#: Which project that is, is not for the agent to know before the user says that it is the same.
+_ELSEWHERE = (
+    "Nothing was written here in earlier sessions, but the memory has code that was written elsewhere at a commit "
+    "which this checkout has, too. If it is the same project, moved or forked, the user can have its memory recalled "
+    "here with `afterimage trust`, typed in this folder."
+)
 _WHY = {
     "identical": "the same code",
     "alike": "nearly the same code",
@@ -141,10 +147,21 @@ def recent_text(found: "list[tuple[Entry, int]]", here: "Project") -> str:
             kept.append(line)
     if len(kept) < len(lines):
         kept.append(f"- and {len(lines) - len(kept)} more")
-    said = ["\n".join(["Files written in this project in earlier sessions, newest first:", *kept])] if lines else []
+    said = ["\n".join(["Files written in this project in earlier sessions, newest first:", *kept])]
     if here.withheld:
         said.append(marker.escape(one_line(withheld(here))))
-    return marker.wrap("\n\n".join(said)) if said else ""
+    return marker.wrap("\n\n".join(said))
+
+
+def nothing_text(here: "Project", *, elsewhere: bool) -> str:
+    """What there is to say of a project of which nothing is shown.
+
+    Args:
+        elsewhere: whether a project by another name was written in at a commit of this one.
+    """
+    if here.withheld:
+        return marker.wrap(marker.escape(one_line(withheld(here))))
+    return marker.wrap(_ELSEWHERE) if elsewhere else ""
 
 
 def withheld(here: "Project") -> str:

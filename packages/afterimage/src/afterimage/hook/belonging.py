@@ -10,12 +10,16 @@ from .project import Project, id_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .recall import Recall
+    from collections.abc import Iterable
+
+    from .recall import Entry, Recall
 
 #: The checkouts that a user vouched for: a line each, with the checkout and the project.
 TRUSTED = "trusted"
-#: Of a project's commits the last are looked for, one of which is enough.
+#: Of a project's commits the first and the last are looked for, one of which is enough.
 _COMMITS = 64
+#: Commits before that of a checkout, by which a project of another name is found.
+_BEFORE = 64
 #: Of what was written without a commit, so many files are looked at.
 _FILES = 8
 
@@ -26,14 +30,29 @@ def settle(project: Project, recall: "Recall", directory: str) -> None:
     # What it was before its remote was added or changed, which may have happened in another checkout; and what was
     # written here before there was git.
     former = {project.checkout, id_of(project.root), *noted}
-    found = []
+    found = _vouched(directory, project.checkout) - {project.id}
     if is_withheld(recall, directory, project.id, project.checkout, project.common):
         project.withheld = project.id
     else:
-        found = [project.id]
         former |= recall.projects_beside(project.id)
-    former.discard(project.id)
-    project.ids = (*found, *(id_ for id_ in sorted(former) if _was_here(recall, id_, project)))
+    former -= {project.id, *found}
+    found |= {id_ for id_ in former if _was_here(recall, id_, project)}
+    project.ids = (*(() if project.withheld else (project.id,)), *sorted(found))
+
+
+def kept_elsewhere(project: Project, recall: "Recall") -> "Entry | None":
+    """An entry of a project by another name that was written in at a commit of this checkout.
+
+    A fork has commits of what it is a fork of, but so have all that began with one template: only a person can say
+    that they are the same. Raises `recall.Unreadable`.
+    """
+    if not project.commit:
+        return None
+    from . import objects
+
+    commits = objects.ancestors(project.common, project.commit, _BEFORE)
+    others = recall.projects_at(commits) - {*project.ids, project.withheld}
+    return next((entry for entry, _ in recall.recent(sorted(others), lambda entry: bool(entry.inside), 1)), None)
 
 
 def _was_here(recall: "Recall", former: str, project: Project) -> bool:
@@ -67,19 +86,25 @@ def is_withheld(recall: "Recall", directory: str, project: str, checkout: str, c
         and bool(recall.projects_beside(project))
         and project not in recall.projects_in(checkout)
         and not _has_any(common, recall.commits(project, _COMMITS))
-        and _line(project, checkout) not in files.read_text(_path(directory), 1 << 20).split("\n")
+        and project not in _vouched(directory, checkout)
     )
 
 
-def trust(directory: str, project: Project) -> None:
-    """Note that the user says that this checkout is what its remote says. Raises OSError."""
+def trust(directory: str, checkout: str, projects: "Iterable[str]") -> None:
+    """Note that the user says that a checkout is what these projects are, all given by their ids. Raises OSError."""
     path = _path(directory)
     files.make_folder(files.parent(path))
     file = files.posix.open(path, files.posix.O_WRONLY | files.posix.O_CREAT | files.posix.O_APPEND, 0o600)
     try:
-        files.posix.write(file, f"{_line(project.id, project.checkout)}\n".encode())
+        files.posix.write(file, "".join(f"{checkout} {project}\n" for project in projects).encode())
     finally:
         files.posix.close(file)
+
+
+def _vouched(directory: str, checkout: str) -> set[str]:
+    """The projects that the user says a checkout is."""
+    lines = files.read_text(_path(directory), 1 << 20).split("\n")
+    return {project for known, _, project in (line.partition(" ") for line in lines) if known == checkout and project}
 
 
 def _has_any(common: str, commits: "list[str]") -> bool:
@@ -91,7 +116,3 @@ def _has_any(common: str, commits: "list[str]") -> bool:
 
 def _path(directory: str) -> str:
     return f"{directory}/hook-state/{TRUSTED}"
-
-
-def _line(project: str, checkout: str) -> str:
-    return f"{checkout} {project}"

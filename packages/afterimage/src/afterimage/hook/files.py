@@ -148,6 +148,10 @@ def create(path: str, data: bytes) -> None:
         rest = memoryview(data)
         while rest:
             rest = rest[posix.write(file, rest) :]
+    except OSError as error:
+        # A full disk does not say what it had no room for.
+        error.filename = path
+        raise
     finally:
         posix.close(file)
 

@@ -1,4 +1,4 @@
-"""Whether a git folder has a commit, read from its own files: loose objects and packs.
+"""The commits that a git folder has, read from its own files: loose objects and packs.
 
 A file of the right name is no proof, as names stand in logs and versions: what is found is read, and hashed. Formats:
 https://git-scm.com/docs/pack-format, "pack-*.pack files" and "Version 2 pack-*.idx files". What other folders lend it
@@ -23,19 +23,42 @@ _COMMIT = 1
 
 def has_any(common: str, commits: "list[str]") -> bool:
     """Whether the git folder ``common`` has one of ``commits``, which are given in hexadecimal."""
-    names = [commit for commit in commits if len(commit) in {40, 64} and not commit.strip("0123456789abcdef")]
+    return bool(_first(common, commits))
+
+
+def ancestors(common: str, commit: str, limit: int) -> list[str]:
+    """``commit`` and the ones before it, nearest first, as far as the git folder ``common`` has them."""
+    found: list[str] = []
+    waiting = [commit]
+    for name in waiting:
+        content = _first(common, [name])
+        if not content:
+            continue
+        found.append(name)
+        if len(found) == limit:
+            break
+        head, _, _ = content.partition(b"\n\n")
+        parents = [line[7:].decode("ascii", "replace") for line in head.split(b"\n") if line.startswith(b"parent ")]
+        # A commit can name any number of parents, and none of them need be there.
+        waiting += [name for name in parents if name not in waiting][: 2 * limit - len(waiting)]
+    return found
+
+
+def _first(common: str, commits: "list[str]") -> bytes:
+    """The content of the first of ``commits`` that is found; empty if none is."""
+    names = [bytes.fromhex(one) for one in commits if len(one) in {40, 64} and not one.strip("0123456789abcdef")]
     # A link may lead anywhere, such as to the folder that whoever asks happens to stand in.
     packed = f"{common}/objects/pack"
     if not common or not names or any(map(_is_link, (common, f"{common}/objects", packed))):
-        return False
-    if any(_is_loose(f"{common}/objects/{name[:2]}/{name[2:]}", bytes.fromhex(name)) for name in names):
-        return True
+        return b""
+    for name in names:
+        if content := _loose(f"{common}/objects/{name.hex()[:2]}/{name.hex()[2:]}", name):
+            return content
     try:
         packs = [name.removesuffix(".idx") for name in files.posix.listdir(packed) if name.endswith(".idx")]
     except OSError:
-        return False
-    wanted = [bytes.fromhex(name) for name in names]
-    return any(_is_packed(f"{packed}/{pack}", wanted) for pack in packs[:_PACKS])
+        return b""
+    return next((content for pack in packs[:_PACKS] if (content := _packed(f"{packed}/{pack}", names))), b"")
 
 
 def _is_link(path: str) -> bool:
@@ -47,17 +70,19 @@ def _is_link(path: str) -> bool:
         return False
 
 
-def _is_loose(path: str, name: bytes) -> bool:
+def _loose(path: str, name: bytes) -> bytes:
+    """The content of the commit ``name`` in a file of its own; empty if it is none."""
     if _is_link(path) or _is_link(files.parent(path)):
-        return False
-    content = _inflated(files.read(path, _MOST) or b"")
-    return content.startswith(b"commit ") and _digest(content, name) == name
+        return b""
+    whole = _inflated(files.read(path, _MOST) or b"")
+    kind, _, content = whole.partition(b"\0")
+    return content if kind.startswith(b"commit ") and _digest(whole, name) == name else b""
 
 
-def _is_packed(pack: str, names: list[bytes]) -> bool:
-    """Whether one of ``names`` is a commit in a pack, whose path is given without its ending."""
+def _packed(pack: str, names: list[bytes]) -> bytes:
+    """The content of the first commit of ``names`` in a pack, whose path is given without its ending."""
     if _is_link(f"{pack}.idx") or _is_link(f"{pack}.pack"):
-        return False
+        return b""
     try:
         index = _open(f"{pack}.idx")
         try:
@@ -66,12 +91,12 @@ def _is_packed(pack: str, names: list[bytes]) -> bool:
             files.posix.close(index)
         objects = _open(f"{pack}.pack") if places else -1
         try:
-            return any(_is_commit(objects, place, name) for place, name in places)
+            return next((content for place, name in places if (content := _commit(objects, place, name))), b"")
         finally:
             if places:
                 files.posix.close(objects)
     except OSError:
-        return False
+        return b""
 
 
 def _place(index: int, name: bytes) -> tuple[int, bytes] | None:
@@ -99,14 +124,14 @@ def _place(index: int, name: bytes) -> tuple[int, bytes] | None:
     return None
 
 
-def _is_commit(objects: int, place: int, name: bytes) -> bool:
+def _commit(objects: int, place: int, name: bytes) -> bytes:
     data = _at(objects, place, _MOST)
     if not data or data[0] >> 4 & 7 != _COMMIT:
-        return False
+        return b""
     # Its size, seven bits a byte; the object itself tells it, too.
     begin = next((i + 1 for i, byte in enumerate(data) if byte < 0x80), len(data))
     content = _inflated(data[begin:])
-    return _digest(b"commit %d\0%s" % (len(content), content), name) == name
+    return content if _digest(b"commit %d\0%s" % (len(content), content), name) == name else b""
 
 
 def _inflated(data: bytes) -> bytes:

@@ -50,6 +50,16 @@ class Project:
         """The id under which to store: not that of a project whose memory is withheld."""
         return self.checkout if self.withheld else self.id
 
+    def has(self, project: str, path: str) -> bool:
+        """Whether what was written at ``path`` in the project of this id is its own.
+
+        What older programs stored names no project; it belongs where its path is.
+        """
+        if project:
+            return project in self.ids
+        inside = self.root.rstrip("/")
+        return bool(inside) and path.startswith(f"{inside}/")
+
     def path_here(self, path: str, inside: str, project: str) -> str:
         """Where the file at ``path`` is on this machine, as far as that is known: others may have written it.
 

@@ -236,16 +236,18 @@ class Recall:
         return {id_ for (id_,) in rows}
 
     def commits(self, project: str, limit: int) -> list[str]:
-        """The commits at which ``project`` was written in, latest first."""
+        """The commits at which ``project`` was written in: the first ``limit``, and the last."""
         rows = self._sql.execute(
-            "SELECT commit_ FROM base WHERE project = ? ORDER BY at DESC LIMIT ?", (project, limit)
+            "SELECT commit_ FROM (SELECT * FROM base WHERE project = ?1 ORDER BY at LIMIT ?2) UNION "
+            "SELECT commit_ FROM (SELECT * FROM base WHERE project = ?1 ORDER BY at DESC LIMIT ?2)",
+            (project, limit),
         )
         return [commit for (commit,) in rows]
 
-    def has_commit(self, project: str, commit: str) -> bool:
-        """Whether ``project`` was written in at ``commit``."""
-        found = self._sql.execute("SELECT 1 FROM base WHERE project = ? AND commit_ = ?", (project, commit))
-        return found.fetchone() is not None
+    def projects_at(self, commits: "list[str]") -> set[str]:
+        """The ids of the projects that were written in at one of ``commits``."""
+        signs = ",".join("?" * len(commits))
+        return {id_ for (id_,) in self._sql.execute(f"SELECT project FROM base WHERE commit_ IN ({signs})", commits)}
 
     def close(self) -> None:
         """Let go of the file; a hook just ends."""

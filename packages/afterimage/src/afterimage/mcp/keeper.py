@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 import threading
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from afterimage.errors import AfterImageError, explain
+from afterimage.errors import explain
 
 if TYPE_CHECKING:
     from afterimage.storage import StorageBackend
@@ -58,8 +57,6 @@ class Keeper:
         self._awake.set()
 
     def _run(self) -> None:
-        from capsa import CapsaError
-
         wait, every = self._waits
         while True:
             self._awake.wait(wait)
@@ -69,8 +66,8 @@ class Keeper:
             wait = every
             try:
                 done = self._turn()
-            except (CapsaError, AfterImageError, OSError, sqlite3.Error) as error:
-                self._say(explain(error) or type(error).__name__)
+            except Exception as error:  # noqa: BLE001  # said; the next turn may go well, and nobody else would begin one
+                self._say(explain(error) or f"{type(error).__name__}: to see why, run `afterimage sync`")
                 continue
             if done is not None and not done.complete and _got_on(done):
                 wait = _PAUSE

@@ -6,19 +6,20 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from afterimage.entries import AUTHOR, CHECKOUT, COLLECTION, IN_PROJECT
+from afterimage.errors import RecallIndexUnwritable
 from afterimage.hook import fingerprints, recall
 from afterimage.hook.redaction import Redactor
 from afterimage.recalling.marks import Marks
 from afterimage.recalling.replaced import compare, compare_new
 from afterimage.recalling.transaction import transaction
-from capsa import from_stored, named_statements
+from capsa import from_stored, named_statements, to_stored
 
 if TYPE_CHECKING:
     from afterimage.storage import StorageBackend
@@ -32,8 +33,12 @@ _MOST_OF_FILE = 1_000
 _MOST_CODE = 16_000
 #: Characters beyond them that are looked at for secrets: more than any key has.
 _BEYOND = 8_000
-#: Characters of who wrote it.
-_MOST_NAME = 100
+#: What is no fault of the file.
+_NOT_NOW = {
+    *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM),
+    *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN),
+}
+_HARMLESS = "What was stored is intact; once that is mended, `afterimage sync` goes on, and hooks recall again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,7 @@ class RecallIndex:
 
         Raises:
             capsa.DatabaseUnavailable: the memory cannot be read.
-            OSError, sqlite3.Error: the index cannot be written.
+            OSError, RecallIndexUnwritable: the index cannot be written.
         """
         until = time.monotonic() + seconds
         memory = f"{backend.owner} in {backend.url}"
@@ -142,7 +147,7 @@ class RecallIndex:
                 "ORDER BY about.at DESC, e DESC LIMIT ?",
                 (fingerprints.path_mark(path), path, _MOST_OF_FILE),
             ).fetchall()
-        return [id_ for (id_,) in reversed(rows)]
+        return [from_stored(id_) for (id_,) in reversed(rows)]
 
     def note(self, notes: Mapping[str, Note | None], upto: int) -> None:
         """What hooks are to say of files; None for nothing. With these, all up to that arrival were looked at."""
@@ -161,7 +166,7 @@ class RecallIndex:
             with self._open(self.path) as sql:
                 ((version,),) = sql.execute("PRAGMA user_version").fetchall()
                 found = sql.execute("SELECT memory FROM state").fetchall()
-        except sqlite3.Error:
+        except (sqlite3.Error, RecallIndexUnwritable):
             return False
         return bool(version == recall.VERSION and found == [(memory,)])
 
@@ -202,6 +207,7 @@ class RecallIndex:
         progress: Callable[[int, int | None], None] | None,
     ) -> tuple[int, bool]:
         added = 0
+        ((there,),) = sql.execute("SELECT count(*) FROM entry").fetchall()
         total = backend.collection.count() if progress else None
         while arrived := _ask(backend, "arrivals", after=cursor, limit=_BATCH):
             if time.monotonic() >= until:
@@ -214,7 +220,7 @@ class RecallIndex:
                 sql.execute("UPDATE state SET cursor = ?", (cursor,))
             added += len(found)
             if progress:
-                progress(added, total)
+                progress(there + added, total)
         return added, True
 
     def _insert(self, sql: sqlite3.Connection, arrived: Sequence[tuple[int, Record]]) -> None:
@@ -238,15 +244,14 @@ class RecallIndex:
             sql.execute(
                 f"INSERT OR REPLACE INTO entry VALUES ({', '.join('?' * 14)})",
                 (
-                    *(seq, record.id, record.path or "", *_facts(record, "project", "project_name")),
-                    *(record.session_id or "", *_facts(record, "branch"), at),
+                    *(seq, to_stored(record.id), _whole(record.path), *_facts(record, "project", "project_name")),
+                    *(_whole(record.session_id), *_facts(record, "branch"), at),
                     *(len(marks.grams), marks.whole, _title(marks), *_facts(record, AUTHOR, IN_PROJECT, "change")),
                 ),
             )
             # Cut only then, lest half a key be left at the end.
-            clean = self._redact(record.text[: _MOST_CODE + _BEYOND])[:_MOST_CODE]
-            code = clean.encode("utf-8", "replace").decode()
-            sql.execute("INSERT OR REPLACE INTO code VALUES (?, ?)", (seq, code))
+            code = self._redact(record.text[: _MOST_CODE + _BEYOND])[:_MOST_CODE]
+            sql.execute("INSERT OR REPLACE INTO code VALUES (?, ?)", (seq, _whole(code)))
         sql.executemany("INSERT OR IGNORE INTO about VALUES (?, ?, ?)", sorted(about))
         sql.executemany(
             "INSERT OR IGNORE INTO mark SELECT ?1, ?2 WHERE (SELECT count(*) FROM mark WHERE h = ?1) <= ?3",
@@ -260,11 +265,11 @@ class RecallIndex:
         """
         ((there,),) = _ask(backend, "arrived", upto=cursor)
         ((here, newest),) = sql.execute("SELECT count(*), max(e) FROM entry").fetchall()
-        last = dict(sql.execute("SELECT e, id FROM entry WHERE e = ?", (newest,)).fetchall())
+        last = _indexed(sql, "SELECT e, id FROM entry WHERE e = ?", (newest,))
         if there == here and (not last or _ids(backend, "arrival", seq=newest) == last):
             return 0
         alive = _ids(backend, "all_arrivals", upto=cursor)
-        known = dict(sql.execute("SELECT e, id FROM entry").fetchall())
+        known = _indexed(sql, "SELECT e, id FROM entry")
         # A number is given once: where another has it, somebody put another file in the place of the memory's.
         if any(alive.get(e, id_) != id_ for e, id_ in known.items()):
             return None
@@ -291,19 +296,26 @@ class RecallIndex:
 
     @contextmanager
     def _open(self, path: Path) -> Iterator[sqlite3.Connection]:
-        sql = sqlite3.connect(path, timeout=5, isolation_level=None)
         try:
-            # What was forgotten must not stay in the file.
-            sql.execute("PRAGMA secure_delete = ON")
-            yield sql
-        finally:
-            sql.close()
+            with closing(sqlite3.connect(path, timeout=5, isolation_level=None)) as sql:
+                # What was forgotten must not stay in the file.
+                sql.execute("PRAGMA secure_delete = ON")
+                yield sql
+        except sqlite3.OperationalError as error:
+            if _code(error) in _NOT_NOW:
+                raise RecallIndexUnwritable(f"{path} cannot be written: {error}. {_HARMLESS}") from error
+            raise
 
 
 def is_damaged(error: sqlite3.DatabaseError) -> bool:
     """Whether the file is at fault (pages or tables), not the moment, as when it is locked or the disk is full."""
+    return _code(error) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+
+
+def _code(error: sqlite3.DatabaseError) -> int:
+    """Of the family of errors; -1 of one that SQLite does not know of."""
     code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+    return -1 if code is None else code & 0xFF
 
 
 def _ask(backend: StorageBackend, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
@@ -321,6 +333,11 @@ def _ids(backend: StorageBackend, statement: str, **parameters: Any) -> dict[int
     return {seq: from_stored(id_) for seq, id_ in _ask(backend, statement, **parameters)}
 
 
+def _indexed(sql: sqlite3.Connection, statement: str, parameters: tuple[int, ...] = ()) -> dict[int, str]:
+    """Number of arrival -> id, as the index has it."""
+    return {seq: from_stored(id_) for seq, id_ in sql.execute(statement, parameters)}
+
+
 def _by_number(backend: StorageBackend, numbers: Sequence[int]) -> Iterator[tuple[int, Record]]:
     found: dict[str, int] = {}
     for seq in numbers:
@@ -331,8 +348,12 @@ def _by_number(backend: StorageBackend, numbers: Sequence[int]) -> Iterator[tupl
 
 def _facts(record: Record, *names: str) -> tuple[str, ...]:
     """What is noted of an entry; empty what is not."""
-    found = (record.metadata.get(name) for name in names)
-    return tuple(text if isinstance(text, str) else "" for text in found)
+    return tuple(_whole(record.metadata.get(name)) for name in names)
+
+
+def _whole(text: object) -> str:
+    """``text`` as it can be shown, a mark of its own for each half of a character; empty if it is none."""
+    return text.encode("utf-8", "replace").decode() if isinstance(text, str) else ""
 
 
 def _title(marks: Marks) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from afterimage.hook import fingerprints
 from afterimage.hook.fingerprints import Lines
 from afterimage.recalling.transaction import transaction
+from capsa import from_stored
 
 if TYPE_CHECKING:
     from afterimage.storage import StorageBackend
@@ -127,5 +128,6 @@ def _versions(sql: sqlite3.Connection, backend: StorageBackend, file: File) -> I
         "JOIN entry USING (e) JOIN code USING (e)",
         (*marks, _MOST_OF_FILE),
     ).fetchall()
-    records = backend.collection.get_many([id_ for _, id_, _ in rows])
-    return (Version(e, text, records[id_]) for e, id_, text in rows if id_ in records)
+    ids = {e: from_stored(id_) for e, id_, _ in rows}
+    records = backend.collection.get_many(ids.values())
+    return (Version(e, text, records[ids[e]]) for e, _, text in rows if ids[e] in records)

@@ -39,7 +39,7 @@ def forget(backend: StorageBackend, directory: Path, ids: Sequence[str]) -> Forg
     Raises:
         EntryNotFound: an id is nobody's, or the beginning of several.
         capsa.CapsaError: the memory cannot be written.
-        OSError, sqlite3.Error: the recall index cannot be written; the entries are gone from the memory.
+        OSError, RecallIndexUnwritable: the recall index cannot be written; the entries are gone from the memory.
     """
     records = {record.id: record for record in (find_record(backend, given) for given in ids)}
     vectors = 0

@@ -36,7 +36,7 @@ class Where:
         Args:
             directory: AfterImage's folder, with the recall index; without one every checkout is what it says it is.
         """
-        found = {project.id: project for project in map(project_of, folders)}
+        found = {project.root: project for project in map(project_of, folders)}
         index = recall.open_index(str(directory), lambda: False, patience=_PATIENCE)
         if index is not None:
             with closing(index), suppress(recall.Unreadable):
@@ -63,12 +63,5 @@ class Where:
         return self.has(project if isinstance(project, str) else "", record.path or "")
 
     def has(self, project: str, path: str) -> bool:
-        """Whether what was written at ``path`` in the project of this id is to be looked at.
-
-        What older programs stored names no project; it belongs where its path is.
-        """
-        if self.everywhere:
-            return True
-        if project:
-            return any(project in known.ids for known in self.projects)
-        return any(known.root.strip("/") and path.startswith(f"{known.root}/") for known in self.projects)
+        """Whether what was written at ``path`` in the project of this id is to be looked at."""
+        return self.everywhere or any(known.has(project, path) for known in self.projects)
