@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import capsa
-from capsa.terminal import Check, check_sqlite
+from capsa.terminal import Check, Verdict, check_sqlite
 from stoic_emperor.application import Application
 from stoic_emperor.errors import ConfigurationError, StoicError
-from stoic_emperor.infrastructure.opening import CHROMA_FOLDER, OWNERS, data_folder, is_older, older_files
+from stoic_emperor.infrastructure.opening import CHROMA_FOLDER, OWNERS, data_folder, is_older, look, older_files
 from stoic_emperor.legacy.earlier import written_since
 from stoic_emperor.library.starter import starter_library
 from stoic_emperor.llm import Prompt, Turn
@@ -44,8 +44,15 @@ def examine(home: Path | None = None) -> Iterator[Check]:
         return
     try:
         yield Check("database connection", "ok", str(url))
-        yield from _migrations(application)
-        yield from _library(application)
+        in_the_way = list(_in_the_way(url))
+        yield from in_the_way
+        for name, checks in (("migrations", _migrations), ("texts imported", _library)):
+            try:
+                yield from checks(application)
+            except capsa.CapsaError as error:
+                # What was found to be in the way is told once.
+                if not any(check.verdict == "fail" for check in in_the_way):
+                    yield Check(name, "fail", str(error), _remedy(error, url))
         yield _chat(application)
         yield from _web(application.configuration)
         yield from _files(url, application.waiting_past())
@@ -85,6 +92,14 @@ def _remedy(error: Exception, url: capsa.DatabaseUrl) -> str:
     if url.path is not None:
         return f"see that {url.path} and its folder may be written, or name another file in DATABASE_URL"
     return "is the server running? check DATABASE_URL: postgresql://user:password@host:port/database"
+
+
+def _in_the_way(url: capsa.DatabaseUrl) -> Iterator[Check]:
+    """What the memory would meet only when it is written or searched: a right or a table that is missing."""
+    for error in look(url)[1]:
+        # Whoever only talks never meets what only a migration needs.
+        verdict: Verdict = "note" if isinstance(error, capsa.TransferError) else "fail"
+        yield Check("tables", verdict, str(error), _remedy(error, url))
 
 
 def _migrations(application: Application) -> Iterator[Check]:

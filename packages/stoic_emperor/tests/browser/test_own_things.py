@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 from playwright.sync_api import FilePayload, expect
 
+from stoic_emperor.hosting.waiting import Task
 from stoic_emperor.models import CondensedSummary, Message, SemanticInsight, now
 from stoic_emperor.testing.site import Open, Site
 from stoic_emperor.testing.web import hosted_by
@@ -69,6 +70,10 @@ def test_what_is_remembered_is_put_right_forgotten_and_paused(site: Site, open_p
     expect(page.get_by_text("It will be written")).to_be_visible()
 
 
+async def _nothing(_most: int) -> list[Task]:
+    return []
+
+
 def test_the_past_is_read_when_one_asks_for_it_and_how_far_it_is_is_shown(
     site: Site, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,7 +87,7 @@ def test_the_past_is_read_when_one_asks_for_it_and_how_far_it_is_is_shown(
     expect(page.get_by_text("2 turns of before then are not read")).to_be_visible()
     told = page.locator("[data-follow] output")
     with monkeypatch.context() as busy:
-        busy.setattr(hosted_by(site.app).worker, "_take", lambda _most: [])
+        busy.setattr(hosted_by(site.app).worker, "_take", _nothing)
         page.get_by_role("button", name="Reflect on what was said before").click()
         expect(told).to_have_text("Is being read")
         expect(page.locator("[data-follow] progress")).to_have_attribute("max", "2")

@@ -34,7 +34,7 @@ def done(page: Page) -> None:
     expect(page.get_by_role("button", name="Send", exact=True)).to_be_visible()
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def test_a_conversation_from_its_first_word_to_its_place_in_the_history(
     request: pytest.FixtureRequest, open_page: Open, database: str
 ) -> None:
@@ -436,7 +436,7 @@ def test_what_breaks_before_the_reply_leaves_the_words_where_they_are_stored(
     person = site.person()
     page = open_page(site, person, "/chat")
     with monkeypatch.context() as broken:
-        broken.setattr("stoic_emperor.companion.companion._begin", _away)
+        broken.setattr("stoic_emperor.companion.beginning._begin", _away)
         say(page, "This is stored.")
         expect(page.locator(".composer .error")).to_contain_text("cannot be reached")
     expect(page.get_by_label("Your message")).to_have_value("")
@@ -476,3 +476,36 @@ def test_a_reply_that_another_process_gives_is_read_to_its_end_without_reloading
     person.finish_message(reply.id, "I am on *my way*.", Status.COMPLETE, reply.created_at)
     expect(page.locator(".reply em")).to_have_text("my way")
     done(page)
+
+
+def test_words_said_meanwhile_in_a_terminal_end_nothing_on_the_page(site: Site, open_page: Open) -> None:
+    person = site.person()
+    session = person.begin_session(title="Elsewhere")
+    person.add_message(Message(session_id=session.id, role="user", content="Are you there?"))
+    reply = Message(session_id=session.id, role="emperor", content="I am", status=Status.STREAMING)
+    person.add_message(reply)
+    page = open_page(site, person, f"/chat/{session.id}")
+    person.add_message(Message(session_id=session.id, role="user", content="These wait for its end"))
+    person.finish_message(reply.id, "I am on", Status.STREAMING, now())
+    expect(page.locator(".reply .prose")).to_have_text("I am on")
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    person.finish_message(reply.id, "I am here.", Status.COMPLETE, reply.created_at)
+    expect(page.locator(".reply .prose")).to_have_text("I am here.")
+    done(page)
+    expect(page.locator(".composer .error")).to_have_text("")
+
+
+def test_what_is_said_while_a_terminal_is_answered_stays_in_its_box(site: Site, open_page: Open) -> None:
+    person = site.person()
+    session = person.begin_session(title="Elsewhere")
+    page = open_page(site, person, f"/chat/{session.id}")
+    reply = Message(session_id=session.id, role="emperor", content="To the terminal", status=Status.STREAMING)
+    person.add_message(reply)
+    say(page, "And to me?")
+    expect(page.locator(".composer .error")).to_contain_text("answered elsewhere just now, in a terminal")
+    expect(page.get_by_label("Your message")).to_have_value("And to me?")
+    person.finish_message(reply.id, "To the terminal.", Status.COMPLETE, reply.created_at)
+    page.get_by_role("button", name="Send", exact=True).click()
+    done(page)
+    expect(page.locator(".said .prose")).to_have_text(["And to me?"])
+    assert [m.content for m in person.messages(session.id) if m.role == "user"] == ["And to me?"]

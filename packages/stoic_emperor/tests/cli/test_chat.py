@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -241,10 +241,27 @@ def test_in_a_terminal_consent_is_asked_once_and_it_says_what_it_is(tmp_path: Pa
     assert "[y/N]" not in again
 
 
-def in_a_terminal(typed: str, **environment: str) -> str:
+def test_what_is_typed_at_the_question_of_consent_is_no_consent_and_told_to_stand_in_the_line_below(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path}/memory.db"
+    with FakeServer([answer]) as server:
+        variables = {"DATABASE_URL": url, "LLM_BASE_URL": server.openai_url, "LLM_MAIN_MODEL": "any", "TERM": "dumb"}
+        shown = in_a_terminal("I lost my temper\n today\nexit\n", **variables)
+    assert "taken as no; /consent yes allows it. What you typed stands below" in shown
+    with Database(url) as database:
+        person = database.person("default_user")
+        said = [message.content for message in person.recent_messages() if message.role == "user"]
+        user = person.get()
+    assert said == ["I lost my temper today"]
+    assert user is not None
+    assert user.consent_at is None
+
+
+def in_a_terminal(typed: str, arguments: str = "", **environment: str) -> str:
     """What a person sees who types this."""
     return subprocess.run(
-        ["script", "-qec", f"{sys.executable} -m stoic_emperor.cli chat", "/dev/null"],
+        ["script", "-qec", f"{sys.executable} -m stoic_emperor.cli chat {arguments}", "/dev/null"],
         input=typed,
         capture_output=True,
         text=True,
@@ -292,8 +309,17 @@ def test_a_new_conversation_is_stored_with_its_first_words_or_not_at_all(
     def away(*_: object, **__: object) -> NoReturn:
         raise capsa.DatabaseUnavailable("the database went away")
 
+    read = Person.read
+
+    def unread(person: Person, statement: str, *more: Any, **values: Any) -> Any:
+        # From the moment on that something is said.
+        if statement == "user_by_id" and person.database.countries.of(person.user_id).country is not None:
+            away()
+        return read(person, statement, *more, **values)
+
     with monkeypatch.context() as broken:
         broken.setattr(Person, "add_message", away)
+        broken.setattr(Person, "read", unread)
         ran = stoic("chat", said="/country GB\nI want to end my life tonight\n")
     assert ran.status == 1
     assert "the database went away" in ran.err

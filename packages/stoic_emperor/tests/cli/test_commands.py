@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import click
+import psycopg
 import pytest
 
 from stoic_emperor.cli import group, main
@@ -91,6 +93,19 @@ def test_doctor_runs_the_checklist_and_shows_no_secret(
     assert verdicts["texts imported"] == "note"
     assert {"web", "authentication", ".env"} <= verdicts.keys()
     assert "very-secret" not in ran.out + ran.err
+
+
+def test_doctor_sees_the_rights_that_only_a_write_would_miss(
+    guide_postgres_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", guide_postgres_url)
+    Database(guide_postgres_url).close()
+    with psycopg.connect(guide_postgres_url) as connection:
+        connection.execute("REVOKE INSERT ON tallies FROM CURRENT_USER")
+    assert main(["doctor", "--json"]) == 1
+    (found,) = [check for check in json.loads(capsys.readouterr().out) if check["name"] == "tables"]
+    assert found["verdict"] == "fail"
+    assert "lacks rights on tallies (INSERT)" in found["found"]
 
 
 def test_doctor_says_what_to_do_about_a_server_that_is_not_there(stoic: Stoic, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,3 +223,18 @@ def test_what_was_noted_several_times_can_be_forgotten_at_once(stoic: Stoic, sto
     left = stoic("memory", "--json").json["insights"]
     assert [insight["assertion"] for insight in left] == ["They build boats."]
     assert stoic("forget", "boats", "--all").status == 0
+
+
+def test_an_import_says_which_files_are_gone_and_what_takes_them_out(stoic: Stoic, tmp_path: Path) -> None:
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for name in ("one.txt", "two.txt"):
+        (folder / name).write_text(f"Thoughts of {name}, which are about patience and time.")
+    stoic("import", str(folder))
+    (folder / "two.txt").unlink()
+    ran = stoic("import", str(folder))
+    assert "two.txt: gone" in ran.out
+    assert "--remove-gone takes out what is not in the folder any more" in ran.err
+    ran = stoic("import", str(folder), "--remove-gone")
+    assert "two.txt: removed (1 removed)" in ran.out
+    assert "gone" not in stoic("import", str(folder)).out

@@ -114,3 +114,25 @@ def test_how_late_it_is_tells_of_what_nobody_took_on(waiting: Waiting, clock: An
     assert waiting.overdue() == dt.timedelta(minutes=2)
     waiting.take(5, HOLD)
     assert waiting.overdue() == dt.timedelta()
+
+
+def test_a_look_that_finds_nothing_writes_nothing(
+    waiting: Waiting, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting.put("anna", "reflect", dt.timedelta(minutes=4))
+    monkeypatch.setattr(database.engine, "write", None)
+    assert waiting.take(5, HOLD) == []
+
+
+def test_what_became_of_tasks_is_written_together_with_what_is_taken_on(waiting: Waiting, clock: Any) -> None:
+    for user_id in ("anna", "boris", "clara"):
+        waiting.put(user_id, "reflect")
+    anna, boris, clara = waiting.take(3, HOLD)
+    with waiting.writing() as tx:
+        waiting.done(anna, tx=tx)
+        waiting.failed(boris, tx=tx)
+        waiting.give_back(clara, tx=tx)
+        assert names(waiting.take(3, HOLD, tx=tx)) == [("clara", "reflect")]
+    clock.move(seconds=30)
+    assert waiting.of("anna") == []
+    assert names(waiting.take(3, HOLD))[0] == ("boris", "reflect")

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from stoic_emperor.errors import ConfigurationError, NotFound
 from stoic_emperor.infrastructure.database import Database
-from stoic_emperor.infrastructure.person import Person, Source
+from stoic_emperor.infrastructure.of_person import Source
+from stoic_emperor.infrastructure.person import Person
 from stoic_emperor.models import CondensedSummary, Message, PsychUpdate, SemanticInsight, Status, now
 
 
@@ -132,6 +133,16 @@ def test_a_reply_that_a_crash_cut_off_counts_as_stopped(anna: Person) -> None:
     found = anna.message(cut.id)
     assert found is not None
     assert (found.content, found.status) == ("It is", Status.STOPPED)
+
+
+def test_where_no_reply_was_cut_off_nothing_is_written(anna: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = anna.begin_session()
+    given = anna.add_message(Message(session_id=session.id, role="emperor", content="It", status=Status.STREAMING))
+    monkeypatch.setattr(anna.database.engine, "write", None)
+    anna.settle_interrupted(given.created_at)
+    found = anna.message(given.id)
+    assert found is not None
+    assert found.status is Status.STREAMING
 
 
 def test_twenty_processes_worth_of_threads_open_an_empty_database_at_once(store_url: str) -> None:

@@ -23,6 +23,7 @@ from stoic_emperor.models import CondensedSummary, Message, PsychUpdate, Semanti
 @pytest.fixture
 def said(anna: Person) -> Message:
     """Something of everything that belongs to Anna."""
+    anna.change(country="GB")
     session = anna.begin_session(session_id="annas", title="secret")
     said = anna.add_message(Message(id="said", session_id=session.id, role="user", content="secret"))
     anna.add_message(Message(id="reply", session_id=session.id, role="emperor", content="secret"))
@@ -37,8 +38,15 @@ def said(anna: Person) -> Message:
     return said
 
 
+def _run_for(person: Person) -> list[Any]:
+    with person.reading() as tx:
+        wanted = {"message_times": "said", "insight_times": "insight"}
+        return [row for statement, id_ in wanted.items() for row in person.run_for(tx, statement, [id_, "nobody's"])]
+
+
 READS: dict[str, Callable[[Person], Any]] = {
     "get": lambda p: [] if (user := p.get()) is None or user.id == p.user_id else user,
+    "country": lambda p: p.country(),
     "session": lambda p: p.session("annas"),
     "sessions": lambda p: p.sessions(),
     "latest_session": lambda p: p.latest_session(),
@@ -59,7 +67,13 @@ READS: dict[str, Callable[[Person], Any]] = {
     "active_summaries": lambda p: p.active_summaries(),
     "newest_summaries": lambda p: p.newest_summaries(9),
     "profiles": lambda p: p.profiles(),
+    "run_for": _run_for,
 }
+
+
+def _reply_under_way(person: Person) -> Message | None:
+    with person.writing() as tx:
+        return person.reply_under_way("annas", tx=tx)
 
 
 def _set_processed(person: Person) -> bool:
@@ -73,6 +87,7 @@ CHANGES: dict[str, Callable[[Person], Any]] = {
     "finish_message": lambda p: p.finish_message("reply", "changed", Status.COMPLETE, now()),
     "mark_processed": lambda p: p.mark_processed(["reply"]),
     "set_processed": _set_processed,
+    "reply_under_way": _reply_under_way,
     "stop_replies": lambda p: p.stop_replies("annas"),
     "settle_interrupted": lambda p: p.settle_interrupted(now()),
     "replace_replies": lambda p: p.replace_replies(
@@ -99,6 +114,7 @@ OWN_ONLY = {
     "ensure",
     "read",
     "reading",
+    "rebind",
     "run",
     "walk",
     "writing",

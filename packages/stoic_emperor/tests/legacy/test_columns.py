@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Sequence
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from capsa import transfer
 from stoic_emperor.legacy.columns import ColumnConverter
 from stoic_emperor.legacy.condensed import Condensed, OldSummary
-from stoic_emperor.legacy.layouts import LAYOUTS, MESSAGES, Layout
+from stoic_emperor.legacy.layouts import LAYOUTS, MESSAGES, USERS, Layout
 from stoic_emperor.legacy.rows import Converter
 from stoic_emperor.legacy.times import Times
 
@@ -91,9 +93,40 @@ def clocks(layout: Layout, zone: str, *, by_database: bool = False) -> dict[str,
     return {name: Times(clock, by_database=by_database) for name in (*layout.times, *layout.optional_times)}
 
 
-@given(tables(), st.sampled_from(ZONES), st.booleans())
+def numbered(number: int, row: tuple[Any, ...], types: dict[str, str] | None = None) -> tuple[Any, ...]:
+    """A row as it is selected: without its user, and with what is odd of it."""
+    id_, _, has_same_id, *others = row
+    odd = None if types is None else ",".join([str(has_same_id), *types.values()]).encode()
+    return (number, id_, odd, *others)
+
+
+def agreed(layout: Layout, converter: Converter, rows: list[tuple[Any, ...]], odd: set[int]) -> list[tuple[Any, ...]]:
+    """The rows, those that name the same being the same person's, but for odd ones: a BLOB is not the text."""
+    if layout is USERS:
+        return [(id_, None, *others) for id_, _, *others in rows]
+    name = "session_id" if layout is MESSAGES else layout.user
+    place = 3 + converter.columns.index(name) if name in converter.columns else None
+    users: dict[Any, Any] = {}
+    found = []
+    for number, row in enumerate(rows):
+        is_alone = place is None or number in odd or not isinstance(row[place], bytes)
+        user = row[1] if is_alone or place is None else users.setdefault(row[place], row[1])
+        found.append((row[0], user, *row[2:]))
+    return found
+
+
+def users_of(rows: list[tuple[Any, ...]]) -> Callable[[Sequence[Any]], dict[Any, Any]]:
+    """Looks them up as SQLite does."""
+    return lambda numbers: {number: rows[number][1] for number in numbers}
+
+
+@given(tables(), st.sampled_from(ZONES), st.booleans(), st.sets(st.integers(0, 29), max_size=3), st.randoms())
 def test_many_rows_at_once_are_what_they_are_one_by_one(
-    table: tuple[Layout, list[str], list[tuple[Any, ...]]], zone: str, by_database: bool
+    table: tuple[Layout, list[str], list[tuple[Any, ...]]],
+    zone: str,
+    by_database: bool,
+    with_blobs: set[int],
+    chance: Random,
 ) -> None:
     layout, columns, rows = table
     times = clocks(layout, zone, by_database=by_database)
@@ -104,10 +137,16 @@ def test_many_rows_at_once_are_what_they_are_one_by_one(
         ]
     )
     converter = Converter(layout, columns, times, condensed)
+    names = ("id", *converter.columns)
+    odd = with_blobs | {n for n, row in enumerate(rows) if row[2]}
+    types = {n: {name: chance.choice(["blob", "text"]) for name in names} for n in odd}
+    rows = agreed(layout, converter, rows, odd)
     given_rows = list(enumerate(rows))
-    expected = [converter.convert(str(number), row) for number, row in given_rows]
+    expected = [converter.convert(str(number), row, types.get(number)) for number, row in given_rows]
 
-    found = ColumnConverter(converter, layout, times, condensed).convert([(n, *row) for n, row in given_rows])
+    found = ColumnConverter(converter, layout, times, condensed, users_of(rows)).convert(
+        [numbered(n, row, types.get(n)) for n, row in given_rows]
+    )
 
     assert found == expected
 
@@ -139,7 +178,10 @@ def test_plain_rows_do_not_go_row_by_row(monkeypatch: pytest.MonkeyPatch) -> Non
     converter = Converter(MESSAGES, sorted(MESSAGES.known), times, Condensed())
     known: dict[str, Any] = {"session_id": b"s", "created_at": b"2026-01-27T10:00:00", "semantic_processed_at": None}
     row = (b"m", b"anna", 0, *(known.get(name, "für".encode()) for name in converter.columns))
-    rows = [(n, *row) for n in range(9)] + [(9, b"m", None, *row[2:])]
+    blob = {name: "blob" if name == "content" else "text" for name in ("id", *converter.columns)}
+    other = tuple(b"nobody's" if value == b"s" else value for value in row)
+    given_rows = [*[row] * 9, (b"m", None, *other[2:]), row]
+    rows = [numbered(n, row, blob if n == 10 else None) for n, row in enumerate(given_rows)]
     asked: list[str] = []
     convert = converter.convert
 
@@ -149,8 +191,28 @@ def test_plain_rows_do_not_go_row_by_row(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(converter, "convert", noted)
 
-    found = ColumnConverter(converter, MESSAGES, times, Condensed()).convert(rows)
+    found = ColumnConverter(converter, MESSAGES, times, Condensed(), users_of(given_rows)).convert(rows)
 
-    assert [item.source_key for item in found] == [str(n) for n in range(10)]
-    assert asked == ["9"]
+    assert [item.source_key for item in found] == [str(n) for n in range(11)]
+    assert asked == ["9", "10"]
     assert isinstance(found[9], transfer.Refused)
+
+
+@pytest.mark.parametrize("count", [3, 30])
+def test_of_rows_that_name_the_same_one_is_looked_up_and_a_blob_that_looks_the_same_for_itself(count: int) -> None:
+    times = clocks(MESSAGES, "UTC")
+    converter = Converter(MESSAGES, sorted(MESSAGES.known), times, Condensed())
+    row = (b"m", b"anna", 0, *(b"s" if name == "session_id" else b"x" for name in converter.columns))
+    blob = {name: "blob" if name == "session_id" else "text" for name in ("id", *converter.columns)}
+    asked: list[Any] = []
+
+    def users(numbers: Sequence[Any]) -> dict[Any, Any]:
+        asked.extend(numbers)
+        return {number: None if number == count - 1 else b"anna" for number in numbers}
+
+    rows = [numbered(n, row, blob if n == count - 1 else None) for n in range(count)]
+    *plain, odd = ColumnConverter(converter, MESSAGES, times, Condensed(), users).convert(rows)
+
+    assert len(asked) == 2
+    assert {item.fields[0] for item in plain if isinstance(item, transfer.Row)} == {b"anna"}
+    assert isinstance(odd, transfer.Refused)

@@ -210,6 +210,13 @@ def test_it_is_put_aside_with_its_reason_and_all_it_holds(
     wanted = hazard.values["id"]
     wanted = wanted[1] if isinstance(wanted, tuple) else wanted
     mine = [reason for reason, row in aside if _value(row["id"]) == wanted]
+    assert {described["type"] for _, row in aside for described in row.values()} <= {
+        "null",
+        "text",
+        "blob",
+        "integer",
+        "real",
+    }
     assert hazard.reason is not None
     assert any(hazard.reason in reason for reason in mine), mine
     assert any(hazard.reason in line for line in report.quarantined)

@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 import click
 import numpy as np
+import psycopg
 import pytest
 
 from capsa import PUBLIC_OWNER, DatabaseUrl, Store
@@ -255,6 +256,71 @@ def test_a_dry_run_reads_everything_and_writes_nothing(
     assert "Dry run: nothing was written" in out
     assert facts(out)["Can be carried"] == "46"
     assert sorted(home.rglob("*")) == before
+
+
+def test_a_dry_run_looks_at_its_target_and_tells_what_is_there_and_what_would_be_in_the_way(
+    older: Path, postgres_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def dry_run(*more: str) -> tuple[int, str]:
+        status = command(migrate_command, "--dry-run", "--from", older, "--to", postgres_url, *more)
+        return status, capsys.readouterr().out
+
+    status, out = dry_run()
+    assert status == 0
+    assert "no tables of ours were seen" in facts(out)["Target"]
+    with psycopg.connect(postgres_url) as connection:
+        assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
+
+    assert command(migrate_command, "--from", older, "--to", postgres_url) == 0
+    capsys.readouterr()
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("UPDATE users SET name = 'Somebody else', consent_at = now() WHERE id = 'anna'")
+        connection.execute("DELETE FROM profiles")
+    status, out = dry_run()
+    told = facts(out)
+    assert status == 1, out
+    assert told["There, different"] == "1"
+    assert 0 < int(told["There, equal"]) < int(told["Rows"]) - 1
+    assert dry_run("--on-conflict", "replace")[0] == 0
+
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("UPDATE capsa_migrations SET version = 999 WHERE package = 'stoic_emperor'")
+    status, out = dry_run("--json")
+    (problem,) = json.loads(out)["target_looked_at"]["problems"]
+    assert status == 1
+    assert "newer version (stoic_emperor schema 999" in problem
+    status, out = dry_run()
+    assert "newer version" in facts(out)["Stops at"]
+    assert "would stop at the target" in out
+
+
+def test_a_dry_run_says_that_an_earlier_programs_tables_are_in_the_way_or_that_nothing_was_seen(
+    older: Path, postgres_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("CREATE TABLE messages (id text)")
+    assert command(migrate_command, "--dry-run", "--from", older, "--to", postgres_url) == 1
+    assert "tables of an earlier program" in facts(capsys.readouterr().out)["Stops at"]
+    away = "postgresql://me:secret@127.0.0.1:1/memory"
+    assert command(migrate_command, "--dry-run", "--from", older, "--to", away) == 1
+    out = capsys.readouterr().out
+    assert "whether a migration would succeed is not known" in out
+    assert "refused" in facts(out)["Not looked at"]
+    assert "secret" not in out
+
+
+def test_a_dry_run_counts_people_who_are_here_already_as_those_they_are(
+    older: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = home / "data" / "new.db"
+    with Database(target) as database:
+        database.person("anna").ensure()
+        before = database.person("anna").get()
+    assert command(migrate_command, "--dry-run", "--from", older, "--to", target) == 0
+    told = facts(capsys.readouterr().out)
+    assert (told["There, equal"], told["There, different"]) == ("1", "0")
+    with Database(target) as database:
+        assert database.person("anna").get() == before, "nothing was written"
 
 
 def test_where_there_is_nothing_it_says_so(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

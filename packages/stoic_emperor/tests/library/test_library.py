@@ -81,6 +81,38 @@ def test_what_is_taken_out_of_a_file_is_taken_out_of_the_library(library: Librar
     assert [found.text for found in library.search("time river", mode="lexical")] == []
 
 
+def test_a_file_that_is_no_more_in_its_folder_is_told_of_and_taken_out_when_asked(
+    library: Library, texts: Path, tmp_path: Path
+) -> None:
+    (texts / "second.txt").write_text("A third thought, about gardens.")
+    elsewhere = tmp_path / "elsewhere.txt"
+    elsewhere.write_text("A fourth thought, about ships.")
+    library.import_path(texts)
+    library.import_path(elsewhere)
+    elsewhere.unlink()
+    (texts / "second.txt").unlink()
+    told = library.import_path(texts)
+    assert [(file.file, file.outcome) for file in told.files] == [
+        ("book.txt", Outcome.UNCHANGED),
+        ("second.txt", Outcome.GONE),
+    ]
+    assert "1 files read" in told.lines()[0]
+    assert "second.txt: gone (it is not in the folder any more; its 1 passages stay in the library)" in told.lines()
+    assert library.count() == 4
+    removed = library.import_path(texts, remove_gone=True)
+    assert [(file.file, file.removed) for file in removed.of(Outcome.REMOVED)] == [("second.txt", 1)]
+    assert library.count() == 3, "what was imported from elsewhere is not the folder's"
+    assert not library.import_path(texts).of(Outcome.GONE)
+
+
+def test_a_file_of_another_name_is_kept_under_it_when_the_old_one_is_taken_out(library: Library, texts: Path) -> None:
+    library.import_path(texts)
+    (texts / "book.txt").rename(texts / "first book.txt")
+    report = library.import_path(texts, remove_gone=True)
+    assert (report.added, report.removed) == (2, 2)
+    assert {Path(passage.file or "").name for passage in library.browse()} == {"first book.txt"}
+
+
 def test_what_is_put_in_front_moves_the_others_without_embedding_them_again(library: Library, texts: Path) -> None:
     library.import_path(texts)
     (texts / "book.txt").write_text("A new beginning.\n\n" + BOOK)

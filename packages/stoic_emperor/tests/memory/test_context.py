@@ -6,7 +6,7 @@ import datetime as dt
 import itertools
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import capsa
@@ -77,6 +77,7 @@ def test_a_short_answer_is_looked_up_with_what_it_answers(anna: Person, recall: 
 
 
 @given(st.text(), st.integers(5, 200))
+@example("\x80\x80\x80ࠀࠀࠀࠀ", 6)
 def test_cutting_keeps_to_its_length(text: str, tokens: int) -> None:
     kept = cut(text, tokens)
     assert count_tokens(kept) <= max(tokens, 2)

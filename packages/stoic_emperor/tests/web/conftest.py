@@ -19,7 +19,8 @@ def _no_starter_library() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+# What a database does is tested below the pages on both, always; the pages on PostgreSQL are among the slow tests.
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """One for all tests of a module, once on each database; each test has people of its own."""
     home = tmp_path_factory.mktemp("house")

@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 from capsa.testing.databases import running_server
-from stoic_emperor.testing.web import configured, hosted_by, signed_in, web_app
+from stoic_emperor.testing.web import browser, configured, hosted_by, signed_in, web_app
+from stoic_emperor.web.auth.cookies import SIGN_IN
 
 HTML = {"Accept": "text/html"}
 
@@ -15,6 +16,7 @@ def test_while_postgresql_is_away_everybody_is_told_within_two_seconds_until_it_
     with running_server() as server:
         app = web_app(configured(home, server.url))
         with signed_in(app, "anna") as anna:
+            anna.put("/api/user", json={"country": "GB"})
             assert anna.get("/journey", headers=HTML).status_code == 200
             server.stop()
             anna.get("/journey", headers=HTML)
@@ -26,6 +28,12 @@ def test_while_postgresql_is_away_everybody_is_told_within_two_seconds_until_it_
             said = anna.post("/api/chat", json={"message": "I want to kill myself tonight."})
             assert said.status_code == 503
             assert "may be in danger right now" in said.json()["detail"]
+            assert "116 123" in said.json()["detail"], "where she is was read before"
+            forged = browser(app)
+            forged.cookies.set(SIGN_IN, f"{anna.cookies[SIGN_IN][:-4]}AAAA", domain="stoic.test")
+            said = forged.post("/api/chat", json={"message": "I want to kill myself tonight."})
+            assert "may be in danger right now" in said.json()["detail"]
+            assert "116 123" not in said.json()["detail"], "to whom else should it be told"
             began = time.monotonic()
             while (ready := anna.get("/ready")).json()["checks"]["database"]["ok"]:
                 assert time.monotonic() - began < 10, "what is told of the database is old"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -12,8 +13,9 @@ import pytest
 import capsa
 from stoic_emperor.application import Application
 from stoic_emperor.errors import ModelBusy, StoicError
-from stoic_emperor.infrastructure.person import Person
-from stoic_emperor.models import Message, Status
+from stoic_emperor.hosting.usage import Usage
+from stoic_emperor.infrastructure.person import SILENT, Person
+from stoic_emperor.models import Message, Status, now
 from stoic_emperor.testing.house import House
 
 
@@ -211,6 +213,29 @@ def test_editing_forgets_what_came_after(house: House) -> None:
     assert refused.status_code == 404, "only one's own words can be edited"
 
 
+@pytest.mark.parametrize("step", ["add_message", "rename_session"])
+def test_if_the_database_goes_away_while_words_are_reworded_nothing_is_forgotten(
+    house: House, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    user_id, browser = house.somebody()
+    first = house.heard(browser, "/api/chat/stream", message="one")[0].data
+    session_id = first["session"]["id"]
+    before = [(m.id, m.content) for m in house.person(user_id).messages(session_id)]
+    used = Usage(house.hosted.application.database).today(user_id)
+
+    def away(*_: object, **__: object) -> NoReturn:
+        raise capsa.DatabaseUnavailable("the database went away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Person, step, away)
+        edited = {"message_id": first["said"]["id"], "message": "uno"}
+        assert browser.post(f"/api/sessions/{session_id}/edit", json=edited).status_code == 503
+    assert [(m.id, m.content) for m in house.person(user_id).messages(session_id)] == before
+    assert Usage(house.hosted.application.database).today(user_id) == used
+    house.heard(browser, f"/api/sessions/{session_id}/edit", **edited)
+    assert next(m.content for m in house.person(user_id).messages(session_id)) == "uno"
+
+
 def test_erasing_a_conversation_ends_its_reply_and_nothing_of_it_comes_back(house: House) -> None:
     user_id, browser = house.somebody()
     slow(house)
@@ -259,10 +284,83 @@ def test_what_another_process_left_unfinished_is_kept_as_stopped_when_one_goes_o
     person = house.person(user_id)
     session = person.begin_session()
     person.add_message(Message(session_id=session.id, role="user", content="Hello"))
-    person.add_message(Message(session_id=session.id, role="emperor", content="It ra", status=Status.STREAMING))
+    long_ago = now() - SILENT - dt.timedelta(seconds=1)
+    cut = Message(session_id=session.id, role="emperor", content="It ra", status=Status.STREAMING, created_at=long_ago)
+    person.add_message(cut)
     house.heard(browser, "/api/chat/stream", message="Are you there?", session_id=session.id)
     statuses = [m["status"] for m in browser.get(f"/api/sessions/{session.id}/messages").json()]
     assert statuses == ["complete", "stopped", "complete", "complete"]
+
+
+def test_while_a_reply_is_given_elsewhere_nothing_else_is_and_nothing_is_stored_or_counted(house: House) -> None:
+    user_id, browser = house.somebody()
+    person = house.person(user_id)
+    session = person.begin_session()
+    said = person.add_message(Message(session_id=session.id, role="user", content="Hello"))
+    given = Message(session_id=session.id, role="emperor", content="It ra", status=Status.STREAMING)
+    person.add_message(given)
+    for path, asked in (
+        ("/api/chat/stream", {"message": "And now?", "session_id": session.id}),
+        ("/api/chat", {"message": "And now?", "session_id": session.id}),
+        (f"/api/sessions/{session.id}/again", None),
+    ):
+        refused = browser.post(path, json=asked)
+        assert refused.status_code == 409
+        assert "answered elsewhere" in refused.json()["detail"]
+    assert [(m.id, m.status) for m in person.messages(session.id)] == [
+        (said.id, Status.COMPLETE),
+        (given.id, Status.STREAMING),
+    ]
+    assert Usage(house.hosted.application.database).today(user_id) == 0
+    assert browser.post(f"/api/sessions/{session.id}/stop").status_code == 204
+    assert house.heard(browser, f"/api/sessions/{session.id}/again")[-1].kind == "finished"
+
+
+def test_words_that_were_stored_just_before_another_began_are_answered_after_it(house: House) -> None:
+    user_id, browser = house.somebody()
+    person = house.person(user_id)
+    session = person.begin_session()
+    given = Message(session_id=session.id, role="emperor", content="It ra", status=Status.STREAMING)
+    prepare = house.hosted.talking._prepare
+
+    def slower(*args: Any) -> None:
+        prepare(*args)
+        person.add_message(given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(house.hosted.talking, "_prepare", slower)
+        with house.hearing(browser, "/api/chat/stream", message="And now?", session_id=session.id) as told:
+            until(lambda: len(person.messages(session.id)) == 2)
+            time.sleep(0.3)
+            assert house.talker.asked == 0
+            person.finish_message(given.id, "It rains.", Status.COMPLETE, given.created_at)
+            assert list(told)[-1].kind == "finished"
+    assert [m.role for m in person.messages(session.id)] == ["user", "emperor", "emperor"]
+
+
+def test_stopping_what_waits_for_another_reply_lets_that_go_on(house: House) -> None:
+    user_id, browser = house.somebody()
+    person = house.person(user_id)
+    session = person.begin_session()
+    given = Message(session_id=session.id, role="emperor", content="It ra", status=Status.STREAMING)
+    prepare = house.hosted.talking._prepare
+
+    def slower(*args: Any) -> None:
+        prepare(*args)
+        person.add_message(given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(house.hosted.talking, "_prepare", slower)
+        patch.setattr("stoic_emperor.web.turns._BEGINNING", 0.1)
+        with house.hearing(browser, "/api/chat/stream", message="And now?", session_id=session.id) as told:
+            until(lambda: len(person.messages(session.id)) == 2)
+            browser.post(f"/api/sessions/{session.id}/stop")
+            assert list(told)[-1].kind == "failed"
+    kept = person.messages(session.id)
+    assert [(m.content, m.status) for m in kept] == [
+        ("And now?", Status.COMPLETE),
+        ("It ra", Status.STREAMING),
+    ]
 
 
 @pytest.mark.parametrize("message", ["", " \n ", "\u202e\u200b", "x" * 20_001])

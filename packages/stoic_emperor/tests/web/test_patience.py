@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ import uvicorn
 
 from stoic_emperor.cli import main
 from stoic_emperor.testing.web import configured, hosted_by, web_app
-from stoic_emperor.web import limits, patience
+from stoic_emperor.web import limits, lingering, patience
 from stoic_emperor.web.limits import LEAST_RATE, TOO_SLOW
 
 #: Instead of half a minute.
@@ -111,6 +111,59 @@ def test_a_body_that_comes_in_its_time_is_read_however_often_it_pauses(port: int
     told, seconds = answer(port, begin, *parts, b"}", pause=PATIENCE / 4)
     assert told.startswith("HTTP/1.1 200"), told
     assert seconds > 2 * PATIENCE
+
+
+def sends_all_before_it_reads(port: int, head: bytes, body: bytes) -> tuple[str, bool]:
+    """What a simple program is told that reads nothing before it has sent all; whether it could send all."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+        sent = True
+        try:
+            line.sendall(head + body)
+        except OSError:
+            sent = False
+        told = b""
+        with suppress(ConnectionResetError):
+            while piece := line.recv(65_536):
+                told += piece
+    return told.decode(), sent
+
+
+UPLOAD = b"POST /api/uploads?kind=journal&name=a.md HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-origin\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "status"),
+    [
+        (UPLOAD + b"Content-Length: 40000000\r\n\r\n", b"rain " * 8_000_000, "413"),
+        (
+            UPLOAD + b"Transfer-Encoding: chunked\r\n\r\n",
+            b"".join(b"100000\r\n" + b"x" * (1 << 20) + b"\r\n" for _ in range(40)) + b"0\r\n\r\n",
+            "413",
+        ),
+        (
+            b"POST /api/nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 250000\r\n\r\n",
+            b"x" * 250_000,
+            "404",
+        ),
+    ],
+    ids=["larger than it may be", "found to be too large", "nothing reads it"],
+)
+def test_who_reads_only_when_all_is_sent_finds_the_refusal(port: int, head: bytes, body: bytes, status: str) -> None:
+    told, sent = sends_all_before_it_reads(port, head, body)
+    assert sent, "the line was cut"
+    assert told.startswith(f"HTTP/1.1 {status}"), told
+    assert '{"detail":' in told
+
+
+def test_what_comes_after_a_refusal_is_not_read_for_ever(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lingering, "MOST", 1 << 20)
+    told, sent = sends_all_before_it_reads(port, UPLOAD + b"Content-Length: 900000000\r\n\r\n", b"x" * 50_000_000)
+    assert not sent
+    monkeypatch.setattr(lingering, "SILENCE", 0.5)
+    told, seconds = answer(port, UPLOAD + b"Content-Length: 900000000\r\n\r\n", pause=0)
+    assert told.startswith("HTTP/1.1 413")
+    assert "connection: close" in told.lower()
+    assert 0.4 <= seconds < 4
 
 
 @pytest.mark.parametrize(

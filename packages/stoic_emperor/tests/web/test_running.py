@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from pathlib import Path
 
@@ -69,3 +70,14 @@ def test_the_starter_library_comes_beside_texts_of_a_past_once_and_what_is_taken
     application.fill_library()
     assert [passage.id for passage in application.library.browse()] == ["migrated"]
     application.close()
+
+
+def test_what_is_loaded_at_the_start_is_not_looked_through_for_garbage_until_the_end(
+    home: Path, sqlite_url: str
+) -> None:
+    with signed_in(web_app(configured(home, sqlite_url)), "anna"):
+        deadline = time.monotonic() + 60
+        while not gc.get_freeze_count() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert gc.get_freeze_count() > 10_000
+    assert gc.get_freeze_count() == 0

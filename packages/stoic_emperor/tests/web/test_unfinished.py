@@ -61,7 +61,7 @@ def test_beside_one_that_was_cut_off_another_goes_on(house: House) -> None:
 def test_one_whose_end_could_not_be_kept_is_stopped_at_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     user_id, browser = house.somebody()
     with monkeypatch.context() as away:
-        away.setattr("stoic_emperor.companion.keeping.Keeper._keep", _away)
+        away.setattr("stoic_emperor.infrastructure.person.Person.finish_message", _away)
         told = house.heard(browser, "/api/chat/stream", message="Hello")
     assert told[-1].kind == "failed"
     session_id = told[0].data["session"]["id"]
@@ -69,5 +69,5 @@ def test_one_whose_end_could_not_be_kept_is_stopped_at_once(house: House, monkey
     assert browser.get(f"/api/sessions/{session_id}/messages").json()[-1]["status"] == "stopped"
 
 
-def _away(*_: object) -> None:
+def _away(*_: object, **__: object) -> None:
     raise capsa.DatabaseUnavailable("the database went away")

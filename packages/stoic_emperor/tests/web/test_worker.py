@@ -10,13 +10,15 @@ import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from starlette.testclient import TestClient
 
+import capsa
 from stoic_emperor.errors import InvalidAnswer
 from stoic_emperor.hosting import HOUSE
+from stoic_emperor.hosting.tallies import Tallies
 from stoic_emperor.hosting.uploads import Uploads
 from stoic_emperor.hosting.usage import Usage
 from stoic_emperor.hosting.waiting import Waiting
@@ -202,6 +204,52 @@ def test_a_model_that_answers_badly_holds_up_nobody_else(house: House, monkeypat
     assert "portrait" in waiting.of(user_id)
     assert waiting.overdue().total_seconds() < 60
     assert house.person(other).sessions()
+
+
+def test_a_turn_and_its_analysis_take_few_transactions_that_write(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user_id, browser = house.somebody()
+    database = house.hosted.application.database
+    browser.post("/api/chat", json={"message": "I plant tulips"})
+    until(lambda: not Waiting(database).of(user_id))
+    write, owners = database.engine.write, []
+
+    def counted(owner: str) -> Any:
+        owners.append(owner)
+        return write(owner)
+
+    monkeypatch.setattr(database.engine, "write", counted)
+    browser.post("/api/chat", json={"message": "And I water them"})
+    until(lambda: not Waiting(database).of(user_id))
+    # It waits and is taken on; it is done.
+    assert owners.count(HOUSE) <= 2
+    # The day is counted; what is said, the empty reply, what is searched for, the whole reply, what was noticed.
+    assert len(owners) <= 10, owners
+
+
+def test_what_a_reply_leaves_is_written_once_the_database_is_back(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user_id, browser = house.somebody()
+    database = house.hosted.application.database
+
+    def replies() -> int:
+        return sum(tally.count for tally in Tallies(database).last() if tally.what == "replies")
+
+    before = replies()
+    with monkeypatch.context() as away:
+        away.setattr(Waiting, "writing", _away)
+        browser.post("/api/chat", json={"message": "I plant tulips"})
+        time.sleep(0.3)
+        assert replies() == before
+    house.hosted.worker.wake()
+    until(lambda: not Waiting(database).of(user_id))
+    assert replies() == before + 1
+
+
+def _away(*_: object) -> NoReturn:
+    raise capsa.DatabaseUnavailable("the database went away")
 
 
 def test_what_was_erased_is_written_over_soon_and_not_in_the_request(house: House) -> None:

@@ -78,8 +78,7 @@ def _first_words(talk: Conversation, session_id: str) -> str:
 
 def _resume(talk: Conversation, given: str) -> None:
     talk.session = talk.find(given or "last")
-    for message in talk.person.last_messages(talk.session.id, 6):
-        click.echo(f"{click.style('You' if message.role == 'user' else 'Marcus', bold=True)}: {clean(message.content)}")
+    talk.show_last(6)
     click.echo()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import click
@@ -13,14 +13,16 @@ import click
 from capsa import CapsaError
 from capsa.terminal import clean
 from stoic_emperor.cli.commands import COMMANDS, Leave
+from stoic_emperor.cli.overhearing import Overheard
 from stoic_emperor.cli.reading import Reader
 from stoic_emperor.cli.scrubbing import Scrubbing
 from stoic_emperor.cli.terminal import Bar, note
 from stoic_emperor.companion.background import Background
-from stoic_emperor.companion.events import Failed, Finished, HelpShown, Piece
+from stoic_emperor.companion.elsewhere import followed
+from stoic_emperor.companion.events import Elsewhere, Event, Failed, Finished, HelpShown, Piece
 from stoic_emperor.errors import NotFound, StoicError, explain
 from stoic_emperor.infrastructure.person import SILENT
-from stoic_emperor.models import Message, Role, Session, now
+from stoic_emperor.models import Message, Role, Session, Status, now
 from stoic_emperor.safety.disclosure import AGE_NOTICE, PURPOSE_NOTICE, SESSION_CLOSINGS, notice_due
 
 if TYPE_CHECKING:
@@ -34,6 +36,11 @@ _CONSENT = (
 )
 _STOPPED = "The reply was stopped: it began to say what must not be said to anybody."
 _TO_BE_SAFE = "Nothing was found in what you wrote, but the second look at it failed; these are shown to be safe."
+_FOLLOWED = "it is shown as it comes, and Ctrl-C goes on without it"
+_THEN_YOURS = "yours comes after it, and Ctrl-C stops waiting"
+_NOT_WAITED = "not waited for; what you said is kept: /again asks for its reply, and /new begins another conversation"
+_STOPPED_HERE = "stopped; what came of it is kept"
+_STOPPED_ELSEWHERE = "stopped from elsewhere; what came of it is kept"
 #: Seconds after which the prompt is surely shown.
 _PROMPT_SHOWN = 0.5
 _LEAVING = frozenset({"exit", "quit", "q", "/exit", "/quit", "/q"})
@@ -50,6 +57,7 @@ class Conversation:
         self.session: Session | None = None
         #: Whether the last reply failed.
         self.failed = False
+        self._runner = asyncio.Runner()
         self._noticed_at: dt.datetime | None = None
         self._stored = False
         self._answered = False
@@ -76,6 +84,10 @@ class Conversation:
                 note("there is no conversation yet: this is the first")
         if first_time:
             self._fill_the_library()
+        with self._runner:
+            self._sit()
+
+    def _sit(self) -> None:
         self._open()
         # What an answer takes loads while the first line is typed, and not before the prompt is there.
         loading = threading.Timer(_PROMPT_SHOWN, self._load)
@@ -84,12 +96,11 @@ class Conversation:
         with (
             Scrubbing(self.application.database),
             Background(self.application, self.person.user_id) as background,
-            asyncio.Runner() as runner,
         ):
             try:
-                self._talk(runner, background)
+                self._talk(background)
             finally:
-                runner.run(self._close())
+                self._runner.run(self._close())
         if self.interactive:
             click.echo(f"\n{SESSION_CLOSINGS[now().timetuple().tm_yday % len(SESSION_CLOSINGS)]}")
 
@@ -140,10 +151,21 @@ class Conversation:
         if user is not None and user.asked_at is None and model is not None:
             self._ask_for_consent()
         if self.session is not None:
-            for message in self.person.last_messages(self.session.id, 4):
+            self.show_last(4)
+        click.echo()
+
+    def show_last(self, most: int) -> None:
+        """What was said last in this conversation; a reply that is just being given elsewhere, to its end."""
+        assert self.session is not None  # noqa: S101 - there is something to show
+        for message in self.person.last_messages(self.session.id, most):
+            if message.status is not Status.STREAMING:
                 who = "You" if message.role == "user" else "Marcus"
                 click.echo(f"\n{click.style(who, bold=True)}: {clean(message.content)}")
-        click.echo()
+                continue
+            try:
+                self._runner.run(self._follow(message))
+            except KeyboardInterrupt:
+                click.echo("\n[it goes on elsewhere]")
 
     def _ask_for_consent(self) -> None:
         said = click.prompt(f"\n{_CONSENT} [y/N]", default="", show_default=False, prompt_suffix=" ").strip()
@@ -151,7 +173,7 @@ class Conversation:
         self.person.agree(agreed)
         if said.lower() not in {"", "y", "yes", "n", "no"}:
             # Somebody began to talk: that is no consent, and not lost.
-            note("taken as no; /consent yes allows it")
+            note("taken as no; /consent yes allows it. What you typed stands below, to go on with or send with Enter")
             self.reader.put_back(said)
 
     def _fill_the_library(self) -> None:
@@ -167,7 +189,7 @@ class Conversation:
             click.secho(text, dim=True)
             self._noticed_at = now()
 
-    def _talk(self, runner: asyncio.Runner, background: Background) -> None:
+    def _talk(self, background: Background) -> None:
         while True:
             line = self.reader.read()
             if line is None or line.strip().lower() in _LEAVING:
@@ -178,9 +200,9 @@ class Conversation:
                 if line.startswith("/"):
                     if self._command(line) != "again":
                         continue
-                    self._reply(runner, None)
+                    self._reply(None)
                 else:
-                    self._reply(runner, line)
+                    self._reply(line)
             except Leave:
                 return
             except (StoicError, CapsaError, OSError) as error:
@@ -205,7 +227,7 @@ class Conversation:
             raise NotFound(f"there is no command /{name}: /help lists them")
         return found(self, rest.strip())
 
-    def _reply(self, runner: asyncio.Runner, text: str | None) -> None:
+    def _reply(self, text: str | None) -> None:
         self.failed = self._stored = False
         said = None if text is None else self._keep(text)
         if self.session is None:
@@ -213,10 +235,11 @@ class Conversation:
         if not self._answered:
             self._fill_the_library()
             self._answered = True
+        overheard = Overheard(_THEN_YOURS, interactive=self.interactive)
         try:
-            runner.run(self._show(self.session.id, said))
+            self._runner.run(self._answer(self.session.id, said, overheard))
         except KeyboardInterrupt:
-            click.echo("\n[stopped; what came of it is kept]")
+            click.echo(f"\n[{_NOT_WAITED if overheard.is_heard else _STOPPED_HERE}]")
 
     def _keep(self, text: str) -> Message:
         """What was said, on the disk before anything that takes its time is loaded; with a new conversation, or not.
@@ -225,45 +248,61 @@ class Conversation:
             CapsaError: it could not be stored; help is shown all the same, if the words need it.
         """
         try:
+            if self.session is not None and self.person.session(self.session.id) is None:
+                note("this conversation was erased elsewhere: what you say begins a new one")
+                self.session = None
             with self.person.writing() as tx:
                 session = self.session or self.person.begin_session(tx=tx)
                 said = self.person.add_message(Message(session_id=session.id, role=Role.USER, content=text), tx=tx)
         except CapsaError:
             if self.application.desk.before(text).card is not None:
-                self._help(HelpShown(self.application.desk.card(self._country())))
+                self._help(HelpShown(self.application.desk.card(self.person.country())))
             raise
         self.session, self._stored = session, True
         return said
-
-    def _country(self) -> str | None:
-        """Where the person is, if they said so and it can be read."""
-        with suppress(CapsaError):
-            user = self.person.get()
-            return None if user is None else user.country
-        return None
 
     def _help(self, event: HelpShown) -> None:
         if event.reply_stopped:
             click.echo(f"\n\n[{_STOPPED}]")
         click.echo(f"\n{event.card.as_text(_TO_BE_SAFE if event.to_be_safe else None)}\n")
 
-    async def _show(self, session_id: str, said: Message | None) -> None:
+    async def _follow(self, reply: Message) -> None:
+        overheard = Overheard(_FOLLOWED, interactive=self.interactive)
+        async with aclosing(followed(self.person, reply)) as events:
+            async for event in events:
+                overheard.show(event.reply)
+
+    async def _answer(self, session_id: str, said: Message | None, overheard: Overheard) -> None:
         companion = self.application.companion
         user_id = self.person.user_id
         events = companion.again(user_id, session_id) if said is None else companion.answer(user_id, said)
+        before: Event | None = None
         async with aclosing(events):
             async for event in events:
-                if isinstance(event, HelpShown):
-                    self._help(event)
-                elif isinstance(event, Piece):
-                    click.echo(clean(event.text), nl=False)
-                    sys.stdout.flush()
-                elif isinstance(event, Finished):
-                    click.echo()
-                    for source in dict.fromkeys(event.sources):
-                        click.secho(f"  — {clean(source)}", dim=True)
-                    click.echo()
-                elif isinstance(event, Failed):
-                    self.failed = True
-                    click.echo()
-                    note(f"{event.message}. What you said is kept: /again asks once more")
+                if isinstance(event, Elsewhere):
+                    overheard.show(event.reply)
+                else:
+                    self._show(event, before)
+                before = event
+
+    def _show(self, event: Event, before: Event | None) -> None:
+        match event:
+            case HelpShown():
+                self._help(event)
+            case Piece(text):
+                click.echo(clean(text), nl=False)
+                sys.stdout.flush()
+            case Finished(reply, sources):
+                if isinstance(before, Elsewhere) and not self.interactive:
+                    # It was to the same words, and a pipe was shown nothing of it.
+                    click.echo(clean(reply.content), nl=False)
+                elif reply.status is Status.STOPPED and not isinstance(before, HelpShown):
+                    click.echo(f"\n[{_STOPPED_ELSEWHERE}]", nl=False)
+                click.echo()
+                for source in dict.fromkeys(sources):
+                    click.secho(f"  — {clean(source)}", dim=True)
+                click.echo()
+            case Failed(message=why):
+                self.failed = True
+                click.echo()
+                note(f"{why}. What you said is kept: /again asks once more")

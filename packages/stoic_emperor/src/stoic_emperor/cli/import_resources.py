@@ -12,7 +12,7 @@ from stoic_emperor.cli.terminal import Bar, application, note, user_option
 
 if TYPE_CHECKING:
     from stoic_emperor.application import Application
-    from stoic_emperor.library import Library
+    from stoic_emperor.library.importing import Tagger
 
 _KINDS = ("stoic", "psychology", "journal")
 
@@ -29,15 +29,25 @@ Examples:
 @click.option("--author", help="Of the texts, where the files do not say.")
 @click.option("--work", help="Of the texts, where the files do not say.")
 @click.option("--tag/--no-tag", default=False, help="Have the model say what each passage is about.")
+@click.option("--remove-gone", is_flag=True, help="Of a folder: take out files that are not in it any more.")
 @user_option
 @click.option("--analyze", is_flag=True, help="Of a journal: write a portrait afterwards.")
 def command(
-    words: tuple[str, ...], *, author: str | None, work: str | None, tag: bool, user_id: str, analyze: bool
+    words: tuple[str, ...],
+    *,
+    author: str | None,
+    work: str | None,
+    tag: bool,
+    remove_gone: bool,
+    user_id: str,
+    analyze: bool,
 ) -> int:
     """Bring .txt, .md and .epub texts into the library, or a journal into somebody's memory.
 
     What is there already is left as it is, so the same command can be given again.
     """
+    from stoic_emperor.library import Outcome
+
     kind, path = ("stoic", words[0]) if len(words) == 1 else (words[0], words[1])
     if len(words) > 2 or kind not in _KINDS:
         raise click.UsageError(f"give a path, or one of {', '.join(_KINDS)} and a path")
@@ -45,22 +55,28 @@ def command(
         if kind == "journal":
             return _journal(opened, user_id, Path(path).expanduser(), analyze=analyze)
         library = opened.library if kind == "stoic" else opened.psychology
-        return _texts(opened, library, path, author, work, tag=tag)
-
-
-def _texts(opened: Application, library: Library, path: str, author: str | None, work: str | None, *, tag: bool) -> int:
-    tagger = None
-    if tag:
-        if opened.light_model is None:
-            note("no language model is configured: the texts are imported without tags")
-        else:
-            from stoic_emperor.library.tagging import tagger_of
-
-            tagger = tagger_of(opened.light_model)
-    report = library.import_path(path, author=author, work=work, tagger=tagger, progress=Bar("importing"))
+        report = library.import_path(
+            path,
+            author=author,
+            work=work,
+            tagger=_tagger(opened) if tag else None,
+            remove_gone=remove_gone,
+            progress=Bar("importing"),
+        )
     for line in report.lines():
         click.echo(clean(line))
+    if report.of(Outcome.GONE):
+        note("the same command with --remove-gone takes out what is not in the folder any more")
     return 1 if report.failed else 0
+
+
+def _tagger(opened: Application) -> Tagger | None:
+    if opened.light_model is None:
+        note("no language model is configured: the texts are imported without tags")
+        return None
+    from stoic_emperor.library.tagging import tagger_of
+
+    return tagger_of(opened.light_model)
 
 
 def _journal(opened: Application, user_id: str, path: Path, *, analyze: bool) -> int:

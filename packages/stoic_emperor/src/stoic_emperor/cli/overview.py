@@ -10,7 +10,8 @@ import click
 from capsa.terminal import clean, one_line
 
 if TYPE_CHECKING:
-    from stoic_emperor.infrastructure.person import Person, Source
+    from stoic_emperor.infrastructure.of_person import Source
+    from stoic_emperor.infrastructure.person import Person
     from stoic_emperor.models import SemanticInsight
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stoic_emperor.companion.events import Event, Failed, Finished, HelpShown, Piece, Started
+from stoic_emperor.companion.events import Elsewhere, Event, Failed, Finished, HelpShown, Piece, Started
 
 if TYPE_CHECKING:
     from stoic_emperor.companion.companion import Companion
 
-__all__ = ["Companion", "Event", "Failed", "Finished", "HelpShown", "Piece", "Started"]
+__all__ = ["Companion", "Elsewhere", "Event", "Failed", "Finished", "HelpShown", "Piece", "Started"]
 
 
 def __getattr__(name: str) -> Any:

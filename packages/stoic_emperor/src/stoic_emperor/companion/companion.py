@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import capsa
+from stoic_emperor.companion.beginning import begun
+from stoic_emperor.companion.elsewhere import followed
 from stoic_emperor.companion.events import Event, Failed, Finished, HelpShown, Piece, Started
-from stoic_emperor.companion.keeping import Keeper
+from stoic_emperor.companion.keeping import Keeper, Keeping
 from stoic_emperor.companion.lately import Lately
 from stoic_emperor.companion.watching import Watcher
 from stoic_emperor.errors import ModelUnavailable, NotFound
@@ -24,7 +26,7 @@ from stoic_emperor.llm import Passage as Shown
 from stoic_emperor.memory.context import Context, ContextBuilder
 from stoic_emperor.memory.dating import dated_turns
 from stoic_emperor.memory.recall import Recall, Recalled
-from stoic_emperor.models import Message, Role, Status, now
+from stoic_emperor.models import Message, Role, Status
 from stoic_emperor.safety import ReplyGuard, ResourceCard, SafetyDesk, Verdict
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ class _Turn:
 
 
 class Companion:
-    """Talks with people. Thread-safe; one for a whole process."""
+    """Talks with people, in one event loop at a time; one for a whole process."""
 
     def __init__(
         self,
@@ -96,6 +98,7 @@ class Companion:
         self._store = capsa.Store(database.engine, embedder=embedder)
         self._memory = memory
         self._watcher = None if watcher is None else Watcher(watcher)
+        self._keeping = Keeping()
         self._searching = ThreadPoolExecutor(_SEARCHES, "context")
         #: By conversation: how the library answered there, and whether it was told that a second look failed.
         self._library_modes = Lately(LibraryMode)
@@ -140,10 +143,22 @@ class Companion:
         if verdict.card is not None:
             verdict = replace(verdict, card=await self._card(person))
             yield _help(verdict)
-        reply = await asyncio.to_thread(_begin, person, said, verdict, old, stored=not isinstance(what, str))
+        waited: Message | None = None
+        while True:
+            stored = waited is not None or not isinstance(what, str)
+            reply, is_ours = await begun(person, said, verdict, old, stored=stored, waited=waited)
+            if is_ours:
+                break
+            if reply.status is not Status.STREAMING:
+                yield Finished(reply)
+                return
+            waited = waited or reply
+            async with aclosing(followed(person, reply)) as others:
+                async for other in others:
+                    yield other
         # What a process that was killed kept and never answered is new, too.
         turn = _Turn(person, said, not old, verdict)
-        async with aclosing(self._answer(turn, Keeper(person, reply, self.desk.guard()))) as events:
+        async with aclosing(self._answer(turn, Keeper(self._keeping, person, reply, self.desk.guard()))) as events:
             async for event in events:
                 yield event
 
@@ -164,11 +179,7 @@ class Companion:
 
     async def _card(self, person: Person) -> ResourceCard:
         """The contacts where the person is, if they said so; a database that fails must not keep help from them."""
-        try:
-            user = await asyncio.to_thread(person.get)
-        except capsa.CapsaError:
-            user = None
-        return self.desk.card(None if user is None else user.country)
+        return self.desk.card(await asyncio.to_thread(person.country))
 
     async def _answer(self, turn: _Turn, keeper: Keeper) -> AsyncGenerator[Event, None]:
         error: ModelUnavailable | None = None
@@ -265,26 +276,6 @@ def _said_last(person: Person, session_id: str) -> tuple[Message, list[Message]]
     if said is None:
         raise NotFound("nothing has been said in this conversation yet: say something first")
     return said, [message for message in talk[talk.index(said) + 1 :] if message.role == Role.EMPEROR]
-
-
-def _begin(person: Person, said: Message, verdict: Verdict, old: Sequence[Message], *, stored: bool) -> Message:
-    """Store what was said, unless it is, and an empty reply, which everything that comes of it goes into."""
-    with person.writing() as tx:
-        user = person.get(tx=tx)
-        # Without consent, or where somebody was in danger, a turn is not analysed, now or later, nor twice.
-        analysed = user is not None and user.remembers and verdict.card is None
-        analysed = analysed and all(reply.semantic_processed_at is None for reply in old)
-        if not stored:
-            person.add_message(said, tx=tx)
-        reply = Message(
-            session_id=said.session_id,
-            role=Role.EMPEROR,
-            content="",
-            status=Status.STREAMING,
-            semantic_processed_at=None if analysed else now(),
-        )
-        person.replace_replies(old, reply, tx=tx)
-    return reply
 
 
 def _shown(passage: Passage) -> Shown:

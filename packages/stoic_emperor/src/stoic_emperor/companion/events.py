@@ -56,4 +56,11 @@ class Failed:
     message: str
 
 
-Event = Started | HelpShown | Piece | Finished | Failed
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Somebody else answers in this conversation; what is kept of that so far. Ours begins when it has ended."""
+
+    reply: Message
+
+
+Event = Started | HelpShown | Piece | Finished | Failed | Elsewhere

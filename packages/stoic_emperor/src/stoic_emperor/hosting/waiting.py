@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -73,10 +74,14 @@ class Waiting:
         with self._house.writing(tx) as own:
             self._house.run(own, "put_waiting", user_id=user_id, task=kind, at=at, due=at + after)
 
-    def take(self, most: int, hold: dt.timedelta) -> list[Task]:
+    def take(self, most: int, hold: dt.timedelta, *, tx: capsa.Transaction | None = None) -> list[Task]:
         """Take on what is due, for as long as ``hold``."""
         at = self._now()
-        rows = self._house.write("claim_waiting", at=at, until=at + hold, n=most)
+        if tx is None and self._house.read("most_overdue", at=at)[0][0] is None:
+            # As it mostly is, which needs nobody who writes.
+            return []
+        with self.writing(tx) as own:
+            rows = self._house.run(own, "claim_waiting", at=at, until=at + hold, n=most)
         return [
             Task(capsa.from_stored(user_id), kind, failures, since, taken)
             for user_id, kind, since, taken, failures in rows
@@ -87,20 +92,28 @@ class Waiting:
         rows = self._house.write("keep_waiting", until=self._now() + hold, **self._key(task))
         return replace(task, taken=rows[0][0]) if rows else None
 
-    def done(self, task: Task) -> None:
+    def done(self, task: Task, *, tx: capsa.Transaction | None = None) -> None:
         """It is done; if it was asked for anew meanwhile, it waits again."""
-        with self._house.writing() as tx:
-            self._house.run(tx, "done_waiting", since=self._time(task.since), **self._key(task))
-            self._house.run(tx, "release_waiting", failures=0, due=self._now(), **self._key(task))
+        with self.writing(tx) as own:
+            self._house.run(own, "done_waiting", since=self._time(task.since), **self._key(task))
+            self._house.run(own, "release_waiting", failures=0, due=self._now(), **self._key(task))
 
-    def failed(self, task: Task) -> None:
+    def failed(self, task: Task, *, tx: capsa.Transaction | None = None) -> None:
         """It could not be done: it is tried again later, and later the more often that happened."""
         again = self._now() + min(_LATE, _SOON * 2 ** min(task.failures, 10))
-        self._house.write("release_waiting", failures=task.failures + 1, due=again, **self._key(task))
+        self._release(task, task.failures + 1, again, tx)
 
-    def give_back(self, task: Task, after: dt.timedelta = _AT_ONCE) -> None:
+    def give_back(self, task: Task, after: dt.timedelta = _AT_ONCE, *, tx: capsa.Transaction | None = None) -> None:
         """Leave it to whoever comes next, ``after`` a while."""
-        self._house.write("release_waiting", failures=task.failures, due=self._now() + after, **self._key(task))
+        self._release(task, task.failures, self._now() + after, tx)
+
+    def _release(self, task: Task, failures: int, due: dt.datetime, tx: capsa.Transaction | None) -> None:
+        with self.writing(tx) as own:
+            self._house.run(own, "release_waiting", failures=failures, due=due, **self._key(task))
+
+    def writing(self, tx: capsa.Transaction | None = None) -> AbstractContextManager[capsa.Transaction]:
+        """One transaction of the house, for what is written together; or ``tx``, which is one."""
+        return self._house.writing(tx)
 
     def of(self, user_id: str) -> list[str]:
         """What waits for one person."""

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import capsa
+from stoic_emperor.companion.lately import Lately
 from stoic_emperor.config import load_configuration
 from stoic_emperor.hosting import HOUSE
 from stoic_emperor.infrastructure._rows import Rows
+from stoic_emperor.infrastructure.of_person import Place
 from stoic_emperor.infrastructure.opening import database_url, open_engine
 from stoic_emperor.infrastructure.person import Person
 from stoic_emperor.models import CondensedSummary, Message, Profile, SemanticInsight, Session, User, new_id
@@ -45,6 +47,8 @@ class Database:
             named = database_url(url, Path.cwd())
         self.engine = open_engine(named)
         self.rows = Rows(self.engine)
+        #: Person -> where they are, as it was read last here: for help while the database is away.
+        self.countries = Lately(Place)
         self._scrub: Callable[[], tuple[str, ...]] = self.engine.scrub
         self._statements = capsa.named_statements("stoic_emperor.infrastructure")
 

@@ -6,12 +6,16 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from capsa import CapsaError, DatabaseUrl, SchemaPackage, open_database
 from capsa import Database as Engine
-from capsa import DatabaseUrl, SchemaPackage, open_database
 from stoic_emperor import hosting
 from stoic_emperor.config import DEFAULT_FILE, find_home
-from stoic_emperor.errors import ConfigurationError, OlderTables
+from stoic_emperor.errors import ConfigurationError, OlderTables, StoicError
+
+if TYPE_CHECKING:
+    from capsa import transfer
 
 #: Whose a row is.
 OWNERS = {
@@ -104,17 +108,38 @@ def open_engine(url: DatabaseUrl) -> Engine:
         OlderTables: tables of an earlier program are in the way.
         capsa.CapsaError: or one of its kinds, with the remedy.
     """
-    _refuse_missing_folder(url)
-    _refuse_chroma(url)
-    _refuse_older_tables(url)
+    _refuse(url)
     engine = open_database(url)
     try:
-        engine.migrate(schema(engine.dialect))
-        engine.migrate(hosting.schema(engine.dialect))
+        for package in _packages(engine.dialect):
+            engine.migrate(package)
     except BaseException:
         engine.close()
         raise
     return engine
+
+
+def _packages(dialect: str) -> tuple[SchemaPackage, ...]:
+    return schema(dialect), hosting.schema(dialect)
+
+
+def look(url: DatabaseUrl) -> tuple[transfer.Look, tuple[Exception, ...]]:
+    """What lies there, and what opening it or a migration would stop at; nothing is written or made."""
+    from capsa import transfer
+
+    found = transfer.look(url, hosting.HOUSE, _packages(url.dialect))
+    if found.unseen is None:
+        try:
+            _refuse(url)
+        except (StoicError, CapsaError) as error:
+            return found, (error,)
+    return found, found.errors
+
+
+def _refuse(url: DatabaseUrl) -> None:
+    _refuse_missing_folder(url)
+    _refuse_chroma(url)
+    _refuse_older_tables(url)
 
 
 def _refuse_missing_folder(url: DatabaseUrl) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,13 @@ class OwnedRows:
         """Run a statement of ``queries.sql`` for this person."""
         parameters = self.database.rows.parameters({"user_id": self.user_id, **values})
         return tx.execute(self.database.statement(statement), parameters)
+
+    def run_for(self, tx: capsa.Transaction, statement: str, ids: Sequence[str]) -> list[tuple[Any, ...]]:
+        """`run` a statement that has ``IN (:ids)`` for some ids at once; there is one at least."""
+        values = {f"id{number}": id_ for number, id_ in enumerate(ids)}
+        parameters = self.database.rows.parameters({"user_id": self.user_id, **values})
+        listed = ", ".join(f":{name}" for name in values)
+        return tx.execute(self.database.statement(statement).replace(":ids", listed), parameters)
 
     def read(self, statement: str, /, tx: capsa.Transaction | None = None, **values: Any) -> list[tuple[Any, ...]]:
         """`run` in ``tx``, or in a transaction of its own that only reads."""
@@ -55,6 +62,10 @@ class OwnedRows:
             return
         with self.database.engine.write(self._owner) as own:
             yield own
+
+    def rebind(self, tx: capsa.Transaction) -> None:
+        """Have ``tx`` go on with the rows of this person: small writes of several people are committed together."""
+        tx.rebind(self._owner)
 
     @property
     def _owner(self) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import closing, suppress
 from typing import Any
 
 import capsa
 from stoic_emperor.errors import NotFound
 from stoic_emperor.infrastructure._rows import text, write_json
+from stoic_emperor.infrastructure.of_person import Listed, Source, Totals
 from stoic_emperor.infrastructure.owned_rows import OwnedRows
 from stoic_emperor.models import (
     ALWAYS,
@@ -34,34 +34,6 @@ SILENT = dt.timedelta(seconds=30)
 _NEVER = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A conversation in a list."""
-
-    session: Session
-    messages: int
-    last_at: dt.datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What a person said that something was taken from."""
-
-    message_id: str
-    session_id: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """How much there is of a person."""
-
-    sessions: int
-    messages: int
-    #: Replies whose turn waits to be analysed.
-    waiting: int
-
-
 class Person(OwnedRows):
     """The rows of one person. Made by `Database.person`; methods that write take part in ``tx`` if one is given."""
 
@@ -70,7 +42,15 @@ class Person(OwnedRows):
     def get(self, *, tx: capsa.Transaction | None = None) -> User | None:
         """The person, or None if they are not known."""
         rows = self.read("user_by_id", tx)
-        return self.database.rows.user(rows[0]) if rows else None
+        user = self.database.rows.user(rows[0]) if rows else None
+        self.database.countries.of(self.user_id).country = None if user is None else user.country
+        return user
+
+    def country(self) -> str | None:
+        """Where the person is, if they said so; while the database is away, as it was read last in this process."""
+        with suppress(capsa.CapsaError):
+            self.get()
+        return self.database.countries.of(self.user_id).country
 
     def ensure(self, name: str | None = None) -> User:
         """The person, made known if they are not."""
@@ -94,6 +74,7 @@ class Person(OwnedRows):
                 )
             user = self.database.rows.user(rows[0]).model_copy(update=changes)
             self.run(tx, "update_user", **user.model_dump(exclude={"id", "created_at"}))
+        self.database.countries.of(self.user_id).country = user.country
         return user
 
     def agree(self, answer: bool, /) -> User:  # noqa: FBT001 - it is the answer itself
@@ -137,9 +118,9 @@ class Person(OwnedRows):
             )
         return session
 
-    def session(self, session_id: str) -> Session | None:
+    def session(self, session_id: str, *, tx: capsa.Transaction | None = None) -> Session | None:
         """One conversation of this person, or None."""
-        rows = self.read("session_by_id", id=session_id)
+        rows = self.read("session_by_id", tx, id=session_id)
         return self.database.rows.session(rows[0]) if rows else None
 
     def sessions(self, limit: int = _ALL, skip: int = 0) -> list[Listed]:
@@ -159,23 +140,24 @@ class Person(OwnedRows):
         return self.database.rows.session(rows[0]) if rows else None
 
     def rename_session(
-        self, session_id: str, title: str | None, *, metadata: Mapping[str, Any] | None = None
+        self,
+        session_id: str,
+        title: str | None,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        tx: capsa.Transaction | None = None,
     ) -> Session:
         """Give a conversation a title; and other metadata, if any are given.
 
         Raises:
             NotFound: there is no such conversation.
         """
-        session = self._session(session_id)
+        if (session := self.session(session_id, tx=tx)) is None:
+            raise NotFound(f"there is no conversation {session_id!r}: list them with /sessions")
         changes = {"title": title, "metadata": session.metadata if metadata is None else metadata}
         session = session.model_copy(update=changes)
-        with self.writing() as tx:
-            self.run(tx, "update_session", id=session_id, title=title, metadata=write_json(dict(session.metadata)))
-        return session
-
-    def _session(self, session_id: str) -> Session:
-        if (session := self.session(session_id)) is None:
-            raise NotFound(f"there is no conversation {session_id!r}: list them with /sessions")
+        with self.writing(tx) as own:
+            self.run(own, "update_session", id=session_id, title=title, metadata=write_json(dict(session.metadata)))
         return session
 
     def totals(self) -> Totals:
@@ -209,7 +191,15 @@ class Person(OwnedRows):
             )
         return message
 
-    def finish_message(self, message_id: str, content: str, status: Status, at: dt.datetime) -> Status | None:
+    def finish_message(
+        self,
+        message_id: str,
+        content: str,
+        status: Status,
+        at: dt.datetime,
+        *,
+        tx: capsa.Transaction | None = None,
+    ) -> Status | None:
         """Keep what has come of a reply so far, or all of it; its status now, or None if it was erased meanwhile.
 
         A reply that was stopped meanwhile stays stopped.
@@ -217,8 +207,8 @@ class Person(OwnedRows):
         Args:
             at: its time: of one under way, this moment, as a sign that somebody gives it (`companion.keeping`).
         """
-        with self.writing() as tx:
-            rows = self.run(tx, "update_message", id=message_id, content=content, status=status.value, at=at)
+        with self.writing(tx) as own:
+            rows = self.run(own, "update_message", id=message_id, content=content, status=status.value, at=at)
         return Status(rows[0][0]) if rows else None
 
     def replace_replies(self, old: Sequence[Message], new: Message, *, tx: capsa.Transaction | None = None) -> None:
@@ -294,8 +284,23 @@ class Person(OwnedRows):
         with self.writing(tx) as own:
             return [text(id_) for (id_,) in self.run(own, "stop_replies", session_id=session_id, before=before)]
 
+    def reply_under_way(self, session_id: str, *, tx: capsa.Transaction) -> Message | None:
+        """The reply that is just being given in a conversation, if there is one; those that nobody gives any more end.
+
+        Until ``tx`` ends, nobody else who asks this can begin one.
+        """
+        self.run(tx, "hold_session", id=session_id)
+        before = now() - SILENT
+        found = [self.database.rows.message(row) for row in self.run(tx, "replies_under_way", session_id=session_id)]
+        if any(reply.created_at < before for reply in found):
+            self.stop_replies(session_id, before=before, tx=tx)
+        return next((reply for reply in found if reply.created_at >= before), None)
+
     def settle_interrupted(self, before: dt.datetime) -> None:
         """Replies that were last kept before ``before`` count as stopped; what was kept of them stays."""
+        if not self.read("has_interrupted_replies", before=before):
+            # As it mostly is, which needs nobody who writes.
+            return
         with self.writing() as tx:
             self.run(tx, "interrupted_replies", before=before)
 

@@ -7,7 +7,7 @@ matter to the rows which way they came.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from json.encoder import encode_basestring
 from typing import TypeVar
 
@@ -22,8 +22,12 @@ from stoic_emperor.legacy.values import RESERVED, Value, is_plain
 _FEW = 8
 
 T = TypeVar("T")
-#: A number and the values that `Converter.convert` takes.
+#: A number, the id, what is odd, and the other columns in the order of `Converter.columns`. Odd is None for a plain
+#: row, else, separated by commas, 1 if an earlier one has the same id, and what SQLite says the columns are.
 NumberedRow = Sequence[Value]
+_ODD = 2
+#: The numbers of rows -> the users they belong to as the table of users has them, by number.
+Users = Callable[[Sequence[Value]], Mapping[Value, Value]]
 Fields = Sequence[transfer.Field]
 #: (values, places of rows that are not plain, to be added to) -> the fields; those of such rows do not count.
 ColumnReader = Callable[[Sequence[Value], set[int]], Fields]
@@ -32,13 +36,18 @@ ColumnReader = Callable[[Sequence[Value], set[int]], Fields]
 class ColumnConverter:
     """Makes our rows of many rows of one table, the same as `Converter` makes one by one."""
 
-    def __init__(self, converter: Converter, layout: Layout, times: dict[str, Times], condensed: Condensed) -> None:
+    def __init__(
+        self, converter: Converter, layout: Layout, times: dict[str, Times], condensed: Condensed, users: Users
+    ) -> None:
         self._converter = converter
+        self._users = users
         self._condensed = condensed
         self._layout = layout
         self._times = times
         #: Column -> place in a row: its number comes first.
-        self._places = {name: place for place, name in enumerate(converter.columns, 4)}
+        self._places = {name: place for place, name in enumerate(converter.columns, 3)}
+        #: The column by which a row is somebody's; without it, each is looked up by its number.
+        self._named_by = self._places.get("session_id" if layout is MESSAGES else layout.user or "", 0)
         self._extra = [self._places[name] for name in converter.extra]
         self._readers: dict[str, ColumnReader] = dict.fromkeys(layout.texts, read_texts)
         self._readers |= dict.fromkeys((*layout.optional_texts, *layout.optional_json), read_optional_texts)
@@ -53,33 +62,60 @@ class ColumnConverter:
 
     def convert(self, rows: Sequence[NumberedRow]) -> list[transfer.Item]:
         """Rows of the source, in their order."""
-        if len(rows) < _FEW or (absent := self._converter.absent) is None:
-            return [self._one(row) for row in rows]
-        odd: set[int] = set()
         values = list(zip(*rows, strict=True))
-        columns = self._columns(values, absent, odd)
+        users = self._users_of(values)
+        if len(rows) < _FEW or (absent := self._converter.absent) is None:
+            return list(map(self._one, rows, users))
+        odd: set[int] = set()
+        columns = self._columns(values, users, absent, odd)
         keys = list(map(str, values[0]))
         if not odd:
             return self._made(keys, columns)
         wanted = [place not in odd for place in range(len(rows))]
         plain = iter(self._made(_only(keys, wanted), [_only(column, wanted) for column in columns]))
-        return [next(plain) if is_wanted else self._one(row) for is_wanted, row in zip(wanted, rows, strict=True)]
+        return [
+            next(plain) if is_wanted else self._one(row, user)
+            for is_wanted, row, user in zip(wanted, rows, users, strict=True)
+        ]
 
-    def _one(self, row: NumberedRow) -> transfer.Item:
-        return self._converter.convert(str(row[0]), row[1:])
+    def _users_of(self, values: Sequence[Sequence[Value]]) -> Sequence[Value]:
+        """Whose each row is: looked up once for all plain ones that name the same."""
+        numbers, odd, names = values[0], values[_ODD], values[self._named_by]
+        if self._layout is USERS:
+            return [None] * len(numbers)
+        # What is no text may look the same to us, and not to SQLite.
+        shared = [name.__class__ is bytes and what is None for name, what in zip(names, odd, strict=True)]
+        number_of = dict(itertools.compress(zip(names, numbers, strict=True), shared))
+        alone = [number for number, is_shared in zip(numbers, shared, strict=True) if not is_shared]
+        found = self._users([*number_of.values(), *alone])
+        user_of = {name: found[number] for name, number in number_of.items()}
+        return [
+            user_of[name] if is_shared else found[number]
+            for name, number, is_shared in zip(names, numbers, shared, strict=True)
+        ]
+
+    def _one(self, row: NumberedRow, user: Value) -> transfer.Item:
+        number, id_, odd, *others = row
+        has_same_id, *types = (odd or b"").decode().split(",")  # type: ignore[union-attr]
+        named = dict(zip(("id", *self._converter.columns), types, strict=True)) if types else None
+        return self._converter.convert(str(number), (id_, user, has_same_id == "1", *others), named)
 
     def _made(self, keys: Sequence[str], columns: Sequence[Fields]) -> list[transfer.Item]:
         return [*transfer.make_rows(keys, columns, remarks=self._remarks)] if keys else []
 
     def _columns(
-        self, values: Sequence[Sequence[Value]], absent: dict[str, transfer.Field], odd: set[int]
+        self,
+        values: Sequence[Sequence[Value]],
+        users: Sequence[Value],
+        absent: dict[str, transfer.Field],
+        odd: set[int],
     ) -> list[Fields]:
         """The columns of our table."""
         count = len(values[0])
         found: dict[str, Fields] = {name: [field] * count for name, field in absent.items()}
-        ids, users = self._ids(values, odd)
+        ids, owners = self._ids(values, users, odd)
         if self._layout is not USERS:
-            found["user_id"] = users
+            found["user_id"] = owners
         found["id"] = ids
         spelled: list[tuple[bytes, Sequence[bytes | None]]] = []
         for name in self._layout.table.names:
@@ -94,42 +130,44 @@ class ColumnConverter:
         found["original"] = _objects(spelled)
         if self._layout is MESSAGES:
             found["status"] = [COMPLETE] * count
-            found["condensed_into"] = self._of_messages(users, found["created_at"])
+            found["condensed_into"] = self._of_messages(owners, found["created_at"])
         elif self._layout is SUMMARIES:
-            found["condensed_into"] = self._of_summaries(users, ids)
+            found["condensed_into"] = self._of_summaries(owners, ids)
         nothing = [None] * count
         return [found.get(name, nothing) for name in self._layout.table.names]
 
-    def _ids(self, values: Sequence[Sequence[Value]], odd: set[int]) -> tuple[Fields, Fields]:
+    def _ids(self, values: Sequence[Sequence[Value]], users: Sequence[Value], odd: set[int]) -> tuple[Fields, Fields]:
         """Ids and owners; also noted is what makes a whole row odd."""
         ids = read_keys(values[1], odd)
-        users = ids if self._layout is USERS else read_keys(values[2], odd)
-        if not RESERVED.isdisjoint(users):
-            odd.update(place for place, user in enumerate(users) if user in RESERVED)
-        if any(values[3]):
-            odd.update(place for place, has_same_id in enumerate(values[3]) if has_same_id)
-        for extra in self._extra:
-            odd.update(place for place, value in enumerate(values[extra]) if value is not None)
-        return ids, users
+        owners = ids if self._layout is USERS else read_keys(users, odd)
+        if not RESERVED.isdisjoint(owners):
+            odd.update(place for place, owner in enumerate(owners) if owner in RESERVED)
+        for column in (values[_ODD], *[values[extra] for extra in self._extra]):
+            odd.update(_given(column))
+        return ids, owners
 
     def _read_times(self, name: str, values: Sequence[Value], odd: set[int]) -> tuple[Fields, Sequence[bytes | None]]:
         """Fields, and the spellings that are to be kept."""
+        if name in self._optional and None in values:
+            places = _given(values)
+            if not places:
+                return values, values  # type: ignore[return-value]
+            strange: set[int] = set()
+            fields, spelled = self._read_given_times(name, [values[place] for place in places], strange)
+            odd.update(places[place] for place in strange)
+            return _scattered(fields, values), _scattered(spelled, values)
+        return self._read_given_times(name, values, odd)
+
+    def _read_given_times(
+        self, name: str, values: Sequence[Value], odd: set[int]
+    ) -> tuple[Fields, Sequence[bytes | None]]:
         since, plain = self._times[name].read_all(values)
         fields = transfer.pack_all(transfer.Kind.TIME, since.tolist())
         if plain.all():
             return fields, values  # type: ignore[return-value]
         usable = plain.tolist()
-        optional = name in self._optional
-        odd.update(
-            [
-                place
-                for place, (is_usable, value) in enumerate(zip(usable, values, strict=True))
-                if not is_usable and not (optional and value is None)
-            ]
-        )
-        spelled = [value if is_usable else None for is_usable, value in zip(usable, values, strict=True)]
-        fields = [field if is_usable else None for is_usable, field in zip(usable, fields, strict=True)]
-        return fields, spelled  # type: ignore[return-value]
+        odd.update(place for place, is_usable in enumerate(usable) if not is_usable)
+        return fields, [value if is_usable else None for is_usable, value in zip(usable, values, strict=True)]  # type: ignore[misc]
 
     def _of_messages(self, users: Fields, times: Fields) -> Fields:
         """The summaries that stand for messages."""
@@ -185,6 +223,17 @@ def _stored(texts: Sequence[bytes]) -> Sequence[bytes]:
     return [text if is_plain(text) else transfer.bytes_to_stored(text) for text in texts]
 
 
+def _given(values: Sequence[Value]) -> list[int]:
+    """The places where there is something."""
+    return [place for place, value in enumerate(values) if value is not None]
+
+
+def _scattered(fields: Fields, values: Sequence[Value]) -> Fields:
+    """One field for each of the values that there are, and none for the others."""
+    rest = iter(fields)
+    return [None if value is None else next(rest) for value in values]
+
+
 def read_texts(values: Sequence[Value], odd: set[int]) -> Fields:
     """Texts; where there is none, it is to be said."""
     return _stored(_of_bytes(values, odd))
@@ -194,14 +243,11 @@ def read_optional_texts(values: Sequence[Value], odd: set[int]) -> Fields:
     """Texts, or none."""
     if None not in values:
         return read_texts(values, odd)
-    places = [place for place, value in enumerate(values) if value is not None]
+    places = _given(values)
     strange: set[int] = set()
     texts = read_texts([values[place] for place in places], strange) if places else []
     odd.update(places[place] for place in strange)
-    fields: list[transfer.Field] = [None] * len(values)
-    for place, text in zip(places, texts, strict=True):
-        fields[place] = text
-    return fields
+    return _scattered(texts, values)
 
 
 def read_keys(values: Sequence[Value], odd: set[int]) -> Fields:

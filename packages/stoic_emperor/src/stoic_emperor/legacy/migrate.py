@@ -11,11 +11,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from capsa import DatabaseUrl, Embedder, open_database, open_embedder, transfer
 from stoic_emperor.config import DEFAULT_FILE, DEFAULT_URL, Configuration
-from stoic_emperor.errors import NothingToMigrate
+from stoic_emperor.errors import NothingToMigrate, explain
 from stoic_emperor.hosting import HOUSE
 from stoic_emperor.infrastructure.opening import (
     CHROMA_FILE,
@@ -25,11 +24,13 @@ from stoic_emperor.infrastructure.opening import (
     has_older_tables,
     is_older,
     is_own,
+    look,
     named_url,
     open_engine,
     own_path,
 )
 from stoic_emperor.legacy.earlier import carried_over
+from stoic_emperor.legacy.outcome import Outcome
 from stoic_emperor.legacy.people import meet
 from stoic_emperor.legacy.tables import TABLES
 from stoic_emperor.legacy.together import Together
@@ -57,36 +58,6 @@ class Request:
     dry_run: bool = False
     #: Where to write what `verify` checks again.
     manifest: Path | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
-    """What has become of it."""
-
-    report: transfer.Report
-    #: Model -> vectors.
-    models: dict[str, int]
-    #: The sources, which are as they were.
-    unchanged: tuple[str, ...]
-    #: The database that everything is in now; None after a dry run.
-    target: DatabaseUrl | None
-    #: How to go back, and what else to know, a line each.
-    advice: tuple[str, ...] = ()
-
-    @property
-    def complete(self) -> bool:
-        """Whether every row is there, equal; after a dry run, whether every row could be carried."""
-        return self.report.failed == 0 if self.report.dry_run else self.report.complete
-
-    def as_json(self) -> dict[str, Any]:
-        """Everything, ready for ``json.dumps``."""
-        return {
-            **self.report.as_json(),
-            "complete": self.complete,
-            "vectors_by_model": self.models,
-            "unchanged": list(self.unchanged),
-            "advice": list(self.advice),
-        }
 
 
 @dataclass(slots=True)
@@ -132,10 +103,7 @@ def migrate(
             progress=progress or (lambda _phase, _done, _total: None),
         )
         if request.dry_run:
-            report = transfer.examine(together, options)
-            return Outcome(
-                report=report, models=together.models(), unchanged=tuple(opened.names), target=None, advice=()
-            )
+            return _examined(together, opened, target, options)
         with open_engine(target) as engine:
             report = transfer.transfer(meet(together, engine) if opened.older else together, engine, options)
         advice = (
@@ -145,6 +113,23 @@ def migrate(
         return Outcome(
             report=report, models=together.models(), unchanged=tuple(opened.names), target=target, advice=advice
         )
+
+
+def _examined(source: Together, opened: _Opened, target: DatabaseUrl, options: transfer.Options) -> Outcome:
+    """Read all of the source, look at the target if it can be reached, and write nothing."""
+    seen, errors = look(target)
+    with contextlib.ExitStack() as stack:
+        engine = stack.enter_context(open_engine(target)) if seen.comparable and not errors else None
+        there = meet(source, engine, dry_run=True) if engine is not None and opened.older else source
+        report = replace(transfer.examine(there, options, engine), target=seen.target)
+    return Outcome(
+        report=report,
+        models=source.models(),
+        unchanged=tuple(opened.names),
+        target=None,
+        look=seen,
+        stops=tuple(explain(error) or str(error) for error in errors),
+    )
 
 
 def verify(

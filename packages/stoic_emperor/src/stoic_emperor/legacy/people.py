@@ -29,10 +29,13 @@ _MICROSECOND = dt.timedelta(microseconds=1)
 _Fields = tuple[transfer.Field, ...]
 
 
-def meet(source: transfer.Source, target: Database) -> transfer.Source:
+def meet(source: transfer.Source, target: Database, *, dry_run: bool = False) -> transfer.Source:
     """Make one of the people who are in both; gives the source as it is to be compared, which takes it over.
 
     A run that was interrupted may be run again: the same people are found.
+
+    Args:
+        dry_run: write nothing; those who would be met count as equal.
     """
     with target.maintain() as tx:
         here = {fields[_ID]: fields for fields in (_packed(target, row) for row in tx.execute(_HERE, {}))}
@@ -42,10 +45,10 @@ def meet(source: transfer.Source, target: Database) -> transfer.Source:
             if present is None or not _is_one(past, present):
                 continue
             met[past[_ID]] = present
-            if any(past[place] != present[place] for place in _PAST):
+            if not dry_run and any(past[place] != present[place] for place in _PAST):
                 names = {name: _value(target, name, past) for name in ("id", "name", "created_at", "original")}
                 tx.execute(_MEET, names)
-    return Met(source, met) if met else source
+    return Met(source, met, as_here=dry_run) if met else source
 
 
 def _people(source: transfer.Source) -> Iterator[_Fields]:
@@ -92,9 +95,10 @@ def _value(target: Database, name: str, fields: _Fields) -> Any:
 class Met:
     """A source whose people are met in the target; a `capsa.transfer.Source`."""
 
-    def __init__(self, source: transfer.Source, met: Mapping[transfer.Field, _Fields]) -> None:
+    def __init__(self, source: transfer.Source, met: Mapping[transfer.Field, _Fields], *, as_here: bool) -> None:
         self._source = source
         self._met = met
+        self._as_here = as_here
 
     @property
     def description(self) -> transfer.SourceDescription:
@@ -114,7 +118,9 @@ class Met:
     def _merged(self, item: transfer.Item) -> transfer.Item:
         if not isinstance(item, transfer.Row) or (present := self._met.get(item.fields[_ID])) is None:
             return item
-        fields = tuple(present[place] if place in _OURS else field for place, field in enumerate(item.fields))
+        fields = tuple(
+            present[place] if self._as_here or place in _OURS else field for place, field in enumerate(item.fields)
+        )
         if fields == item.fields:
             return item
         return transfer.make_row(item.source_key, fields, item.vectors, (*item.remarks, MERGED))
@@ -123,7 +129,7 @@ class Met:
         return self._source.changed()
 
     def renew(self) -> Met:
-        return Met(self._source.renew(), self._met)
+        return Met(self._source.renew(), self._met, as_here=self._as_here)
 
     def close(self) -> None:
         self._source.close()

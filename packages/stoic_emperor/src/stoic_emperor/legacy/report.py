@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from capsa import transfer
-from stoic_emperor.legacy.migrate import Outcome
+from stoic_emperor.legacy.outcome import Outcome
 
 _LISTED = 10
 _PHASES = {
@@ -70,7 +70,9 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
 def _headline(outcome: Outcome) -> str:
     report = outcome.report
     if report.dry_run:
-        return "Dry run: nothing was written" + ("" if outcome.complete else "; not every row could be carried")
+        if outcome.stops:
+            return "Dry run: nothing was written; a migration, or the first use after it, would stop at the target"
+        return "Dry run: nothing was written" + ("; not every row could be carried" if report.failed else "")
     if outcome.complete and report.verified:
         return "Migration complete: every row is there, equal"
     if outcome.complete:
@@ -86,6 +88,8 @@ def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
     yield "Rows", f"{report.source_rows:,}"
     if report.dry_run:
         yield "Can be carried", f"{report.source_rows - report.failed:,}"
+        if outcome.look is not None:
+            yield from _looked_at(outcome.look, outcome.stops, report)
     else:
         yield "Migrated", f"{report.migrated:,}"
         yield "Already there", f"{report.skipped:,}"
@@ -103,6 +107,26 @@ def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
     yield from (("Remark", f"{count:,} rows: {remark}") for remark, count in sorted(report.remarks.items()))
     yield "Unchanged", ", ".join(outcome.unchanged)
     yield from (("Next", line) for line in outcome.advice)
+
+
+def _looked_at(look: transfer.Look, stops: Sequence[str], report: transfer.Report) -> Iterator[tuple[str, str]]:
+    yield "Target", f"{look.target} ({_state(look)})"
+    if look.unseen is not None:
+        yield "Not looked at", look.unseen
+    if look.comparable and not stops:
+        yield "There, equal", f"{report.skipped:,}"
+        yield "There, different", f"{sum(part.conflicts + part.replaced for part in report.parts):,}"
+    yield from (("Stops at", stop) for stop in stops)
+
+
+def _state(look: transfer.Look) -> str:
+    if look.unseen is not None:
+        return "whether a migration would succeed is not known"
+    if look.comparable or look.errors:
+        return look.software
+    if look.schema is None:
+        return f"{look.software}; no tables of ours were seen"
+    return f"{look.software}; not compared, because a migration brings the tables up to date first"
 
 
 def _verified(report: transfer.Report) -> str:

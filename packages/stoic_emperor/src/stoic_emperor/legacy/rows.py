@@ -98,6 +98,8 @@ class Converter:
         except RefusedRow as error:
             named = dict(zip(("id", "(user)", "(same id)", *self.columns), values, strict=False))
             del named["(user)"], named["(same id)"]
+            # Where no types are told, nothing is a BLOB.
+            types = types or {name: "text" for name, value in named.items() if isinstance(value, bytes)}
             return transfer.Refused(source_key, str(error), transfer.describe_row(named, types))
 
     def _row(self, source_key: str, values: Sequence[Value], notes: Notes) -> transfer.Row:

@@ -5,13 +5,14 @@ The layouts are recognised by their columns; the version number in the file does
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from capsa import SourceUnreadable, transfer
-from stoic_emperor.legacy.columns import ColumnConverter
+from stoic_emperor.legacy.columns import ColumnConverter, Users
 from stoic_emperor.legacy.condensed import Condensed, OldSummary, source_ids
 from stoic_emperor.legacy.layouts import BOOKKEEPING, LAYOUTS, LEFT_BEHIND, MESSAGES, REQUIRED, SUMMARIES, Layout
 from stoic_emperor.legacy.rows import Converter
@@ -21,10 +22,6 @@ from stoic_emperor.legacy.vectors import COLUMNS, VECTOR_TABLES, VectorTable, re
 
 #: Table -> column -> (declared type, default value, place in the primary key).
 Schema = Mapping[str, Mapping[str, tuple[str, str, int]]]
-
-
-#: Session -> user, made in the private copy.
-_OWNERS = "predecessor_owners"
 
 
 def open_file(path: Path | str, timezone: str | None = None) -> PredecessorFile:
@@ -53,7 +50,6 @@ class PredecessorFile(transfer.SqliteFile):
             schema = _schema(snapshot.connection)
             _check(schema, snapshot.path)
             _index_ids(snapshot.connection, schema)
-            _note_owners(snapshot.connection)
             reading = _Reading(snapshot.connection, schema, clock)
             described = transfer.describe_file(snapshot.path, layout_name(schema), clock.name)
             super().__init__(snapshot, replace(described, not_carried=_not_carried(schema)), reading.parts())
@@ -125,18 +121,6 @@ def _index_ids(connection: sqlite3.Connection, schema: Schema) -> None:
     connection.execute("PRAGMA query_only = ON")
 
 
-def _note_owners(connection: sqlite3.Connection) -> None:
-    """Let each message find its user in one look-up; what is changed is the private copy."""
-    connection.execute("PRAGMA query_only = OFF")
-    connection.execute(f"CREATE TABLE {_OWNERS} (session_id TEXT PRIMARY KEY, user_id) WITHOUT ROWID")
-    # As `user_of` finds them.
-    connection.execute(
-        f"INSERT OR IGNORE INTO {_OWNERS} SELECT s.id, u.id FROM sessions AS s JOIN users AS u ON u.id = s.user_id "
-        f"WHERE typeof(s.id) = 'text' ORDER BY s.rowid"
-    )
-    connection.execute("PRAGMA query_only = ON")
-
-
 class _Reading:
     """How one file is read."""
 
@@ -157,32 +141,37 @@ class _Reading:
     # Tables of texts
 
     def _part(self, layout: Layout) -> transfer.SqlitePart:
-        table, columns = layout.name, self._schema[layout.name]
+        table, present = layout.name, list(self._schema[layout.name])
         times = {name: self._times(table, name) for name in (*layout.times, *layout.optional_times)}
-        converter = Converter(layout, list(columns), times, self._condensed)
-        user = user_of(layout, f'"{table}"')
-        if layout is MESSAGES:
-            user = f'COALESCE((SELECT o.user_id FROM {_OWNERS} AS o WHERE o.session_id = "{table}".session_id), {user})'
-        select = [f'"{table}".id', user, self._same_id(table)]
-        select += [f'"{table}"."{name}"' for name in converter.columns]
-        names = ("id", *converter.columns)
-        odd = self._is_odd(table, names)
-        if odd:
-            # Only where a file needs it: SQLite keeps any type in any column, and Python tells BLOB from text by this.
-            select.append(" || ',' || ".join(f'typeof("{table}"."{name}")' for name in names))
-        convert_all = None if odd else ColumnConverter(converter, layout, times, self._condensed).convert
-        return transfer.SqlitePart(
-            table, layout.table, table, tuple(select), _converter(converter, names, odd=odd), convert_all
-        )
+        converter = Converter(layout, present, times, self._condensed)
+        columns = [f'"{table}"."{name}"' for name in ("id", *converter.columns)]
+        select = [columns[0], self._oddities(table, columns), *columns[1:]]
+        convert_all = ColumnConverter(converter, layout, times, self._condensed, self._users(layout)).convert
+        return transfer.SqlitePart(table, layout.table, table, tuple(select), convert_all=convert_all)
 
-    def _same_id(self, table: str) -> str:
-        if self._schema[table]["id"][2]:
-            return "0"
-        return f'EXISTS (SELECT 1 FROM "{table}" AS d WHERE d.id = "{table}".id AND d.rowid < "{table}".rowid)'
+    def _users(self, layout: Layout) -> Users:
+        """Tells whose rows are, by their numbers."""
+        table = f'"{layout.name}"'
+        query = f"SELECT rowid, {user_of(layout, table)} FROM {table} WHERE rowid IN (SELECT value FROM json_each(?))"
 
-    def _is_odd(self, table: str, names: Sequence[str]) -> bool:
-        tests = " OR ".join(f"typeof(\"{name}\") = 'blob'" for name in names)
-        return self._connection.execute(f'SELECT 1 FROM "{table}" WHERE {tests} LIMIT 1').fetchone() is not None
+        def users(numbers: Sequence[Value]) -> dict[Value, Value]:
+            return dict(self._connection.execute(query, (json.dumps(numbers),)))
+
+        return users
+
+    def _oddities(self, table: str, columns: Sequence[str]) -> str:
+        """SQL for whether an earlier row has the same id, and of which types the columns are; NULL for a plain row.
+
+        SQLite keeps any type in any column, and Python is given the same for a BLOB and a text.
+        """
+        # Every BLOB comes after every text, and comparing costs less than asking for the type.
+        is_odd = [f"{column} >= x''" for column in columns]
+        same_id = "0"
+        if not self._schema[table]["id"][2]:
+            same_id = f'EXISTS (SELECT 1 FROM "{table}" AS d WHERE d.id = "{table}".id AND d.rowid < "{table}".rowid)'
+            is_odd.append(same_id)
+        types = " || ',' || ".join(f"typeof({column})" for column in columns)
+        return f"CASE WHEN {' OR '.join(is_odd)} THEN {same_id} || ',' || {types} END"
 
     # Which summary stands for what
 
@@ -216,19 +205,6 @@ class _Reading:
             )
 
         return transfer.SqlitePart(table.source, transfer.RECORDS, table.source, tuple(select), convert)
-
-
-def _converter(
-    converter: Converter, names: Sequence[str], *, odd: bool
-) -> Callable[[str, tuple[Value, ...]], transfer.Item]:
-    if not odd:
-        return converter.convert
-
-    def convert(source_key: str, values: tuple[Value, ...]) -> transfer.Item:
-        types = dict(zip(names, str(values[-1], "ascii").split(","), strict=True))  # type: ignore[arg-type]
-        return converter.convert(source_key, values[:-1], types)
-
-    return convert
 
 
 def user_of(layout: Layout, table: str) -> str:

@@ -75,6 +75,7 @@ class Importer:
     tags: Tags
     tagger: Tagger | None
     known_as: str | None = None
+    remove_gone: bool = False
     _reports: list[FileReport] = field(default_factory=list)
     _notes: list[str] = field(default_factory=list)
     _pending: list[_Plan] = field(default_factory=list)
@@ -86,6 +87,8 @@ class Importer:
         """See `Library.import_path`."""
         files, left = find_files(path)
         root = path if path.is_dir() else path.parent
+        if path.is_dir():
+            self._look_for_gone(path)
         counted = _Counted(progress, sum(_size(file) for file in files))
         known = {file.hash: file.name for file in self.shelf.files().values() if file.hash}
         for file in files:
@@ -107,6 +110,21 @@ class Importer:
         )
         reports = sorted(self._reports, key=lambda report: report.file)
         return ImportReport(files=tuple(reports), notes=(*self._notes, *self._told_of_tags()))
+
+    def _look_for_gone(self, folder: Path) -> None:
+        """Files of the folder that the library has, and that are not there any more; before those of other names."""
+        here = folder.resolve()
+        for file in sorted(self.shelf.files().values(), key=lambda file: file.name):
+            place = Path(file.name)
+            if not (place.is_absolute() and place.is_relative_to(here)) or place.exists():
+                continue
+            shown = place.relative_to(here).as_posix()
+            if self.remove_gone:
+                removed = self.shelf.remove(self.shelf.records_of(file.key))
+                self._reports.append(FileReport(file=shown, outcome=Outcome.REMOVED, removed=removed))
+            else:
+                detail = f"it is not in the folder any more; its {file.passages:,} passages stay in the library"
+                self._reports.append(FileReport(file=shown, outcome=Outcome.GONE, detail=detail))
 
     # What is to be done
 

@@ -22,6 +22,9 @@ class Outcome(enum.StrEnum):
     UNCHANGED = "unchanged"
     SKIPPED = "skipped"
     FAILED = "failed"
+    #: In the library, and no more in the folder; and the same, taken out.
+    GONE = "gone"
+    REMOVED = "removed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +67,7 @@ class ImportReport:
 
     @property
     def removed(self) -> int:
-        """Passages that are no more in their file."""
+        """Passages that are no more in their file, or whose file was taken out."""
         return sum(file.removed for file in self.files)
 
     @property
@@ -88,7 +91,8 @@ class ImportReport:
 
     def lines(self) -> list[str]:
         """For a person: the sum, then every file of which there is something to say, then the notes."""
-        read = len(self.files) - len(self.skipped) - len(self.failed)
+        not_read = {Outcome.SKIPPED, Outcome.FAILED, Outcome.GONE, Outcome.REMOVED}
+        read = sum(file.outcome not in not_read for file in self.files)
         total = (
             f"{read:,} files read: {self.added:,} passages new, {self.updated:,} updated, "
             f"{self.removed:,} removed, {self.kept:,} as they were"

@@ -55,6 +55,7 @@ class Library:
         tags: Tags | None = None,
         tagger: Tagger | None = None,
         known_as: str | None = None,
+        remove_gone: bool = False,
         progress: Progress | None = None,
     ) -> ImportReport:
         """Take in a file or a folder of .txt, .md and .epub files, or of the starter library's own.
@@ -69,6 +70,7 @@ class Library:
             tags: for every passage, beside its own.
             tagger: asked for the tags of every new passage, and of those for which it failed before.
             known_as: the name under which a single file stays the same, wherever it lies; else its path.
+            remove_gone: whether files of a folder that were imported, and are not there any more, are taken out.
             progress: called with the bytes of the files that are done, and of all.
 
         Raises:
@@ -82,6 +84,7 @@ class Library:
             tags=tags or Tags(),
             tagger=tagger,
             known_as=known_as,
+            remove_gone=remove_gone,
         )
         return importer.run(Path(path).expanduser(), progress)
 
@@ -137,8 +140,13 @@ class Library:
 
     def _found(self, query: str, mode: Mode | str, limit: int, tx: capsa.Transaction | None) -> Findings:
         result = self.collection.search(query, mode=mode, limit=limit, tx=tx)
-        passages = tuple(Passage.from_record(hit.record, score=hit.score, reason=hit.reason) for hit in result)
+        passages = tuple(Passage.from_record(hit.record, hit=hit) for hit in result)
         return Findings(passages, result.mode, result.notes)
+
+    def holding(self, words: str, limit: int) -> list[Passage] | None:
+        """Passages among which are all that have every one of the words; None if they are more than ``limit``."""
+        records = self.collection.holding(words, limit)
+        return None if records is None else [Passage.from_record(record) for record in records]
 
     def get(self, id: str) -> Passage | None:
         """The passage with this id, or None."""

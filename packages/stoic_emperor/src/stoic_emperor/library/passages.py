@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self, overload
 
-from capsa import Mode, Record
+from capsa import Hit, Mode, Record
 
 
 class Kind(enum.StrEnum):
@@ -74,10 +74,18 @@ class Passage:
     position: int = 0
     #: So many words at its beginning are the end of the passage before it.
     overlap: int = 0
-    #: How well it fits what was searched for; comparable within one search only.
-    score: float | None = None
-    #: Why it was found, for a person.
-    reason: str = ""
+    #: What a search found it by.
+    hit: Hit | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def score(self) -> float | None:
+        """How well it fits what was searched for; comparable within one search only."""
+        return None if self.hit is None else self.hit.score
+
+    @property
+    def reason(self) -> str:
+        """Why it was found, for a person; empty if it was not searched for."""
+        return "" if self.hit is None else self.hit.reason
 
     @property
     def reference(self) -> str:
@@ -92,7 +100,7 @@ class Passage:
         return f"after {self.reference}, in our words" if self.kind == Kind.REFLECTION else self.reference
 
     @classmethod
-    def from_record(cls, record: Record, *, score: float | None = None, reason: str = "") -> Self:
+    def from_record(cls, record: Record, *, hit: Hit | None = None) -> Self:
         """A passage as it was stored; the comma-joined tags of earlier programs are understood too."""
         about = record.metadata
         return cls(
@@ -109,8 +117,7 @@ class Passage:
             hash=_string(about, "hash"),
             position=_number(about, "position"),
             overlap=_number(about, "overlap"),
-            score=score,
-            reason=reason,
+            hit=hit,
         )
 
 

@@ -1,7 +1,8 @@
 """Whether what a reply puts in quotation marks stands in the library, word for word.
 
-A model quotes from memory, and memory invents. The words are looked up by their rarest and then compared one by
-one: only the spelling, the punctuation and the case may differ, and an ellipsis may leave something out.
+A model quotes from memory, and memory invents. First the passages are looked at that have all of the words, then those
+that have the rarest; the words are compared one by one. Only the spelling, the punctuation and the case may differ, and
+an ellipsis may leave something out.
 """
 
 from __future__ import annotations
@@ -160,31 +161,40 @@ def _stands_in(pieces: Sequence[str], text: str) -> bool:
 
 
 def _check(span: Span, pieces: Sequence[str], library: Library) -> Quotation:
+    having_all = library.holding(" ".join(_ELLIPSIS.split(_MARKUP.sub("", span.text))), _CANDIDATES_IF_FREQUENT)
+    if verbatim := _verbatim(pieces, _normalised(having_all or ())):
+        return _quoted(span, verbatim)
     words = dict.fromkeys(word for piece in pieces for word in piece.split())
     query = " ".join(sorted(words, key=len, reverse=True)[:_SEARCHED_WORDS])
-    texts = _candidates(library, query, _CANDIDATES_IF_SHORT if len(words) < _SHORT else _CANDIDATES)
-    verbatim = _verbatim(pieces, texts)
-    wanted = query.split()
-    if not verbatim and sum(all(f" {word} " in text for word in wanted) for _, text in texts) > len(texts) // 2:
-        # All its words are frequent ones, so the passage that has them in this order may stand further down.
-        verbatim = _verbatim(pieces, _candidates(library, query, _CANDIDATES_IF_FREQUENT))
-    if verbatim:
-        # An author's own words before ours about them.
-        return Quotation(span, Verdict.VERBATIM, min(verbatim, key=lambda passage: passage.kind is Kind.REFLECTION))
+    if having_all is None:
+        # All its words are frequent ones, so the passage that has them in this order may stand far down.
+        limit = _CANDIDATES_IF_FREQUENT
+    else:
+        limit = _CANDIDATES_IF_SHORT if len(words) < _SHORT else _CANDIDATES
+    texts = _normalised(library.search(query, limit, mode=Mode.LEXICAL))
+    if verbatim := _verbatim(pieces, texts) or _over_a_cut(pieces, texts):
+        return _quoted(span, verbatim)
     best = max(texts, key=lambda each: _resemblance(pieces, each[1]), default=None)
     if best is not None and _resemblance(pieces, best[1]) >= _RESEMBLES:
         return Quotation(span, Verdict.PARAPHRASE, best[0])
     return Quotation(span, Verdict.UNKNOWN)
 
 
-def _candidates(library: Library, query: str, limit: int) -> list[tuple[Passage, str]]:
-    return [(passage, normal(passage.text)) for passage in library.search(query, limit, mode=Mode.LEXICAL)]
+def _quoted(span: Span, passages: Sequence[Passage]) -> Quotation:
+    # An author's own words before ours about them.
+    return Quotation(span, Verdict.VERBATIM, min(passages, key=lambda passage: passage.kind is Kind.REFLECTION))
+
+
+def _normalised(passages: Iterable[Passage]) -> list[tuple[Passage, str]]:
+    return [(passage, normal(passage.text)) for passage in passages]
 
 
 def _verbatim(pieces: Sequence[str], texts: Sequence[tuple[Passage, str]]) -> list[Passage]:
-    return [passage for passage, text in texts if _stands_in(pieces, text)] or [
-        passage for passage, text in _joined(texts) if _stands_in(pieces, text)
-    ]
+    return [passage for passage, text in texts if _stands_in(pieces, text)]
+
+
+def _over_a_cut(pieces: Sequence[str], texts: Sequence[tuple[Passage, str]]) -> list[Passage]:
+    return [passage for passage, text in _joined(texts) if _stands_in(pieces, text)]
 
 
 def _joined(texts: Sequence[tuple[Passage, str]]) -> Iterable[tuple[Passage, str]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from stoic_emperor.llm._addresses import ANTHROPIC_URL, is_loopback, server_of
 from stoic_emperor.llm._failures import Endpoint
 from stoic_emperor.llm._form import Form
-from stoic_emperor.llm._hosted import Ending, HostedModel, Piece, alternating
+from stoic_emperor.llm._hosted import Ending, HostedModel, Piece, alternating, part_of
 from stoic_emperor.llm._text import clean
 from stoic_emperor.llm.chat_model import Prompt, Timeouts
 
@@ -82,26 +82,32 @@ class AnthropicModel(HostedModel["AsyncAnthropic"]):
         return request
 
     async def _pieces(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
-        events = await self._connect().messages.create(**self._request(prompt), stream=True)
-        async with events:
+        from anthropic import AsyncStream
+
+        messages = self._connect().messages.with_streaming_response
+        async with (
+            messages.create(**self._request(prompt), stream=True) as response,
+            await response.parse(to=AsyncStream[object]) as events,
+        ):
             async for event in events:
                 # A block of thinking has no text: a sign of life.
-                delta = getattr(event, "delta", None)
-                text = getattr(delta, "text", None)
+                delta = part_of(event, "delta")
+                text = part_of(delta, "text")
                 yield Piece(text if isinstance(text, str) else "", _ending(delta))
 
     async def _ask(self, prompt: Prompt, form: Form[Any] | None) -> Piece:
         request = self._request(prompt)
         if form is not None:
             request["output_config"] = {"format": {"type": "json_schema", "schema": form.json_schema()}}
-        message = await self._connect().messages.create(**request)
-        blocks = getattr(message, "content", None)
+        async with self._connect().messages.with_streaming_response.create(**request) as response:
+            message = await response.parse(to=object)
+        blocks = part_of(message, "content")
         if not isinstance(blocks, list):
             raise self._endpoint.garbled()
-        texts = [block.text for block in blocks if getattr(block, "type", None) == "text"]
-        return Piece("".join(texts), _ending(message))
+        texts = [part_of(block, "text") for block in blocks if part_of(block, "type") == "text"]
+        return Piece("".join(text for text in texts if isinstance(text, str)), _ending(message))
 
 
 def _ending(part: object) -> Ending | None:
-    reason = getattr(part, "stop_reason", None)
+    reason = part_of(part, "stop_reason")
     return _ENDINGS.get(reason, "stop") if isinstance(reason, str) and reason else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from stoic_emperor.llm._addresses import OPENAI_URL, is_loopback, server_of
 from stoic_emperor.llm._failures import Endpoint
 from stoic_emperor.llm._form import BOUNDS, Form
-from stoic_emperor.llm._hosted import Ending, HostedModel, Piece, alternating
+from stoic_emperor.llm._hosted import Ending, HostedModel, Piece, alternating, part_of
 from stoic_emperor.llm._text import clean
 from stoic_emperor.llm.chat_model import Prompt, Timeouts
 
@@ -82,13 +82,18 @@ class OpenAICompatible(HostedModel["AsyncOpenAI"]):
         }
 
     async def _pieces(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
-        chunks = await self._connect().chat.completions.create(**self._request(prompt), stream=True)
-        async with chunks:
+        from openai import AsyncStream
+
+        completions = self._connect().chat.completions.with_streaming_response
+        async with (
+            completions.create(**self._request(prompt), stream=True) as response,
+            await response.parse(to=AsyncStream[object]) as chunks,
+        ):
             async for chunk in chunks:
                 choice = _first(chunk)
-                delta = getattr(choice, "delta", None)
+                delta = part_of(choice, "delta")
                 ended = _ending(choice)
-                if getattr(delta, "refusal", None):
+                if part_of(delta, "refusal"):
                     ended = "filtered"
                 yield Piece(_text(delta), ended)
 
@@ -97,26 +102,27 @@ class OpenAICompatible(HostedModel["AsyncOpenAI"]):
         if form is not None:
             schema = {"name": form.name, "strict": True, "schema": form.json_schema(BOUNDS)}
             request["response_format"] = {"type": "json_schema", "json_schema": schema}
-        choice = _first(await self._connect().chat.completions.create(**request))
+        async with self._connect().chat.completions.with_streaming_response.create(**request) as response:
+            choice = _first(await response.parse(to=object))
         if choice is None:
             raise self._endpoint.garbled()
-        message = getattr(choice, "message", None)
-        if getattr(message, "refusal", None):
+        message = part_of(choice, "message")
+        if part_of(message, "refusal"):
             return Piece(ended="filtered")
         return Piece(_text(message), _ending(choice))
 
 
 def _first(answer: object) -> object:
-    """The first choice, or None: the SDK checks nothing of what a server sends, and some send little."""
-    choices = getattr(answer, "choices", None)
+    """The first choice, or None."""
+    choices = part_of(answer, "choices")
     return choices[0] if isinstance(choices, list) and choices else None
 
 
 def _ending(choice: object) -> Ending | None:
-    reason = getattr(choice, "finish_reason", None)
+    reason = part_of(choice, "finish_reason")
     return _ENDINGS.get(reason, "stop") if isinstance(reason, str) and reason else None
 
 
 def _text(part: object) -> str:
-    content = getattr(part, "content", None)
+    content = part_of(part, "content")
     return content if isinstance(content, str) else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import capsa
@@ -141,10 +142,9 @@ class ContextBuilder:
         same: dict[str, list[Recalled]] = {}
         for found in self._recall.known(query, _INSIGHTS * _DOUBLES, tx):
             same.setdefault(plain(found.record.text), []).append(found)
-        return tuple(
-            max(dated_insights(self._person, some, tx), key=lambda found: found.record.created_at)
-            for some in list(same.values())[:_INSIGHTS]
-        )
+        chosen = list(same.values())[:_INSIGHTS]
+        dated = iter(dated_insights(self._person, [found for some in chosen for found in some], tx))
+        return tuple(max(islice(dated, len(some)), key=lambda found: found.record.created_at) for some in chosen)
 
     def _query(self, said: Message, hot: Sequence[Message]) -> str:
         """What to look for: a short answer such as "yes, him" means nothing without what it answers."""

@@ -107,11 +107,12 @@ class Forgetting:
         self._recall = recall
         self._leave = leave
 
-    def message(self, message_id: str, *, and_after: bool = False) -> Receipt:
+    def message(self, message_id: str, *, and_after: bool = False, tx: capsa.Transaction | None = None) -> Receipt:
         """Forget a turn, named by either of its messages.
 
         Args:
             and_after: and all that was said after it in the same conversation.
+            tx: a transaction to take part in; whoever gives one has `Database.scrub` called after it.
 
         Raises:
             NotFound: this person has no such message.
@@ -119,11 +120,11 @@ class Forgetting:
         message = self._person.message(message_id)
         if message is None:
             raise NotFound(f"there is no message {message_id!r}: /memory shows what there is")
-        with self._person.writing() as tx:
-            work = _Work(tx)
+        with self._person.writing(tx) as own:
+            work = _Work(own)
             self._turns(work, self._turn_of(message, and_after=and_after))
             self._untitle(work, [message.session_id])
-        return self._receipt(work)
+        return self._receipt(work, scrub=tx is None)
 
     def session(self, session_id: str) -> Receipt:
         """Forget a conversation.
@@ -339,7 +340,7 @@ class Forgetting:
         for session_id in sessions:
             self._person.run(work.tx, "untitle_session", id=session_id)
 
-    def _receipt(self, work: _Work) -> Receipt:
+    def _receipt(self, work: _Work, *, scrub: bool = True) -> Receipt:
         database = self._person.database
-        notes = database.scrub() if work.erased.total() else ()
+        notes = database.scrub() if scrub and work.erased.total() else ()
         return Receipt(erased=dict(work.erased), elsewhere=older_files(database.url), notes=notes)

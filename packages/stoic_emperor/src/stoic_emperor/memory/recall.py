@@ -29,8 +29,6 @@ class Recalled:
     """Something of this person's own that was found again."""
 
     record: capsa.Record
-    score: float
-    reason: str
     #: Cosine, -1 to 1, or None if only words were compared.
     similarity: float | None = None
     #: Whether words of the query are in it.
@@ -148,8 +146,6 @@ class Recall:
 def _recalled(hit: capsa.Hit) -> Recalled:
     return Recalled(
         record=hit.record,
-        score=hit.score,
-        reason=hit.reason,
         similarity=hit.semantic_score,
         by_words=hit.literal or bool(hit.words),
     )

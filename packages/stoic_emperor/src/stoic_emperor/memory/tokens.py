@@ -32,7 +32,7 @@ def cut(text: str, tokens: int) -> str:
     low, high = 0, len(text)
     while low < high:
         middle = (low + high + 1) // 2
-        if count_tokens(text[:middle]) + 1 <= tokens:
+        if count_tokens(f"{text[:middle]}…") <= tokens:
             low = middle
         else:
             high = middle - 1

@@ -34,7 +34,12 @@ class Due:
         for word in words:
             known = self._known.get(word)
             due |= self._look_up(word) if known is None else known
-        return [rule for at, rule in enumerate(self._rules) if due >> at & 1] if due else []
+        found = []
+        while due:
+            first = due & -due
+            found.append(self._rules[first.bit_length() - 1])
+            due ^= first
+        return found
 
     def _look_up(self, word: str) -> int:
         # A few words are told as two, such as "want to".

@@ -13,7 +13,7 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from functools import cached_property
-from typing import NamedTuple
+from itertools import accumulate, pairwise
 
 #: A word longer than this is no word of any rule; cutting it bounds the work that a pattern can cause.
 LONGEST_WORD = 48
@@ -76,43 +76,26 @@ _FILLERS = frozenset(
 )  # fmt: skip
 
 
-class Word(NamedTuple):
-    """A word in its one spelling, and where it stood; a tuple, as there are very many."""
-
-    text: str
-    start: int
-    end: int
-
-
 class Reading:
     """A text as rules see it: words with one space between, ``.`` where a sentence ends, ``"`` at quotation marks."""
 
-    def __init__(self, words: list[Word]) -> None:
-        self._words = words
-        self._offsets: list[int] = []
-        parts = [" ."]
-        length = len(parts[0])
-        for word in words:
-            self._offsets.append(length + 1)
-            parts.append(word.text)
-            length += 1 + len(word.text)
+    def __init__(self, words: list[str], places: list[tuple[int, int]]) -> None:
+        """Words in their one spelling, and where each stood in the original."""
+        #: The words, in order, and the marks between them.
+        self.words = words
+        self._places = places
         #: starts and ends with a sentence mark, so that every word has a neighbour on both sides
-        self.text = " ".join(parts) + " . "
-
-    @property
-    def words(self) -> list[str]:
-        """The words, in order, and the marks between them."""
-        return [word.text for word in self._words]
+        self.text = " ".join([" .", *words]) + " . "
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Where the stretch from ``start`` to ``end`` of :attr:`text` stood in the original."""
-        if not self._words:
+        if not self.words:
             return (0, 0)
         first = max(bisect_right(self._offsets, start) - 1, 0)
         last = max(bisect_left(self._offsets, end) - 1, first)
-        while first < last and self._words[first].text == ".":
+        while first < last and self.words[first] == ".":
             first += 1
-        return (self._words[first].start, self._words[last].end)
+        return (self._places[first][0], self._places[last][1])
 
     def sentence(self, position: int, reach: int) -> tuple[int, int]:
         """The sentence of :attr:`text` that ``position`` is in, cut ``reach`` letters before and after it."""
@@ -124,6 +107,11 @@ class Reading:
     def is_quoted(self, position: int) -> bool:
         """Whether ``position`` stands between quotation marks."""
         return bisect_left(self._quotes, position) % 2 == 1
+
+    @cached_property
+    def _offsets(self) -> list[int]:
+        """Where each word begins in :attr:`text`."""
+        return list(accumulate((1 + len(word) for word in self.words[:-1]), initial=len(" . ")))
 
     @cached_property
     def _quotes(self) -> list[int]:
@@ -142,9 +130,9 @@ class Spellings:
 
     def of(self, raw: str) -> tuple[str, ...]:
         """The pieces of a word, each in its one spelling."""
-        raw = raw[: LONGEST_WORD * 4]
         spelt = self._known.get(raw)
         if spelt is None:
+            raw = raw[: LONGEST_WORD * 4]
             if len(self._known) >= self.MOST:
                 self._known.clear()
             spelt = self._known[raw] = tuple(piece[:LONGEST_WORD] for piece in _spell(raw))
@@ -157,34 +145,56 @@ def read(text: str, spellings: Spellings | None = None) -> Reading:
     Args:
         spellings: of whoever reads similar texts again and again.
     """
-    return Reading(list(_without_fillers(_join(_words(text, spellings or Spellings())))))
-
-
-def _words(text: str, spellings: Spellings) -> Iterator[Word]:
+    spellings = spellings or Spellings()
+    words: list[str] = []
+    places: list[tuple[int, int]] = []
     at = 0
     for spaced in _SPACED.finditer(text):
         letters = spaced.group()[:: 1 + len(spaced["gap"])]
         if len(letters) < 3 and letters.lower() not in _SHORT_PAIRS:
             continue
-        yield from _plain_words(text, at, spaced.start(), spellings)
-        for piece in spellings.of(letters):
-            yield Word(piece, spaced.start(), spaced.end())
+        _read_plainly(_WORD.finditer(text, at, spaced.start()), spellings, words, places)
+        spelt = spellings.of(letters)
+        words += spelt
+        places += [spaced.span()] * len(spelt)
         at = spaced.end()
-    yield from _plain_words(text, at, len(text), spellings)
+    _read_plainly(_WORD.finditer(text, at), spellings, words, places)
+    # Mostly there is nothing to join or to leave out, which is quickly told.
+    if not _JOINED.keys().isdisjoint(pairwise(words)):
+        words, places = _join(words, places)
+    if not _FILLERS.isdisjoint(words):
+        places = [place for word, place in zip(words, places, strict=True) if word not in _FILLERS]
+        words = [word for word in words if word not in _FILLERS]
+    return Reading(words, places)
 
 
-def _plain_words(text: str, start: int, end: int, spellings: Spellings) -> Iterator[Word]:
+def _read_plainly(
+    matches: Iterator[re.Match[str]], spellings: Spellings, words: list[str], places: list[tuple[int, int]]
+) -> None:
     number_before = False
-    for found in _WORD.finditer(text, start, end):
-        kind, (first, behind) = found.lastgroup, found.span()
-        if kind != "word":
-            yield Word("." if kind == "stop" else '"', first, behind)
-            continue
-        raw = found.group()
-        distance = number_before and raw.lower() == "kms"
-        for piece in ("km",) if distance else spellings.of(raw):
-            yield Word(piece, first, behind)
-        number_before = raw.isdigit()
+    for found in matches:
+        kind = found.lastgroup
+        if kind == "word":
+            raw = found.group()
+            spelt = ("km",) if number_before and raw.lower() == "kms" else spellings.of(raw)
+            number_before = raw.isdigit()
+        else:
+            spelt = (".",) if kind == "stop" else ('"',)
+        words += spelt
+        places += [found.span()] * len(spelt)
+
+
+def _join(words: list[str], places: list[tuple[int, int]]) -> tuple[list[str], list[tuple[int, int]]]:
+    """Two words that are one; that one may be one with the next."""
+    kept: list[str] = []
+    where: list[tuple[int, int]] = []
+    for word, place in zip(words, places, strict=True):
+        if kept and (joined := _JOINED.get((kept[-1], word))) is not None:
+            kept[-1], where[-1] = joined, (where[-1][0], place[1])
+        else:
+            kept.append(word)
+            where.append(place)
+    return kept, where
 
 
 def _spell(raw: str) -> tuple[str, ...]:
@@ -247,21 +257,3 @@ def _mend(word: str) -> str:
         if whole and abs(len(whole) - len(word)) <= 1 and word[0] == whole[0]:
             return whole
     return word
-
-
-def _join(words: Iterator[Word]) -> Iterator[Word]:
-    held: Word | None = None
-    for word in words:
-        if held is not None:
-            joined = _JOINED.get((held.text, word.text))
-            if joined is not None:
-                held = Word(joined, held.start, word.end)
-                continue
-            yield held
-        held = word
-    if held is not None:
-        yield held
-
-
-def _without_fillers(words: Iterator[Word]) -> Iterator[Word]:
-    return (word for word in words if word.text not in _FILLERS)

@@ -12,6 +12,8 @@ from urllib.parse import quote
 
 from fastapi import Depends, HTTPException, Request
 
+from capsa import CapsaError
+from stoic_emperor.web.auth.cookies import SIGN_IN
 from stoic_emperor.web.auth.identifying import identify
 from stoic_emperor.web.identity import Identity
 from stoic_emperor.web.state import hosted_of
@@ -29,9 +31,16 @@ async def anyone(request: Request) -> Identity | None:
     Raises:
         HTTPException: 401, what says who is asking is wrong; 403, the request was begun elsewhere.
     """
-    identity = await identify(request, hosted_of(request))
-    # For an answer that no route gives: contacts with a refusal are those of the person's country.
-    request.state.identity = identity
+    here = hosted_of(request)
+    proof = here.sign("proof", request.headers.get("authorization", ""), request.cookies.get(SIGN_IN, ""))
+    try:
+        identity = await identify(request, here)
+    except CapsaError:
+        # Contacts with a refusal are those of the person's country, also while nobody can be recognised.
+        request.state.who = here.recognised.of(proof).user_id
+        raise
+    if identity is not None:
+        request.state.who = here.recognised.of(proof).user_id = identity.user_id
     return identity
 
 

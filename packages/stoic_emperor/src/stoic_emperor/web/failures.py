@@ -19,7 +19,6 @@ from stoic_emperor.errors import NotFound, StoicError
 from stoic_emperor.infrastructure.database import Database
 from stoic_emperor.safety import ResourceCard
 from stoic_emperor.web.cards import card_html
-from stoic_emperor.web.identity import Identity
 from stoic_emperor.web.pages.errors import error_page, is_for_a_page
 from stoic_emperor.web.state import hosted_of
 from stoic_emperor.web.wording import DATABASE_DOWN, OUR_FAULT
@@ -132,15 +131,14 @@ async def _help(request: Request) -> ResourceCard | None:
 
 async def _country(request: Request, database: Database) -> str | None:
     """Where the person is, if they said so; the database may be what is away."""
-    identity: Identity | None = getattr(request.state, "identity", None)
-    if identity is None:
+    who: str | None = getattr(request.state, "who", None)
+    if who is None:
         return None
     try:
         async with asyncio.timeout(_PATIENCE):
-            user = await asyncio.to_thread(database.person(identity.user_id).get)
-    except (capsa.CapsaError, TimeoutError):
-        return None
-    return None if user is None else user.country
+            return await asyncio.to_thread(database.person(who).country)
+    except TimeoutError:
+        return database.countries.of(who).country
 
 
 def _answer(

@@ -18,6 +18,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from stoic_emperor.web.lingering import lingering
+
 if TYPE_CHECKING:
     from stoic_emperor.config import WebSettings
 
@@ -29,6 +31,9 @@ UPLOADS = "/api/uploads"
 
 #: Seconds for which nothing of a body may come; and bytes a second of which it is at least made, once they are over.
 PATIENCE, LEAST_RATE = 30.0, 4 << 10
+
+#: What is under way is not read to its end, so the connection is of no more use.
+_CLOSE = {"Connection": "close"}
 
 #: Of a minute's requests, how many may come at once.
 _BURST = 0.5
@@ -153,38 +158,53 @@ class LimitRequests:
         most = self._limits.upload_bytes if scope["path"] == UPLOADS else MOST_BODY
         length = Headers(scope=scope).get("content-length", "")
         if length.isdecimal() and int(length) > most:
-            # What is under way is not read, so the connection is of no more use.
-            await JSONResponse({"detail": too_large(most)}, 413, {"Connection": "close"})(scope, receive, send)
+            refusal = JSONResponse({"detail": too_large(most)}, 413, _CLOSE)
+            await refusal(scope, receive, lingering(receive, send))
             return
-        await self._app(scope, _bounded(receive, most), send)
+        bounded = _Bounded(scope, receive, send, most)
+        await self._app(scope, bounded.read, bounded.answer)
 
 
-def _bounded(receive: Receive, most: int) -> Receive:
+class _Bounded:
     """What comes, as long as it is not too much, nor too slow: its length may not have been told, or not truly."""
-    come = 0
-    # Only for the sender: what we do with each part takes its time, too.
-    waited = 0.0
-    whole = False
 
-    async def bounded() -> Message:
-        nonlocal come, waited, whole
-        if whole:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, most: int) -> None:
+        self._receive, self._send = receive, send
+        self._lingering = lingering(receive, send)
+        self._most = most
+        self._come = 0
+        # Only for the sender: what we do with each part takes its time, too.
+        self._waited = 0.0
+        headers = Headers(scope=scope)
+        self._whole = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
+        self._too_slow = False
+
+    async def answer(self, message: Message) -> None:
+        """Tell the sender something, who may have been refused before all was read."""
+        await (self._send if self._whole or self._too_slow else self._lingering)(message)
+
+    async def read(self) -> Message:
+        """What comes next.
+
+        Raises:
+            HTTPException: 408 and 413, it is read no further.
+        """
+        if self._whole:
             # From here on it is told when they leave, whenever that is.
-            return await receive()
+            return await self._receive()
         begun = time.monotonic()
         try:
-            async with asyncio.timeout(min(PATIENCE, PATIENCE + come / LEAST_RATE - waited)):
-                message = await receive()
+            async with asyncio.timeout(min(PATIENCE, PATIENCE + self._come / LEAST_RATE - self._waited)):
+                message = await self._receive()
         except TimeoutError:
-            raise HTTPException(408, TOO_SLOW, {"Connection": "close"}) from None
-        waited += time.monotonic() - begun
-        come += len(message.get("body", b""))
-        whole = not message.get("more_body", False)
-        if come > most:
-            raise HTTPException(413, too_large(most))
+            self._too_slow = True
+            raise HTTPException(408, TOO_SLOW, _CLOSE) from None
+        self._waited += time.monotonic() - begun
+        self._come += len(message.get("body", b""))
+        self._whole = not message.get("more_body", False)
+        if self._come > self._most:
+            raise HTTPException(413, too_large(self._most), _CLOSE)
         return message
-
-    return bounded
 
 
 def too_large(most: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import threading
@@ -54,6 +55,7 @@ async def running(hosted: Hosted) -> AsyncIterator[None]:
             await hosted.worker.stop()
             await warming
             await hosted.application.aclose()
+            gc.unfreeze()
 
 
 @contextmanager
@@ -98,6 +100,9 @@ def _warm(application: Application, ending: threading.Event) -> None:
         application.fill_library(lambda: unless_ending)
         if (embedder := application.embedder) is not None:
             embedder.embed(["warm"])
+        # What is loaded now stays: to look through it for garbage again and again keeps everybody waiting, a tenth of a
+        # second each time.
+        gc.freeze()
     except _Ending:
         log.info("the starter library is read in at the next start")
     except capsa.CapsaError as error:

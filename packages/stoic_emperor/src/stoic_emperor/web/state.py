@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
@@ -15,6 +16,7 @@ from anyio.to_thread import run_sync
 from fastapi import HTTPException, Request
 
 from stoic_emperor.application import Application
+from stoic_emperor.companion.lately import Lately
 from stoic_emperor.config import Configuration
 from stoic_emperor.hosting.accounts import Accounts, Hasher
 from stoic_emperor.hosting.logins import login_key
@@ -40,6 +42,13 @@ _WAITING = 40
 _QUESTIONS = 8
 
 
+@dataclass(slots=True)
+class Recognised:
+    """Who was recognised by a cookie or a token."""
+
+    user_id: str | None = None
+
+
 class Hosted:
     """Everything that requests of one process share; on ``app.state.hosted``."""
 
@@ -57,6 +66,8 @@ class Hosted:
         self.limits = Limits(self.configuration.settings.web)
         self.worker = Worker(application)
         self.probing = Probing(application)
+        #: What proved it -> who was recognised by it last: for help while the database is away.
+        self.recognised = Lately(Recognised)
         #: Held by whoever erases something.
         self.erasing = asyncio.Lock()
         #: The replies under way.

@@ -16,7 +16,6 @@ import capsa
 from stoic_emperor.companion import Event, Failed
 from stoic_emperor.errors import NotFound
 from stoic_emperor.hosting import HOUSE
-from stoic_emperor.hosting.bound import Bound
 from stoic_emperor.hosting.tallies import Tallies
 from stoic_emperor.hosting.usage import Usage
 from stoic_emperor.hosting.waiting import Waiting
@@ -24,6 +23,7 @@ from stoic_emperor.models import Message, Role, Session, now
 from stoic_emperor.safety.disclosure import notice_due
 from stoic_emperor.text import plain_line
 from stoic_emperor.web.turns import Turn, Turns
+from stoic_emperor.web.wording import ELSEWHERE
 
 if TYPE_CHECKING:
     from stoic_emperor.application import Application
@@ -100,9 +100,10 @@ class Talking:
             session = await asyncio.to_thread(_existing, person, asked)
             if asked.instead_of is not None:
                 await self.turns.stop(user_id, session.id)
+            before = self.turns.of(user_id, session.id)
             turn = self.turns.open(user_id, session)
             try:
-                await asyncio.to_thread(self._prepare, person, turn, asked)
+                await asyncio.to_thread(self._prepare, person, turn, asked, before)
             except BaseException:
                 self.turns.close(turn)
                 raise
@@ -158,51 +159,56 @@ class Talking:
     def _begun(self, person: Person, text: str) -> tuple[Session, Message, str | None]:
         """A new conversation with its first words, both or neither."""
         at = now()
-        self._wait(person)
         with person.writing() as tx:
             self.take(person, tx=tx)
             session = person.begin_session(
                 title=title_of(text), metadata={_NOTICED: at.isoformat()}, created_at=at, tx=tx
             )
             said = person.add_message(Message(session_id=session.id, role=Role.USER, content=text), tx=tx)
+            self._wait(person, tx)
         return session, said, notice_due(None, at)
 
-    def _prepare(self, person: Person, turn: Turn, asked: Asked) -> None:
-        """Go on with a conversation."""
+    def _prepare(self, person: Person, turn: Turn, asked: Asked, before: Turn | None) -> None:
+        """Go on with a conversation, of which ``before`` was the last turn here.
+
+        All of it or nothing: what was refused or failed is still in its box, and what it was to replace is still there.
+        """
         with person.writing() as tx:
             self.take(person, tx=tx)
-            # Of this process none is under way: another's, or what a crash cut off, ends here.
-            person.stop_replies(turn.session.id, tx=tx)
+            other = person.reply_under_way(turn.session.id, tx=tx)
+            if other is not None and before is not None and before.reply is not None and other.id == before.reply.id:
+                # Of this process none is under way: its end could not be kept.
+                person.stop_replies(turn.session.id, tx=tx)
+            elif other is not None:
+                raise HTTPException(409, ELSEWHERE)
+            if asked.instead_of is not None:
+                self._application.forgetting(person).message(asked.instead_of, and_after=True, tx=tx)
+            turn.session, turn.notice = _noticed(person, turn.session.id, asked.text, tx)
+            if asked.text is not None:
+                said = Message(session_id=turn.session.id, role=Role.USER, content=asked.text)
+                turn.said = person.add_message(said, tx=tx)
+            self._wait(person, tx)
         if asked.instead_of is not None:
-            self._application.forgetting(person).message(asked.instead_of, and_after=True)
-        turn.session, turn.notice = _noticed(person, turn.session.id, asked.text)
-        self._wait(person)
-        if asked.text is not None:
-            # Last: what was refused or failed before is still in its box, and is not stored.
-            said = Message(session_id=turn.session.id, role=Role.USER, content=asked.text)
-            turn.said = person.add_message(said)
+            self._application.database.scrub()
 
-    def _wait(self, person: Person) -> None:
-        """Have the turn analysed in any case: kept before the model is asked, so a crash loses nothing."""
+    def _wait(self, person: Person, tx: capsa.Transaction) -> None:
+        """Have the turn analysed in any case: kept before the model is asked, so a crash loses nothing.
+
+        The last thing of ``tx``, which goes on as the house's.
+        """
         if self._application.model is not None:
-            Waiting(self._application.database).put(person.user_id, "reflect", self._longest)
+            tx.rebind(HOUSE)
+            Waiting(self._application.database).put(person.user_id, "reflect", self._longest, tx=tx)
 
-    async def _ended(self, turn: Turn) -> None:
-        if turn.erased:
-            return
-        try:
-            await asyncio.to_thread(self._note, turn)
-        except capsa.CapsaError as error:
-            # It is written down already that something may be to do, for later.
-            log.warning("what a reply leaves to do cannot be kept: %s", type(error).__name__)
-        self._worker.wake()
+    def _ended(self, turn: Turn) -> None:
+        if not turn.erased:
+            self._worker.note(lambda tx: self._note(turn, tx))
 
-    def _note(self, turn: Turn) -> None:
+    def _note(self, turn: Turn, tx: capsa.Transaction) -> None:
         database = self._application.database
-        with Bound(database, HOUSE).writing() as tx:
-            if self._application.model is not None:
-                Waiting(database).put(turn.user_id, "reflect", tx=tx)
-            Tallies(database).count("failed replies" if turn.failure else "replies", tx=tx)
+        if self._application.model is not None:
+            Waiting(database).put(turn.user_id, "reflect", tx=tx)
+        Tallies(database).count("failed replies" if turn.failure else "replies", tx=tx)
 
 
 def title_of(text: str) -> str:
@@ -224,9 +230,9 @@ def _existing(person: Person, asked: Asked) -> Session:
     return session
 
 
-def _noticed(person: Person, session_id: str, text: str | None) -> tuple[Session, str | None]:
+def _noticed(person: Person, session_id: str, text: str | None, tx: capsa.Transaction) -> tuple[Session, str | None]:
     """The conversation as it is now, with a title; and what has to be said of this being a program, if it is due."""
-    session = person.session(session_id)
+    session = person.session(session_id, tx=tx)
     if session is None:
         raise NotFound("there is no such conversation any more: begin a new one")
     at = now()
@@ -236,7 +242,7 @@ def _noticed(person: Person, session_id: str, text: str | None) -> tuple[Session
     if notice is None and title == session.title:
         return session, None
     metadata = {**session.metadata, **({_NOTICED: at.isoformat()} if notice else {})}
-    return person.rename_session(session_id, title, metadata=metadata), notice
+    return person.rename_session(session_id, title, metadata=metadata, tx=tx), notice
 
 
 async def _without_addresses(events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:

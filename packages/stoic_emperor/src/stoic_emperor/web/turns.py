@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -234,7 +234,7 @@ async def _rendered(how: Callable[[str], str], text: str, new: int) -> str:
 class Turns:
     """The replies under way in this process."""
 
-    def __init__(self, database: Callable[[], Database], ended: Callable[[Turn], Coroutine[Any, Any, None]]) -> None:
+    def __init__(self, database: Callable[[], Database], ended: Callable[[Turn], None]) -> None:
         """Nobody speaks yet.
 
         Args:
@@ -310,14 +310,14 @@ class Turns:
         finally:
             turn.end()
             asyncio.get_running_loop().call_later(KEPT, self._forget, turn)
-            await self._ended(turn)
+            self._ended(turn)
 
     def _stopped_reply(self, turn: Turn) -> Message | None:
         person = self._database().person(turn.user_id)
-        # One that was stored while we were being stopped is not under way any more.
-        person.stop_replies(turn.session.id)
+        if turn.reply is not None:  # Before it begins, what is under way is somebody else's.
+            person.stop_replies(turn.session.id)
         last = person.last_messages(turn.session.id, 1)
-        return last[0] if last and last[0].role != Role.USER else None
+        return last[0] if last and last[0].role != Role.USER and last[0].status is not Status.STREAMING else None
 
     def _forget(self, turn: Turn) -> None:
         if self._turns.get((turn.user_id, turn.session.id)) is turn:

@@ -10,3 +10,7 @@ STOPPED_EARLY = "the reply was stopped before its first word; what you wrote is 
 #: While the process ends: of what would begin, and of what cannot come to its end.
 ENDING = "this server is about to be restarted: wait half a minute, then send it again"
 CUT_OFF = "this server is being restarted in the middle of this reply; what came of it is kept: ask again in a minute"
+ELSEWHERE = (
+    "this conversation is being answered elsewhere just now, in a terminal or another window: "
+    "say this again when that has ended, or reload the page to see it and to stop it"
+)

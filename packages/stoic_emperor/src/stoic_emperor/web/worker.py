@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +59,10 @@ _LEFT_BEHIND = dt.timedelta(hours=6)
 _TELLING = 0.5
 
 
+#: Something to write in a transaction of the house.
+Note = Callable[[capsa.Transaction], None]
+
+
 class _NotYet(Exception):
     """What is used of the day allows no more of it."""
 
@@ -79,9 +83,11 @@ class Worker:
         self._application = application
         self._hold = hold
         self._awake = asyncio.Event()
+        #: Written with the next look.
+        self._noted: list[Note] = []
         self._leaving = threading.Event()
         self._looking: asyncio.Task[None] | None = None
-        self._working: set[asyncio.Task[None]] = set()
+        self._working: set[asyncio.Task[Note | None]] = set()
         # Of its own: reading a book takes a minute, and requests need their threads.
         self._threads = ThreadPoolExecutor(AT_ONCE, "worker")
 
@@ -109,6 +115,11 @@ class Worker:
         """There may be something to do."""
         self._awake.set()
 
+    def note(self, note: Note) -> None:
+        """Have something written for the house soon, together with whatever else there is; and look for work."""
+        self._noted.append(note)
+        self.wake()
+
     async def stop(self) -> None:
         """Leave: what is under way is given back, and done another time."""
         self._leaving.set()
@@ -117,18 +128,13 @@ class Worker:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        await self._take(0)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _look(self) -> None:
         while True:
             self._awake.clear()
-            try:
-                tasks = await asyncio.to_thread(self._take, AT_ONCE - len(self._working))
-            except capsa.CapsaError as error:
-                # The database is away: /ready says so, and it may come back.
-                log.warning("no work can be taken on: %s", type(error).__name__)
-                tasks = []
-            for task in tasks:
+            for task in await self._take(AT_ONCE - len(self._working)):
                 working = asyncio.create_task(self._work(task), name=f"work: {task.kind}")
                 self._working.add(working)
                 working.add_done_callback(self._worked)
@@ -138,15 +144,35 @@ class Worker:
             except TimeoutError:
                 continue
 
-    def _take(self, most: int) -> list[Task]:
-        return self._waiting.take(most, self._hold) if most > 0 else []
+    async def _take(self, most: int) -> list[Task]:
+        """Write what was noted, and take on what is due, in one transaction."""
+        noted, self._noted = self._noted, []
+        if not noted and most <= 0:
+            return []
+        try:
+            return await asyncio.to_thread(self._written_and_taken, noted, most)
+        except capsa.CapsaError as error:
+            # The database is away: /ready says so, and it may come back.
+            log.warning("no work can be taken on: %s", type(error).__name__)
+            self._noted[:0] = noted
+            return []
 
-    def _worked(self, task: asyncio.Task[None]) -> None:
+    def _written_and_taken(self, noted: Sequence[Note], most: int) -> list[Task]:
+        if not noted:
+            return self._waiting.take(most, self._hold)
+        with self._waiting.writing() as tx:
+            for note in noted:
+                note(tx)
+            return self._waiting.take(most, self._hold, tx=tx) if most > 0 else []
+
+    def _worked(self, task: asyncio.Task[Note | None]) -> None:
         self._working.discard(task)
+        if not task.cancelled() and (note := task.result()) is not None:
+            self._noted.append(note)
         self.wake()
 
-    async def _work(self, task: Task) -> None:
-        """Do it, holding it meanwhile, and say what became of it."""
+    async def _work(self, task: Task) -> Note | None:
+        """Do it, holding it meanwhile; what is to be written of it, if it is still ours."""
         doing = asyncio.create_task(self._do(task))
         try:
             while not doing.done():
@@ -156,7 +182,7 @@ class Worker:
                     if held is None:
                         # Erased with its person, or we were so slow that another process took it.
                         await _cancelled(doing)
-                        return
+                        return None
                     task = held
             doing.result()
         except asyncio.CancelledError:
@@ -164,27 +190,20 @@ class Worker:
             await asyncio.to_thread(self._waiting.give_back, task)
             raise
         except _NotYet as later:
-            await self._settled(self._waiting.give_back, task, later.after)
+            after = later.after
+            return lambda tx: self._waiting.give_back(task, after, tx=tx)
         except (StoicError, capsa.CapsaError, OSError) as error:
             log.info("%s waits: %s", task.kind, type(error).__name__)
-            await self._failed(task)
+            return self._failed(task)
         except Exception as error:  # noqa: BLE001 - one defect must not end the work of everybody
             log.error("%s failed: %s", task.kind, type(error).__name__)  # noqa: TRY400 - it may hold what was written
-            await self._failed(task)
-        else:
-            await self._settled(self._waiting.done, task)
+            return self._failed(task)
+        return lambda tx: self._waiting.done(task, tx=tx)
 
-    async def _failed(self, task: Task) -> None:
+    def _failed(self, task: Task) -> Note:
         given_up = task.kind == "portrait" and task.failures + 1 >= _PORTRAIT_TRIES
-        await self._settled(self._waiting.done if given_up else self._waiting.failed, task)
-
-    @staticmethod
-    async def _settled(how: Any, *task: Any) -> None:
-        try:
-            await asyncio.to_thread(how, *task)
-        except capsa.CapsaError as error:
-            # Then it is taken on again when our hold on it ends.
-            log.warning("what became of work cannot be kept: %s", type(error).__name__)
+        how = self._waiting.done if given_up else self._waiting.failed
+        return lambda tx: how(task, tx=tx)
 
     async def _do(self, task: Task) -> None:
         match task.kind:

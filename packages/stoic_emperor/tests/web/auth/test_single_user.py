@@ -95,6 +95,15 @@ def test_other_sites_cannot_have_the_browser_change_something(
     assert at_the_machine(app).post("/probe", headers=headers).status_code == status
 
 
+def test_a_program_is_told_what_its_request_lacks_and_a_page_elsewhere_that_it_is_elsewhere(app: FastAPI) -> None:
+    client = at_the_machine(app)
+    lacking = client.post("/probe").json()["detail"]
+    assert "does not say where it was begun" in lacking
+    assert "another site" not in lacking
+    assert "Content-Type: application/json" in lacking
+    assert "another site" in client.post("/probe", headers={"Origin": "https://evil.test"}).json()["detail"]
+
+
 def test_nobody_signs_in(app: FastAPI) -> None:
     answer = at_the_machine(app).post("/auth/sign-in", json={"login": "anna", "password": "x"})
     assert answer.status_code == 404

@@ -82,20 +82,30 @@ UPDATE messages SET status = 'stopped'
 WHERE user_id = :user_id AND session_id = :session_id AND status = 'streaming' AND created_at < :before
 RETURNING id
 
+-- name: hold_session
+-- Two who want to answer in it come one after the other.
+UPDATE sessions SET title = title WHERE user_id = :user_id AND id = :id
+
+-- name: replies_under_way
+-- They are among the last, newest first; who said something since, waits.
+SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status
+FROM (SELECT * FROM messages WHERE user_id = :user_id AND session_id = :session_id ORDER BY seq DESC LIMIT 50) m
+WHERE m.status = 'streaming' ORDER BY m.seq DESC
+
 -- name: message_by_id
 SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
 WHERE user_id = :user_id AND id = :id
 
--- name: message_time
-SELECT created_at FROM messages WHERE user_id = :user_id AND id = :id
+-- name: message_times
+SELECT id, created_at FROM messages WHERE user_id = :user_id AND id IN (:ids)
 
 -- name: message_time_by_words
 -- Of a turn that an earlier program made searchable under an id of its own.
 SELECT created_at FROM messages WHERE user_id = :user_id AND session_id = :session_id AND content = :content
 ORDER BY seq LIMIT 1
 
--- name: insight_time
-SELECT created_at FROM semantic_insights WHERE user_id = :user_id AND id = :id
+-- name: insight_times
+SELECT id, created_at FROM semantic_insights WHERE user_id = :user_id AND id IN (:ids)
 
 -- name: message_ids
 -- Those that begin so.
@@ -194,6 +204,9 @@ WHERE user_id = :user_id AND psych_update IS NOT NULL ORDER BY seq
 
 -- name: delete_message
 DELETE FROM messages WHERE user_id = :user_id AND id = :id
+
+-- name: has_interrupted_replies
+SELECT 1 FROM messages WHERE user_id = :user_id AND status = 'streaming' AND created_at < :before LIMIT 1
 
 -- name: interrupted_replies
 -- Replies that a crash cut off: what was kept of them stays, as stopped.

@@ -21,6 +21,10 @@ HEADER = "x-csrf-token"
 FIELD = "csrf"
 
 ELSEWHERE = "this request was begun on another site, and nothing was done: open the page here and try again"
+UNTOLD = (
+    "this request does not say where it was begun, and any site could have a browser send such a one, so nothing was "
+    "done: from a program, send it with Content-Type: application/json, also without a body"
+)
 STALE = "this page is too old, or its cookies were refused, and nothing was done: reload it and try again"
 NO_COOKIE = (
     "your browser did not keep this page's cookie, and nothing was done: allow cookies, and see that the address "

@@ -46,10 +46,11 @@ async def _single(request: Request, hosted: Hosted) -> Identity:
     if not single_user.sits_here(request):
         raise HTTPException(403, single_user.REFUSED)
     # There is no cookie to steal, but other sites could have the browser ask.
-    if request.method not in SAFE_METHODS and (
-        begun_elsewhere(request) or (not says_where(request) and any_site_could_send(request))
-    ):
-        raise HTTPException(403, csrf.ELSEWHERE)
+    if request.method not in SAFE_METHODS:
+        if begun_elsewhere(request):
+            raise HTTPException(403, csrf.ELSEWHERE)
+        if not says_where(request) and any_site_could_send(request):
+            raise HTTPException(403, csrf.UNTOLD)
     account = await run_in_threadpool(hosted.accounts.account, DEFAULT_USER)
     return Identity(
         user_id=DEFAULT_USER,

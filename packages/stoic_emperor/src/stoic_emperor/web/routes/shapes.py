@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from stoic_emperor.infrastructure.person import Listed, Source
+from stoic_emperor.infrastructure.of_person import Listed, Source
 from stoic_emperor.memory.forgetting import Receipt
 from stoic_emperor.memory.reviews import reviews_of
 from stoic_emperor.models import CondensedSummary, Message, Profile, SemanticInsight, Session

@@ -16,7 +16,7 @@ const refusal = (detail, status, help) => Object.assign(Error(sentence(detail)),
 async function ask(method, url, { json, body } = {}) {
   const headers = { "X-CSRF-Token": $("meta[name=csrf]")?.content ?? "" };
   if (json) headers["Content-Type"] = "application/json";
-  const response = await fetch(url, { method, headers, body: json ? JSON.stringify(json) : body }).catch(() => {
+  const response = await fetch(url, { method, headers, body: JSON.stringify(json) ?? body }).catch(() => {
     throw refusal("the server cannot be reached; what you typed is still here: try again soon");
   });
   if (response.ok) return response;
@@ -29,16 +29,15 @@ async function ask(method, url, { json, body } = {}) {
 // Times, in the reader's zone
 
 for (const time of $$("time")) {
-  const exact = "exact" in time.dataset ? { timeStyle: "short" } : {};
-  time.textContent = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", ...exact }).format(new Date(time.dateTime));
+  const timeStyle = "exact" in time.dataset ? "short" : undefined;
+  time.textContent = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle }).format(new Date(time.dateTime));
 }
 
 // Colours
 
 const themes = $(".themes");
 function showTheme() {
-  const now = root.dataset.theme ?? "";
-  for (const button of $$("button", themes)) button.ariaPressed = button.dataset.themeTo === now;
+  for (const node of $$("button", themes)) node.ariaPressed = node.dataset.themeTo === (root.dataset.theme ?? "");
 }
 on(themes, "click", ({ target }) => {
   const to = target.dataset.themeTo;
@@ -98,13 +97,13 @@ const followUps = {
   turn(form, answer) {
     const said = form.closest(".turn");
     for (let next; (next = said.nextElementSibling) && !next.matches(".said");) next.remove();
-    delete said.dataset.id;
+    said.dataset.id = "";
     replaceBySaying(said, answer.lines);
     document.dispatchEvent(new Event("turns"));
   },
   codes(form, { codes }) {
-    const made = list(codes, "ol", { className: "codes" });
-    $(".said-so", form).replaceChildren("These are shown only now. Write them down, or print this page.", made);
+    const told = "These are shown only now. Write them down, or print this page.";
+    $(".said-so", form).replaceChildren(told, list(codes, "ol", { className: "codes" }));
   },
   receipt(form, { erased, elsewhere, notes }) {
     const receipt = $("#receipt");
@@ -247,9 +246,7 @@ function talk(main) {
     if (atEnd && !held) goToEnd();
     toEnd.hidden = !isFar();
   }
-  on(window, "scroll", () => {
-    atEnd = toEnd.hidden = !isFar();
-  });
+  on(window, "scroll", () => (atEnd = toEnd.hidden = !isFar()));
   on(toEnd, "click", () => {
     held = false;
     goToEnd();
@@ -274,7 +271,7 @@ function talk(main) {
   }
 
   function showActs() {
-    const turns = $$(".turn[data-id]:not([data-id=''])", log);
+    const turns = $$(".turn:not([data-id=''])", log);
     const lastSaid = turns.findLast((node) => node.matches(".said"));
     for (const node of turns) {
       $(".acts", node).replaceChildren();
@@ -302,7 +299,7 @@ function talk(main) {
   async function reword(node) {
     if (busy) await stop();
     while (busy) await rest(0.1);
-    box.value = (await kept()).find((message) => message.id === node.dataset.id)?.content ?? "";
+    box.value = (await kept()).find(({ id }) => id === node.dataset.id)?.content ?? "";
     setRewording(node);
     box.focus();
   }
@@ -333,8 +330,7 @@ function talk(main) {
   function again(last) {
     const said = $$(".said", log).at(-1);
     const reply = copyOf("reply-turn");
-    const turns = replace(last === said ? [] : [last], reply);
-    run({ said, reply, ...turns }, at("again"));
+    run({ said, reply, ...replace(last === said ? [] : [last], reply) }, at("again"));
   }
 
   // Saying something
@@ -396,10 +392,9 @@ function talk(main) {
   /** Hear a reply to its end, also when the line breaks. */
   async function listen(open) {
     let last = 0;
-    const resume = () => ask("GET", at(`stream?after=${last}`));
     for (let tries = 0; !turn.over; tries += 1) {
       try {
-        const response = await (open ?? resume)();
+        const response = await (open?.() ?? ask("GET", at(`stream?after=${last}`)));
         if (response.status === 204) break;
         for await (const event of events(response)) {
           last = event.id;
@@ -420,7 +415,9 @@ function talk(main) {
   /** It ended while nobody listened, or another process gives it. */
   async function readAgain() {
     for (;;) {
-      const reply = (await kept()).at(-1);
+      const all = await kept();
+      // Words may stand after it that wait for its end.
+      const reply = all.find(({ id }) => id === turn.reply.dataset.id) ?? all.at(-1);
       if (reply?.role === "user") return heard.failed({ said: reply, detail: "no reply came: ask again" });
       if (reply?.status !== "streaming") return reply ? heard.finished({ reply }) : setBusy(false);
       prose().innerHTML = reply.html;
@@ -510,8 +507,7 @@ function talk(main) {
   }
 
   async function stop() {
-    if (!session) return;
-    await ask("POST", at("stop")).catch(({ message }) => (error.textContent = message));
+    if (session) await ask("POST", at("stop")).catch(({ message }) => (error.textContent = message));
   }
 
   // What is typed, until it is sent
@@ -548,8 +544,8 @@ function talk(main) {
     // A double click is no wish to stop.
     else if (Date.now() - since > 600) stop();
   });
-  on(window, "keydown", (event) => {
-    if (event.key !== "Escape") return;
+  on(window, "keydown", ({ key }) => {
+    if (key !== "Escape") return;
     if (busy) stop();
     else if (rewording) leave.click();
   });
