@@ -383,6 +383,7 @@ def test_what_is_said_is_stored_before_the_companion_is_loaded(house: House, mon
 
     with monkeypatch.context() as broken:
         broken.setattr(Application, "companion", property(companion))
+        broken.setattr(house.hosted.talking, "_companion", None)
         told = house.heard(browser, "/api/chat/stream", message="first *words*")
     assert stored == [["first *words*"]]
     (failed,) = told

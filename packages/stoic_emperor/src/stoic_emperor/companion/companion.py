@@ -20,7 +20,7 @@ from stoic_emperor.companion.keeping import Keeper, Keeping
 from stoic_emperor.companion.lately import Lately
 from stoic_emperor.companion.watching import Watcher
 from stoic_emperor.errors import ModelUnavailable, NotFound
-from stoic_emperor.library import Kind, Library, Passage, check_quotations
+from stoic_emperor.library import Kind, Library, Passage, check_quotations, find_quoted
 from stoic_emperor.llm import ChatModel, Earlier, LibraryMode
 from stoic_emperor.llm import Passage as Shown
 from stoic_emperor.memory.context import Context, ContextBuilder
@@ -200,7 +200,9 @@ class Companion:
             yield Failed(keeper.reply, str(error))
             return
         assert turn.context is not None  # noqa: S101 - nothing failed
-        sources = await asyncio.to_thread(self._sources, turn.context, keeper.reply) if self.model is not None else ()
+        sources: tuple[str, ...] = ()
+        if self.model is not None and find_quoted(keeper.reply.content):
+            sources = await asyncio.to_thread(self._sources, turn.context, keeper.reply)
         yield Finished(keeper.reply, sources, turn.context.passages)
 
     async def _speak(self, turn: _Turn, keeper: Keeper) -> AsyncGenerator[Event, None]:

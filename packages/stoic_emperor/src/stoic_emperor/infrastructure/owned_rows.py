@@ -39,11 +39,13 @@ class OwnedRows:
         with self.reading(tx) as own:
             return self.run(own, statement, **values)
 
-    def walk(self, statement: str, /, **values: Any) -> Generator[tuple[Any, ...], None, None]:
+    def walk(
+        self, statement: str, /, tx: capsa.Transaction | None = None, **values: Any
+    ) -> Generator[tuple[Any, ...], None, None]:
         """`read`, row by row: for what may be long and is not read to its end. To be closed by the caller."""
-        with self.database.engine.read(self._owner) as tx:
+        with self.reading(tx) as own:
             parameters = self.database.rows.parameters({"user_id": self.user_id, **values})
-            yield from tx.stream(self.database.statement(statement), parameters)
+            yield from own.stream(self.database.statement(statement), parameters)
 
     @contextmanager
     def reading(self, tx: capsa.Transaction | None = None) -> Iterator[capsa.Transaction]:

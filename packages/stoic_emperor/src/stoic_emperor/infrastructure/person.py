@@ -237,7 +237,7 @@ class Person(OwnedRows):
         return [self.database.rows.message(row) for row in reversed(self.read("messages_recent", n=limit))]
 
     def walk_uncondensed(
-        self, since: dt.datetime = ALWAYS, *, newest_first: bool = False
+        self, since: dt.datetime = ALWAYS, *, newest_first: bool = False, tx: capsa.Transaction | None = None
     ) -> Generator[Message, None, None]:
         """What no summary stands for yet, in order, one by one: it may be everything that was ever said.
 
@@ -245,22 +245,25 @@ class Person(OwnedRows):
             since: what was said earlier is left out, but for journals brought along to be analysed.
         """
         statement = "messages_uncondensed_newest" if newest_first else "messages_uncondensed"
-        with closing(self.walk(statement, since=since)) as rows:
+        with closing(self.walk(statement, tx, since=since)) as rows:
             for row in rows:
                 yield self.database.rows.message(row)
 
-    def message_before(self, message_id: str) -> Message | None:
+    def message_before(self, message_id: str, *, tx: capsa.Transaction | None = None) -> Message | None:
         """What the person said that a reply answers."""
-        rows = self.read("message_before", id=message_id)
+        rows = self.read("message_before", tx, id=message_id)
         return self.database.rows.message(rows[0]) if rows else None
 
-    def unprocessed_replies(self, limit: int = _ALL, since: dt.datetime = ALWAYS) -> list[Message]:
+    def unprocessed_replies(
+        self, limit: int = _ALL, since: dt.datetime = ALWAYS, *, tx: capsa.Transaction | None = None
+    ) -> list[Message]:
         """Replies whose turn waits to be analysed, in order: the durable queue.
 
         Args:
             since: what was said earlier is left out, but for journals brought along to be analysed.
         """
-        return [self.database.rows.message(row) for row in self.read("replies_unprocessed", n=limit, since=since)]
+        rows = self.read("replies_unprocessed", tx, n=limit, since=since)
+        return [self.database.rows.message(row) for row in rows]
 
     def set_processed(self, message_id: str, update: PsychUpdate | None, *, tx: capsa.Transaction) -> bool:
         """Take a turn off the queue, inside ``tx``; False if somebody else has."""
@@ -344,9 +347,9 @@ class Person(OwnedRows):
         """All of them, those that others stand for included, by the time they tell of."""
         return [self.database.rows.summary(row) for row in self.read("summaries")]
 
-    def active_summaries(self) -> list[CondensedSummary]:
+    def active_summaries(self, *, tx: capsa.Transaction | None = None) -> list[CondensedSummary]:
         """Those that no other stands for, by the time they tell of: few, however long ago it began."""
-        return [self.database.rows.summary(row) for row in self.read("summaries_active")]
+        return [self.database.rows.summary(row) for row in self.read("summaries_active", tx)]
 
     def newest_summaries(self, limit: int, *, tx: capsa.Transaction | None = None) -> list[CondensedSummary]:
         """Of those that no other stands for, the ones that tell of the latest time, newest first."""

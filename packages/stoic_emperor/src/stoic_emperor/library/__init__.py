@@ -6,6 +6,7 @@ from stoic_emperor.library.importing import FileReport, ImportReport, Outcome
 from stoic_emperor.library.library import PSYCHOANALYSIS, STOIC_WISDOM, Library
 from stoic_emperor.library.passages import Findings, Kind, Passage, Tags, Work
 from stoic_emperor.library.quotations import Quotation, Verdict, annotate, check_quotations
+from stoic_emperor.library.quoted import find_quoted
 
 __all__ = [
     "PSYCHOANALYSIS",
@@ -23,4 +24,5 @@ __all__ = [
     "Work",
     "annotate",
     "check_quotations",
+    "find_quoted",
 ]

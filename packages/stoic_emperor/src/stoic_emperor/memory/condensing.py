@@ -23,6 +23,7 @@ from stoic_emperor.models import CondensedSummary, Message, Role, new_id
 from stoic_emperor.prompts import prompt
 
 if TYPE_CHECKING:
+    import capsa
     from stoic_emperor.infrastructure.person import Person
 
 #: The level above which nothing is condensed further.
@@ -56,31 +57,39 @@ class Condensation:
             ModelUnavailable: the model cannot be reached; what is done is kept.
             InvalidAnswer: it answered with what may not be kept.
         """
-        user = await asyncio.to_thread(self._person.get)
-        if user is None or not user.remembers:
-            return []
         made: list[CondensedSummary] = []
-        since = user.allowed_since(past=past)
         while len(made) < most:
-            summary = await self._one(since)
+            messages, summaries = await asyncio.to_thread(self._due, past=past)
+            if messages:
+                summary = await self._condense_messages(messages)
+            elif summaries:
+                summary = await self._condense_summaries(summaries)
+            else:
+                break
             if summary is None:
                 break
             made.append(summary)
         return made
 
-    async def _one(self, since: dt.datetime) -> CondensedSummary | None:
-        if chunk := await asyncio.to_thread(self._due_messages, since):
-            return await self._condense_messages(chunk)
-        if group := await asyncio.to_thread(self._due_summaries, since):
-            return await self._condense_summaries(group)
-        return None
+    def _due(self, *, past: bool) -> tuple[Sequence[Message], Sequence[CondensedSummary]]:
+        """What is to become one summary: messages, or else summaries; nothing while nothing is to be remembered."""
+        with self._person.reading() as tx:
+            user = self._person.get(tx=tx)
+            if user is None or not user.remembers:
+                return (), ()
+            since = user.allowed_since(past=past)
+            if chunk := self._due_messages(since, tx):
+                return chunk, ()
+            return (), self._due_summaries(since, tx)
 
-    def _due_messages(self, since: dt.datetime) -> list[Message]:
+    def _due_messages(self, since: dt.datetime, tx: capsa.Transaction) -> list[Message]:
         """The oldest talk outside the hot buffer that fills a chunk; empty if it does not."""
-        hot = self._hot(since)
+        hot = self._hot(since, tx)
+        if hot is None:
+            return []
         chunk: list[Message] = []
         size = 0
-        with closing(self._person.walk_uncondensed(since)) as waiting:
+        with closing(self._person.walk_uncondensed(since, tx=tx)) as waiting:
             for message in itertools.takewhile(lambda message: message.id not in hot, waiting):
                 chunk.append(message)
                 size += _tokens(message)
@@ -89,22 +98,22 @@ class Condensation:
                     return chunk
         return []
 
-    def _hot(self, since: dt.datetime) -> set[str]:
-        """The newest messages, which stand for themselves."""
+    def _hot(self, since: dt.datetime, tx: capsa.Transaction) -> set[str] | None:
+        """The newest messages, which stand for themselves; None if that is all there are."""
         hot: set[str] = set()
         size = 0
-        with closing(self._person.walk_uncondensed(since, newest_first=True)) as newest:
+        with closing(self._person.walk_uncondensed(since, newest_first=True, tx=tx)) as newest:
             for message in newest:
                 size += _tokens(message)
                 # The last turn stays hot, however long it is.
                 if len(hot) >= _LAST_TURN and size > self._settings.hot_buffer_tokens:
-                    break
+                    return hot
                 hot.add(message.id)
-        return hot
+        return None
 
-    def _due_summaries(self, since: dt.datetime) -> list[CondensedSummary]:
+    def _due_summaries(self, since: dt.datetime, tx: capsa.Transaction) -> list[CondensedSummary]:
         """The older half of the lowest level that is over its budget; empty if none is."""
-        active = [summary for summary in self._person.active_summaries() if summary.created_at >= since]
+        active = [summary for summary in self._person.active_summaries(tx=tx) if summary.created_at >= since]
         for level in range(1, TOP_LEVEL):
             group = [summary for summary in active if summary.level == level]
             size = sum(count_tokens(summary.content) for summary in group)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,49 @@ class Reflected:
     asked: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A turn that waits to be analysed."""
+
+    said: Message
+    reply: Message
+
+
+class _Queue:
+    """The turns of one person that wait, oldest first; each is read just before the model is asked about it."""
+
+    def __init__(self, person: Person, given_up: AbstractSet[str], limit: int, *, past: bool) -> None:
+        """Nothing is read yet."""
+        #: Turns that wait and are given up.
+        self.passed: set[str] = set()
+        self._person = person
+        self._given_up = given_up
+        self._limit = limit
+        self._past = past
+
+    def next(self) -> _Waiting | None:
+        """The next turn; None if there is no other, or nothing is to be remembered now."""
+        while self._limit:
+            with self._person.reading() as tx:
+                user = self._person.get(tx=tx)
+                if user is None or not user.remembers:
+                    return None
+                since = user.allowed_since(past=self._past)
+                replies = self._person.unprocessed_replies(len(self.passed) + 1, since, tx=tx)
+                reply = next((reply for reply in replies if reply.id not in self.passed), None)
+                if reply is None:
+                    return None
+                said = self._person.message_before(reply.id, tx=tx)
+            if said is None:
+                self._person.mark_processed([reply.id])
+            elif reply.id in self._given_up:
+                self.passed.add(reply.id)
+            else:
+                self._limit -= 1
+                return _Waiting(said, reply)
+        return None
+
+
 class Reflection:
     """Analyses the turns of one person that wait for it."""
 
@@ -64,30 +108,26 @@ class Reflection:
             ModelUnavailable: the model cannot be reached; what is done is kept, the rest goes on waiting.
                 A turn that it cannot analyse in the form asked for goes on waiting, and holds up no other.
         """
-        user = await asyncio.to_thread(self._person.get)
-        if user is None or not user.remembers:
-            return Reflected(0, 0)
-        turns = insights = left = asked = 0
-        since = user.allowed_since(past=past)
-        for reply in await asyncio.to_thread(self._person.unprocessed_replies, limit + len(self._given_up), since):
-            said = await asyncio.to_thread(self._person.message_before, reply.id)
-            if said is None:
-                await asyncio.to_thread(self._person.mark_processed, [reply.id])
-                continue
-            if reply.id in self._given_up:
-                left += 1
-                continue
-            asked += _is_to_be_asked_about(reply)
+        turns = insights = asked = 0
+        queue = _Queue(self._person, self._given_up, limit, past=past)
+        waiting = await asyncio.to_thread(queue.next)
+        while waiting is not None:
+            asked += _is_to_be_asked_about(waiting.reply)
+            update = None
             try:
-                update = await self._analyse(said, reply)
+                update = await self._analyse(waiting.said, waiting.reply)
+                turns += 1
             except InvalidAnswer:
                 # Asked twice already; it must not hold up the turns after it, and may succeed another day.
-                self._given_up.add(reply.id)
-                left += 1
-                continue
-            insights += await asyncio.to_thread(self._keep, said, reply, update)
-            turns += 1
-        return Reflected(turns, insights, left, asked)
+                self._given_up.add(waiting.reply.id)
+            kept, waiting = await asyncio.to_thread(self._go_on, waiting, update, queue)
+            insights += kept
+        return Reflected(turns, insights, len(queue.passed), asked)
+
+    def _go_on(self, done: _Waiting, update: PsychUpdate | None, queue: _Queue) -> tuple[int, _Waiting | None]:
+        """Keep what came of one turn and take the next, as each hand-over to a thread costs what a statement does."""
+        kept = 0 if update is None else self._keep(done.said, done.reply, update)
+        return kept, queue.next()
 
     async def _analyse(self, said: Message, reply: Message) -> PsychUpdate:
         if reply.psych_update is not None and not _is_to_be_asked_about(reply):

@@ -27,6 +27,7 @@ from stoic_emperor.web.wording import ELSEWHERE
 
 if TYPE_CHECKING:
     from stoic_emperor.application import Application
+    from stoic_emperor.companion import Companion
     from stoic_emperor.infrastructure.person import Person
     from stoic_emperor.web.worker import Worker
 
@@ -75,6 +76,7 @@ class Talking:
         self.turns = Turns(lambda: application.database, self._ended)
         self._application = application
         self._worker = worker
+        self._companion: Companion | None = None
         #: Done when the library can be drawn on; None if nobody fills it.
         self.filling: asyncio.Task[None] | None = None
         self._most = application.configuration.settings.web.daily_replies
@@ -115,7 +117,9 @@ class Talking:
 
     async def _answered(self, turn: Turn) -> AsyncGenerator[Event, None]:
         """The reply to what is stored already: at a process' start, what gives it may still have to be loaded."""
-        companion = await asyncio.to_thread(lambda: self._application.companion)
+        if self._companion is None:
+            self._companion = await asyncio.to_thread(lambda: self._application.companion)
+        companion = self._companion
         if self.filling is not None and not self.filling.done() and self._application.model is None:
             # Else the first thing that anybody is told is that nothing in it comes close.
             await asyncio.wait({self.filling}, timeout=_FILLING)
