@@ -17,7 +17,7 @@ import itertools
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from capsa.search.stemmer import stem
 
@@ -118,9 +118,26 @@ def _words(token: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if "_" not in chain:
         return (stem(chain[:MAX_TERM]),), ()
     parts = [part[:MAX_TERM] for part in chain.split("_") if part]
+    return tuple(map(stem, parts)), (joined(parts),) if len(parts) > 1 else ()
+
+
+def joined(parts: Iterable[str]) -> str:
+    """The term that stands for the lower-case parts of an identifier at once."""
     # Not remembered: what an identifier gives joined hardly comes from another one.
-    joined = (stem.__wrapped__("".join(parts)[:MAX_TERM]),) if len(parts) > 1 else ()
-    return tuple(map(stem, parts)), joined
+    return stem.__wrapped__("".join(parts)[:MAX_TERM])
+
+
+def chains(words: Sequence[str]) -> list[str | None]:
+    """Words in lower case, with ``_`` between their parts: what `take_apart` begins with, for many at once.
+
+    None of a word that is not ASCII, or longer than `MAX_TERM`: it is left to `take_apart`.
+    """
+    chains = [word if word.isascii() and len(word) <= MAX_TERM else None for word in words]
+    others = [place for place, word in enumerate(chains) if word is not None and not word.islower()]
+    made = _CAMEL.sub("_", "\n".join(words[place] for place in others)).lower().split("\n") if others else ()
+    for place, chain in zip(others, made, strict=True):
+        chains[place] = chain
+    return chains
 
 
 def _is_unspaced(token: str) -> bool:
