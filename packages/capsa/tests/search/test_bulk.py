@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import string
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -44,6 +45,13 @@ def test_many_texts_at_once_are_the_segment_of_their_documents(found: list[str],
     expected = postings.build(lexical.document(seq, text) for seq, text in numbered)
     made = bulk.build(numbered, block=block)
     assert plain(made) == plain(expected)
+
+
+@pytest.mark.parametrize("texts", [["one", "two", "three"], ["wood", "Wood", "WOOD", "tree", "Tree", "TREE"]])
+def test_with_very_many_terms_or_words_a_segment_ends_and_the_next_goes_on(texts: list[str]) -> None:
+    numbered = iter(list(enumerate([*texts, "next"], 1)))
+    segments = [bulk.build(numbered, block=1, most_terms=3) for _ in range(3)]
+    assert [segment and segment.records for segment in segments] == [len(texts), 1, None]
 
 
 @given(st.text(st.sampled_from(string.printable + "\0\x1c\x1f\x7f")))

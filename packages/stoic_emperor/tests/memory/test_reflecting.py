@@ -144,6 +144,30 @@ def test_what_is_forgotten_while_the_model_thinks_stays_forgotten(anna: Person) 
     assert anna.insights() == []
 
 
+def test_what_is_forgotten_while_another_turn_is_analysed_is_not_shown_to_the_model(anna: Person) -> None:
+    turn(anna, "This may be read")
+    said, _ = turn(anna, "This is forgotten")
+
+    class Slow(FakeModel):
+        async def extract(self, prompt: Any, schema: Any) -> Any:
+            with anna.writing() as tx:
+                anna.run(tx, "delete_message", id=said.id)
+            return await super().extract(prompt, schema)
+
+    model = Slow(answers=[answer(), answer()])
+    reflect(anna, model)
+    shown = " ".join(prompt.turns[0].text for prompt, _ in model.forms)
+    assert "This may be read" in shown
+    assert "This is forgotten" not in shown
+
+
+def test_so_many_turns_are_analysed_as_are_asked_for(anna: Person) -> None:
+    for number in range(3):
+        turn(anna, f"I have {number} boats")
+    assert reflect(anna, FakeModel(answers=[answer(), answer()]), limit=2) == (2, 0)
+    assert len(anna.unprocessed_replies()) == 1
+
+
 def test_what_was_said_before_it_was_allowed_is_analysed_only_if_that_is_asked_for(anna: Person) -> None:
     session = anna.begin_session()
     for role, said in (("user", "I was a sailor"), ("emperor", "I see.")):
