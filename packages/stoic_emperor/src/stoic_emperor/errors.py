@@ -67,6 +67,10 @@ class ReplyCutOff(ModelUnavailable):
     """The connection ended before the reply did; what arrived until then was handed on."""
 
 
+class ReplyTooLong(ModelUnavailable):
+    """The reply came to the end of its length and stops in the middle; what arrived until then was handed on."""
+
+
 class EmptyReply(ModelUnavailable):
     """The model answered with nothing."""
 

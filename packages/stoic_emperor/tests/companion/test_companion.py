@@ -13,7 +13,7 @@ import pytest
 from capsa.testing.embedders import HashingEmbedder
 from stoic_emperor.companion import Companion, Event, Failed, Finished, HelpShown, Piece, Started
 from stoic_emperor.config import MemorySettings
-from stoic_emperor.errors import ModelBusy, NotFound
+from stoic_emperor.errors import ModelBusy, NotFound, ReplyTooLong
 from stoic_emperor.infrastructure.database import Database
 from stoic_emperor.infrastructure.person import Person
 from stoic_emperor.library import Library
@@ -117,6 +117,16 @@ def test_if_the_model_fails_midway_what_came_is_kept_as_stopped(make: Make, anna
     assert reply.status is Status.STOPPED
     assert reply.content == shown(events)
     assert said.startswith(reply.content)
+
+
+def test_a_reply_that_came_to_the_end_of_its_length_is_kept_as_stopped_and_says_why(make: Make, anna: Person) -> None:
+    session = anna.begin_session()
+    error = ReplyTooLong("the reply came to the end of its length, 5 tokens")
+    events = talk(make(FakeModel([Reply("Begin with the", error=error)])), anna, session.id, "Hello")
+    assert shown(events) == "Begin with the"
+    assert anna.messages(session.id)[1].status is Status.STOPPED
+    assert isinstance(events[-1], Failed)
+    assert (events[-1].message, events[-1].is_for_everybody) == (str(error), True)
 
 
 def test_a_short_reply_that_breaks_off_is_kept_and_shown_too(make: Make, anna: Person) -> None:

@@ -20,6 +20,7 @@ from stoic_emperor.errors import (
     PromptTooLong,
     ReplyCutOff,
     ReplyFiltered,
+    ReplyTooLong,
     UnknownModel,
 )
 from stoic_emperor.llm import ChatModel, Prompt, Timeouts, Turn
@@ -293,6 +294,24 @@ def test_a_reply_that_was_all_thinking_says_what_to_do(make_model: MakeModel) ->
         assert len(server.requests) == 1
     assert isinstance(error, EmptyReply)
     assert "more tokens" in str(error)
+
+
+def test_a_reply_that_came_to_the_end_of_its_length_says_so_after_its_words(make_model: MakeModel) -> None:
+    with FakeServer(
+        [lambda seen: Says("Cut in the mid", finish="max_tokens" if "messages" in seen.path[-8:] else "length")]
+    ) as server:
+        error, pieces = failure(make_model(server))
+        assert len(server.requests) == 1
+    assert isinstance(error, ReplyTooLong)
+    assert str(error) == f"the reply came to the end of its length, {PROMPT.max_tokens} tokens"
+    assert "".join(pieces) == "Cut in the mid"
+
+
+def test_a_server_that_does_not_end_is_heard_so_long_and_no_longer(make_model: MakeModel) -> None:
+    with FakeServer([Says("word " * 100_000)]) as server:
+        error, pieces = failure(make_model(server))
+    assert isinstance(error, ReplyTooLong)
+    assert 4 * PROMPT.max_tokens < len("".join(pieces)) <= 16 * PROMPT.max_tokens
 
 
 def test_a_reply_held_back_by_a_filter_is_told(make_model: MakeModel) -> None:

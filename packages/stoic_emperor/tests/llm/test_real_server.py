@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from stoic_emperor.errors import PromptTooLong
+from stoic_emperor.errors import PromptTooLong, ReplyTooLong
 from stoic_emperor.llm import ChatModel, ModelSettings, Prompt, Timeouts, Turn, open_chat_model
 
 pytestmark = pytest.mark.slow
@@ -35,10 +35,14 @@ def asked(words: str, max_tokens: int = 24) -> Prompt:
 
 
 def test_it_streams_and_stops_at_the_length_it_was_given(llama_server: str) -> None:
-    async def listen() -> list[str]:
-        return [piece async for piece in opened(llama_server).stream(asked("Say hello to me."))]
+    pieces: list[str] = []
 
-    pieces = asyncio.run(listen())
+    async def listen() -> None:
+        async for piece in opened(llama_server).stream(asked("Say hello to me.")):
+            pieces.append(piece)  # noqa: PERF401 - an error must not take along what came before it
+
+    with pytest.raises(ReplyTooLong, match="24 tokens"):
+        asyncio.run(listen())
     assert 2 <= len(pieces) <= 24
     assert "".join(pieces).strip()
 

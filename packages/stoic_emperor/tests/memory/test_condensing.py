@@ -8,11 +8,11 @@ import itertools
 import pytest
 
 from stoic_emperor.config import CondensationSettings
-from stoic_emperor.errors import InvalidAnswer, ModelBusy
+from stoic_emperor.errors import InvalidAnswer, ModelBusy, ReplyTooLong
 from stoic_emperor.infrastructure.person import Person
 from stoic_emperor.memory.condensing import Condensation
 from stoic_emperor.models import CondensedSummary, Message, now
-from stoic_emperor.testing.models import FakeModel
+from stoic_emperor.testing.models import FakeModel, Reply
 
 SETTINGS = CondensationSettings(hot_buffer_tokens=250, chunk_threshold_tokens=400, summary_budget_tokens=400)
 WORDS = "so many words about one long day " * 10
@@ -85,6 +85,13 @@ def test_a_model_that_fails_costs_nothing(anna: Person) -> None:
         condense(anna, FakeModel([ModelBusy("later")]))
     assert anna.summaries() == []
     assert len(list(anna.walk_uncondensed())) == 24
+
+
+def test_a_summary_that_came_to_the_end_of_its_length_is_kept_as_far_as_it_came(anna: Person) -> None:
+    talk(anna, 40)
+    error = ReplyTooLong("the reply came to the end of its length, 5 tokens")
+    (summary,) = condense(anna, FakeModel([Reply("They build boats.", error=error)]), most=1)
+    assert summary.content == "They build boats."
 
 
 def test_a_summary_that_labels_is_not_kept(anna: Person) -> None:

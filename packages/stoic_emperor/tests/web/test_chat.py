@@ -12,7 +12,7 @@ import pytest
 
 import capsa
 from stoic_emperor.application import Application
-from stoic_emperor.errors import ModelBusy, StoicError
+from stoic_emperor.errors import ModelBusy, ReplyTooLong, StoicError
 from stoic_emperor.hosting.usage import Usage
 from stoic_emperor.infrastructure.person import SILENT, Person
 from stoic_emperor.models import Message, Status, now
@@ -80,6 +80,13 @@ def test_without_streaming_the_answer_has_the_shape_that_programs_know(house: Ho
     second = browser.post("/api/chat", json={"message": "And again"}).json()
     assert second["session_id"] == first["session_id"], "it goes on where one spoke last"
     assert second["message_id"] == house.person(user_id).messages(second["session_id"])[-1].id
+
+
+def test_why_a_reply_stops_in_the_middle_is_told_where_that_names_no_server(house: House) -> None:
+    _, browser = house.somebody()
+    house.talker.failure = ReplyTooLong("the reply came to the end of its length, 5 tokens")
+    failed = house.heard(browser, "/api/chat/stream", message="Hello there")[-1]
+    assert (failed.kind, failed.data["detail"]) == ("failed", "the reply came to the end of its length, 5 tokens")
 
 
 def test_a_model_that_fails_is_told_of_and_what_was_said_is_kept(

@@ -206,6 +206,25 @@ def test_a_model_that_answers_badly_holds_up_nobody_else(house: House, monkeypat
     assert house.person(other).sessions()
 
 
+@pytest.mark.parametrize(
+    ("name", "modified", "day"),
+    [
+        ("a.md", "1520121600000", "2018-03-04"),
+        ("2019-05-04.md", "1520121600000", "2019-05-04"),
+        ("a.md", "99999999999999", "today"),
+        ("a.md", "-5", "today"),
+    ],
+)
+def test_a_journal_is_of_the_day_in_its_name_or_when_it_was_last_written(
+    house: House, name: str, modified: str, day: str
+) -> None:
+    user_id, browser = house.somebody()
+    hand_in(browser, name, b"It snowed.", modified=modified)
+    until(lambda: not Waiting(house.hosted.application.database).of(user_id))
+    (listed,) = house.person(user_id).sessions()
+    assert str(listed.session.created_at.date()) == (str(now().date()) if day == "today" else day)
+
+
 def test_a_turn_and_its_analysis_take_few_transactions_that_write(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,7 @@ from stoic_emperor.companion.events import Event, Failed, Finished, HelpShown, P
 from stoic_emperor.companion.keeping import Keeper, Keeping
 from stoic_emperor.companion.lately import Lately
 from stoic_emperor.companion.watching import Watcher
-from stoic_emperor.errors import ModelUnavailable, NotFound
+from stoic_emperor.errors import ModelUnavailable, NotFound, ReplyTooLong
 from stoic_emperor.library import Kind, Library, Passage, check_quotations, find_quoted
 from stoic_emperor.llm import ChatModel, Earlier, LibraryMode
 from stoic_emperor.llm import Passage as Shown
@@ -197,7 +197,7 @@ class Companion:
         if turn.remembered is not None:
             await turn.remembered
         if error is not None:
-            yield Failed(keeper.reply, str(error))
+            yield Failed(keeper.reply, str(error), isinstance(error, ReplyTooLong))
             return
         assert turn.context is not None  # noqa: S101 - nothing failed
         sources: tuple[str, ...] = ()

@@ -54,6 +54,8 @@ class Failed:
 
     reply: Message
     message: str
+    #: Whether the message tells nothing of the server.
+    is_for_everybody: bool = False
 
 
 @dataclass(frozen=True, slots=True)

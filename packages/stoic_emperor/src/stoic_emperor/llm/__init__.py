@@ -7,7 +7,7 @@ async with aclosing(model.stream(Prompt(system, (Turn("user", "…"),), max_toke
 
 from __future__ import annotations
 
-from stoic_emperor.llm.chat_model import ChatModel, Prompt, Timeouts, Turn
+from stoic_emperor.llm.chat_model import ChatModel, Prompt, Timeouts, Turn, whole
 from stoic_emperor.llm.library_mode import Earlier, LibraryMode, Passage
 from stoic_emperor.llm.opening import ModelSettings, Role, open_chat_model, preload
 
@@ -23,4 +23,5 @@ __all__ = [
     "Turn",
     "open_chat_model",
     "preload",
+    "whole",
 ]

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from stoic_emperor.errors import ConfigurationError, EmptyReply, ReplyCutOff
+from stoic_emperor.errors import ConfigurationError, EmptyReply, ReplyCutOff, ReplyTooLong
 from stoic_emperor.llm._effort import Effort, Failed
 from stoic_emperor.llm._failures import Endpoint
 from stoic_emperor.llm._form import Form
@@ -26,6 +26,10 @@ Client = TypeVar("Client")
 
 #: How a reply ended: by itself, at the limit of its length, or held back by a filter.
 Ending = Literal["stop", "length", "filtered"]
+
+
+#: More than any text has on average: a server that does not keep to the tokens it was given is heard no longer.
+_LETTERS_A_TOKEN = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,7 @@ class HostedModel(ABC, Generic[Client]):
     async def _attempt(self, prompt: Prompt, effort: Effort) -> AsyncGenerator[str, None]:
         """One request's reply, as it can be shown."""
         spoken, alive, anything = SpokenText(), False, False
+        letters = prompt.max_tokens * _LETTERS_A_TOKEN
         ended: Ending | None = None
         async with contextlib.aclosing(self._pieces(prompt)) as pieces:
             while ended is None:
@@ -129,13 +134,18 @@ class HostedModel(ABC, Generic[Client]):
                     text += spoken.end()
                 if text:
                     anything = anything or not text.isspace()
-                    yield text
+                    yield text[:letters]
+                letters -= len(text)
+                if letters < 0:
+                    ended = "length"
         if ended == "filtered":
             raise self._endpoint.filtered()
         if ended is None:
             raise self._cut_off()
         if not anything:
             raise self._empty(ended)
+        if ended == "length":
+            raise Failed(ReplyTooLong(f"the reply came to the end of its length, {prompt.max_tokens:,} tokens"))
 
     async def _answer(self, prompt: Prompt, form: Form[Any] | None, effort: Effort) -> str:
         """One whole answer; blank if the model said nothing, which is for the form to judge."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel
+
+from stoic_emperor.errors import ReplyTooLong
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -86,3 +89,13 @@ class ChatModel(Protocol):
 
     async def close(self) -> None:
         """Let go of connections. Closing twice is no error."""
+
+
+async def whole(pieces: AsyncGenerator[str, None]) -> str:
+    """A reply that nobody hears while it comes; of one that came to the end of its length, what there is of it."""
+    heard: list[str] = []
+    async with aclosing(pieces) as stream:
+        with suppress(ReplyTooLong):
+            async for piece in stream:
+                heard.append(piece)  # noqa: PERF401 - an error must not take along what came before it
+    return "".join(heard)

@@ -253,7 +253,7 @@ async def _without_addresses(events: AsyncGenerator[Event, None]) -> AsyncGenera
     """What is wrong with a model's server names hosts and models: that is for whoever keeps this one."""
     async with aclosing(events):
         async for event in events:
-            if isinstance(event, Failed):
+            if isinstance(event, Failed) and not event.is_for_everybody:
                 log.warning("no reply: %s", event.message)
                 yield replace(event, message=MODEL_FAILED)
             else:

@@ -134,7 +134,7 @@ class Turn:
                 ]
                 told = _told(reply, await self._whole_html(reply))
                 self._tell("finished", reply=told, sources=list(dict.fromkeys(sources)), passages=shown)
-            case Failed(reply, message):
+            case Failed(reply, message, _):
                 self.reply = reply
                 await self.fail(message)
 

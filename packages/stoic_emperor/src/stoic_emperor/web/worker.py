@@ -9,6 +9,7 @@ import asyncio
 import datetime as dt
 import functools
 import logging
+import os
 import shutil
 import tempfile
 import threading
@@ -291,6 +292,8 @@ class Worker:
             raise _Leaving
         with tempfile.TemporaryDirectory(prefix=_FOLDERS) as folder:
             file = uploads.write_to(upload, Path(folder))
+            if (modified := upload.about.get("modified")) is not None:
+                os.utime(file, ns=(int(modified) * 1_000_000,) * 2)
             if upload.kind == "journal":
                 return self._journal(user_id, file, progress)
             return self._texts(upload, file, progress)

@@ -12,6 +12,7 @@ from fastapi import HTTPException, Query, Request, Response
 
 from stoic_emperor.hosting.uploads import PART, SUFFIXES, Upload, Uploads, plain_name
 from stoic_emperor.hosting.waiting import Waiting
+from stoic_emperor.models import now
 from stoic_emperor.web.access import NOT_OPERATOR, Adult
 from stoic_emperor.web.identity import Identity
 from stoic_emperor.web.limits import too_large
@@ -80,8 +81,13 @@ async def hand_in(
     author: About = None,
     work: About = None,
     source: About = None,
+    modified: int | None = None,
 ) -> Accepted:
-    """Hand in one file; the body is the file itself. Texts are for the library of all, so for an operator only."""
+    """Hand in one file; the body is the file itself. Texts are for the library of all, so for an operator only.
+
+    A journal is of the day in its name (``2024-01-03.md``), else of the moment it was last written: ``modified``,
+    in milliseconds since 1970, else now.
+    """
     if kind == "texts" and not identity.operator:
         raise HTTPException(403, NOT_OPERATOR)
     file = plain_name(name)
@@ -93,6 +99,8 @@ async def hand_in(
         wait = {"Retry-After": "60"}
         raise HTTPException(429, "what you handed in before is still to be read: wait for that, then go on", wait)
     about = {key: value for key, value in (("author", author), ("work", work), ("source", source)) if value}
+    if modified is not None and 0 < modified <= now().timestamp() * 1000:
+        about["modified"] = str(modified)
     upload_id = await asyncio.to_thread(uploads.begin, kind, file, about)
     try:
         size = await _received(request, uploads, upload_id, most)

@@ -153,7 +153,7 @@ on(document, "toggle", ({ target }) => {
   target.append(form);
 }, true);
 
-// What is read off the page's path; and files, as they are
+// What is read off the page's path; and files
 
 async function follow(url, item) {
   const bar = $("progress", item);
@@ -180,18 +180,17 @@ for (const form of $$("form[data-import]")) {
     const error = $(".error", form);
     error.textContent = "";
     for (const one of file.files) {
+      const { name, lastModified: modified } = one;
       const item = copyOf("upload");
-      $(".title", item).textContent = one.name;
+      $(".title", item).textContent = name;
       $("#uploads").prepend(item);
-      const about = new URLSearchParams(new FormData(form));
-      about.set("kind", form.dataset.import);
-      about.set("name", one.name);
+      const about = { ...Object.fromEntries(new FormData(form)), kind: form.dataset.import, name, modified };
       try {
-        const { id } = await (await ask("POST", `/api/uploads?${about}`, { body: one })).json();
+        const { id } = await (await ask("POST", `/api/uploads?${new URLSearchParams(about)}`, { body: one })).json();
         follow(`/api/uploads/${id}`, item);
       } catch (problem) {
         item.remove();
-        error.textContent += `${one.name}: ${problem.message}\n`;
+        error.textContent += `${name}: ${problem.message}\n`;
       }
     }
     file.value = "";
