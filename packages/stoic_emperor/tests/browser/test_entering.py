@@ -64,6 +64,7 @@ def test_who_reloads_the_page_with_the_codes_is_told_the_truth_and_loses_nothing
     expect(page.get_by_text("cannot be shown again")).to_be_visible()
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Make new codes").click()
+    expect(page.locator(".codes li")).to_have_count(8)
     codes = page.locator(".codes li").all_inner_texts()
     page.reload()
     expect(page.get_by_text("8 are unused")).to_be_visible()
