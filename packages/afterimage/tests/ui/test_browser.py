@@ -77,6 +77,8 @@ def _look(page: Page, name: str) -> dict[str, Any]:
     """What is wrong with the page that is shown."""
     from axe_playwright_python.sync_playwright import Axe
 
+    # A click is followed until the next page begins to come, and without its style everything on it is small.
+    page.wait_for_load_state()
     page.evaluate("document.querySelectorAll('details').forEach((node) => { node.open = true })")
     faults: dict[str, Any] = {}
     for light in ("light", "dark"):
