@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,18 @@ def test_every_piece_is_found_again_and_waits_for_its_analysis(anna: Person, rec
     assert len(anna.unprocessed_replies()) == listed.messages // 2
     said = "".join(m.content for m in anna.messages(listed.session.id) if m.role == "user")
     assert said.count("Rain again.") == 800
+
+
+def test_a_name_that_is_not_utf_8_is_read_and_keeps_no_other_file_out(
+    anna: Person, recall: Recall, tmp_path: Path
+) -> None:
+    for day in ("01", "03"):
+        (tmp_path / f"2024-01-{day}.md").write_text("A day of rain.")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/2024-01-02 caf\xe9.md")).write_text("A day of rest.")
+    report = import_journal(anna, recall, SafetyDesk(), tmp_path)
+    assert report.imported == ("2024-01-01.md", "2024-01-02 caf\ufffd.md", "2024-01-03.md")
+    assert {f"{listed.session.created_at:%d}" for listed in anna.sessions()} == {"01", "02", "03"}
+    assert len(import_journal(anna, recall, SafetyDesk(), tmp_path).unchanged) == 3
 
 
 def test_how_far_it_is_is_told_in_bytes_and_within_a_long_file(

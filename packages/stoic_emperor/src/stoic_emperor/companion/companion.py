@@ -212,7 +212,8 @@ class Companion:
         preparing = loop.run_in_executor(self._searching, self._context, turn)
         turn.verdict = await self._look_again(person, said, first)
         if turn.verdict.card is not None and first.card is None:
-            await asyncio.to_thread(person.mark_processed, [keeper.reply.id])
+            if turn.verdict.finding is not None:
+                await asyncio.to_thread(person.mark_processed, [keeper.reply.id])
             yield _help(turn.verdict)
         turn.context = await preparing
         if turn.verdict.persona_off and not first.persona_off:

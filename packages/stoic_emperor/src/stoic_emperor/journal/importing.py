@@ -18,7 +18,7 @@ from stoic_emperor.errors import NotFound, TextMissing, TextUnreadable
 from stoic_emperor.library.documents import decode, read_bytes
 from stoic_emperor.memory.recall import Recall, Vectors
 from stoic_emperor.models import Message, Role, now
-from stoic_emperor.text import plain_line
+from stoic_emperor.text import plain_line, whole
 
 if TYPE_CHECKING:
     from stoic_emperor.infrastructure.person import Person
@@ -83,7 +83,8 @@ def import_journal(
     for file in files:
         size = file.stat().st_size
         told(0)
-        name = str(file.relative_to(path)) if path.is_dir() else file.name
+        # A name that is not UTF-8 holds halves of characters, which no database takes.
+        name = whole(str(file.relative_to(path)) if path.is_dir() else file.name)
         try:
             text = decode(read_bytes(file)).text.replace("\r\n", "\n").replace("\r", "\n")
         except TextUnreadable as error:
