@@ -46,6 +46,14 @@ def given(person: Person, session_id: str, at: dt.datetime | None = None) -> Mes
     return person.add_message(half)
 
 
+def ended(person: Person, other: Message, then: str) -> None:
+    """A reply comes to its end, and whoever gave it answers what was said since."""
+    theirs = Message(session_id=other.session_id, role=Role.EMPEROR, content=then)
+    with person.writing() as tx:
+        person.finish_message(other.id, "Whole.", Status.COMPLETE, other.created_at, tx=tx)
+        person.add_message(theirs, tx=tx)
+
+
 def heard(events: AsyncGenerator[Event, None], meanwhile: Callable[[], object] | None = None) -> list[Event]:
     """All of it; at the first sign that somebody else answers, ``meanwhile`` happens."""
 
@@ -156,13 +164,9 @@ def test_what_was_answered_by_another_while_it_waited_is_not_answered_twice(anna
     said(anna, session.id, "On the page")
     other = given(anna, session.id)
 
-    def end_and_answer() -> None:
-        theirs = Message(session_id=session.id, role=Role.EMPEROR, content="Given by another.")
-        with anna.writing() as tx:
-            anna.finish_message(other.id, "Whole.", Status.COMPLETE, other.created_at, tx=tx)
-            anna.add_message(theirs, tx=tx)
-
-    told = heard(companion(anna).reply("anna", session.id, "Mine"), end_and_answer)
+    told = heard(
+        companion(anna).reply("anna", session.id, "Mine"), lambda: ended(anna, other, then="Given by another.")
+    )
     assert isinstance(told[-1], Finished)
     assert told[-1].reply.content == "Given by another."
 
@@ -172,14 +176,10 @@ def test_where_two_wait_each_is_answered(anna: Person) -> None:
     said(anna, session.id, "On the page")
     other = given(anna, session.id)
 
-    def end_and_answer_the_first_who_waits() -> None:
-        theirs = Message(session_id=session.id, role=Role.EMPEROR, content="To another.")
-        with anna.writing() as tx:
-            anna.finish_message(other.id, "Whole.", Status.COMPLETE, other.created_at, tx=tx)
-            anna.add_message(theirs, tx=tx)
-
     said(anna, session.id, "Another's, who waits")
-    told = heard(companion(anna, "To me.").reply("anna", session.id, "Mine"), end_and_answer_the_first_who_waits)
+    told = heard(
+        companion(anna, "To me.").reply("anna", session.id, "Mine"), lambda: ended(anna, other, then="To another.")
+    )
     assert isinstance(told[-1], Finished)
     assert told[-1].reply.content == "To me."
 

@@ -36,6 +36,19 @@ def reflect(person: Person, model: FakeModel, limit: int = 20) -> tuple[int, int
     return done.turns, done.insights
 
 
+class Forgets(FakeModel):
+    """While it thinks, the person forgets something that they said."""
+
+    def __init__(self, said: Message, person: Person, answers: list[Any]) -> None:
+        super().__init__(answers=answers)
+        self.said, self.person = said, person
+
+    async def extract(self, prompt: Any, schema: Any) -> Any:
+        with self.person.writing() as tx:
+            self.person.run(tx, "delete_message", id=self.said.id)
+        return await super().extract(prompt, schema)
+
+
 def test_an_insight_bears_its_source_its_confidence_and_its_date(anna: Person) -> None:
     said, reply = turn(anna, "My brother Paul is ill")
     assert reflect(anna, FakeModel(answers=[answer("Their brother Paul is ill.", emotional_state="worried")])) == (1, 1)
@@ -133,28 +146,14 @@ def test_an_analysis_that_an_older_program_made_is_used_without_asking_again(ann
 
 def test_what_is_forgotten_while_the_model_thinks_stays_forgotten(anna: Person) -> None:
     said, _ = turn(anna, "I said too much")
-
-    class Slow(FakeModel):
-        async def extract(self, prompt: Any, schema: Any) -> Any:
-            with anna.writing() as tx:
-                anna.run(tx, "delete_message", id=said.id)
-            return await super().extract(prompt, schema)
-
-    assert reflect(anna, Slow(answers=[answer("They said too much.")]))[1] == 0
+    assert reflect(anna, Forgets(said, anna, [answer("They said too much.")]))[1] == 0
     assert anna.insights() == []
 
 
 def test_what_is_forgotten_while_another_turn_is_analysed_is_not_shown_to_the_model(anna: Person) -> None:
     turn(anna, "This may be read")
     said, _ = turn(anna, "This is forgotten")
-
-    class Slow(FakeModel):
-        async def extract(self, prompt: Any, schema: Any) -> Any:
-            with anna.writing() as tx:
-                anna.run(tx, "delete_message", id=said.id)
-            return await super().extract(prompt, schema)
-
-    model = Slow(answers=[answer(), answer()])
+    model = Forgets(said, anna, [answer(), answer()])
     reflect(anna, model)
     shown = " ".join(prompt.turns[0].text for prompt, _ in model.forms)
     assert "This may be read" in shown

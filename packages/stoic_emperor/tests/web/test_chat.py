@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, NoReturn
 
 import pytest
@@ -15,7 +15,7 @@ from stoic_emperor.application import Application
 from stoic_emperor.errors import ModelBusy, ReplyTooLong, StoicError
 from stoic_emperor.hosting.usage import Usage
 from stoic_emperor.infrastructure.person import SILENT, Person
-from stoic_emperor.models import Message, Status, now
+from stoic_emperor.models import Message, Session, Status, now
 from stoic_emperor.testing.house import House
 
 
@@ -323,10 +323,9 @@ def test_while_a_reply_is_given_elsewhere_nothing_else_is_and_nothing_is_stored_
     assert house.heard(browser, f"/api/sessions/{session.id}/again")[-1].kind == "finished"
 
 
-def test_words_that_were_stored_just_before_another_began_are_answered_after_it(house: House) -> None:
-    user_id, browser = house.somebody()
-    person = house.person(user_id)
-    session = person.begin_session()
+@contextmanager
+def overtaken(house: House, person: Person, session: Session) -> Iterator[tuple[Message, pytest.MonkeyPatch]]:
+    """Another begins a reply in the conversation just after what is said there is stored."""
     given = Message(session_id=session.id, role="emperor", content="It ra", status=Status.STREAMING)
     prepare = house.hosted.talking._prepare
 
@@ -336,12 +335,22 @@ def test_words_that_were_stored_just_before_another_began_are_answered_after_it(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(house.hosted.talking, "_prepare", slower)
-        with house.hearing(browser, "/api/chat/stream", message="And now?", session_id=session.id) as told:
-            until(lambda: len(person.messages(session.id)) == 2)
-            time.sleep(0.3)
-            assert house.talker.asked == 0
-            person.finish_message(given.id, "It rains.", Status.COMPLETE, given.created_at)
-            assert list(told)[-1].kind == "finished"
+        yield given, patch
+
+
+def test_words_that_were_stored_just_before_another_began_are_answered_after_it(house: House) -> None:
+    user_id, browser = house.somebody()
+    person = house.person(user_id)
+    session = person.begin_session()
+    with (
+        overtaken(house, person, session) as (given, _),
+        house.hearing(browser, "/api/chat/stream", message="And now?", session_id=session.id) as told,
+    ):
+        until(lambda: len(person.messages(session.id)) == 2)
+        time.sleep(0.3)
+        assert house.talker.asked == 0
+        person.finish_message(given.id, "It rains.", Status.COMPLETE, given.created_at)
+        assert list(told)[-1].kind == "finished"
     assert [m.role for m in person.messages(session.id)] == ["user", "emperor", "emperor"]
 
 
@@ -349,15 +358,7 @@ def test_stopping_what_waits_for_another_reply_lets_that_go_on(house: House) -> 
     user_id, browser = house.somebody()
     person = house.person(user_id)
     session = person.begin_session()
-    given = Message(session_id=session.id, role="emperor", content="It ra", status=Status.STREAMING)
-    prepare = house.hosted.talking._prepare
-
-    def slower(*args: Any) -> None:
-        prepare(*args)
-        person.add_message(given)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(house.hosted.talking, "_prepare", slower)
+    with overtaken(house, person, session) as (_, patch):
         patch.setattr("stoic_emperor.web.turns._BEGINNING", 0.1)
         with house.hearing(browser, "/api/chat/stream", message="And now?", session_id=session.id) as told:
             until(lambda: len(person.messages(session.id)) == 2)

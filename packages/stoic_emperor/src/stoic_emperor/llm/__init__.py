@@ -7,7 +7,7 @@ async with aclosing(model.stream(Prompt(system, (Turn("user", "…"),), max_toke
 
 from __future__ import annotations
 
-from stoic_emperor.llm.chat_model import ChatModel, Prompt, Timeouts, Turn, whole
+from stoic_emperor.llm.chat_model import ChatModel, Prompt, Timeouts, Turn, collected
 from stoic_emperor.llm.library_mode import Earlier, LibraryMode, Passage
 from stoic_emperor.llm.opening import ModelSettings, Role, open_chat_model, preload
 
@@ -21,7 +21,7 @@ __all__ = [
     "Role",
     "Timeouts",
     "Turn",
+    "collected",
     "open_chat_model",
     "preload",
-    "whole",
 ]

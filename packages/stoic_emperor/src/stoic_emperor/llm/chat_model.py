@@ -91,7 +91,7 @@ class ChatModel(Protocol):
         """Let go of connections. Closing twice is no error."""
 
 
-async def whole(pieces: AsyncGenerator[str, None]) -> str:
+async def collected(pieces: AsyncGenerator[str, None]) -> str:
     """A reply that nobody hears while it comes; of one that came to the end of its length, what there is of it."""
     heard: list[str] = []
     async with aclosing(pieces) as stream:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from stoic_emperor.config import CondensationSettings
 from stoic_emperor.errors import InvalidAnswer
-from stoic_emperor.llm import ChatModel, Prompt, Turn, whole
+from stoic_emperor.llm import ChatModel, Prompt, Turn, collected
 from stoic_emperor.memory.quoting import quoted
 from stoic_emperor.memory.tokens import count_tokens, cut
 from stoic_emperor.memory.words import is_diagnostic
@@ -156,7 +156,7 @@ class Condensation:
         asked = Prompt(
             system=prompt("condensation"), turns=(Turn("user", quoted("conversation", material)),), max_tokens=1_200
         )
-        content = (await whole(self._model.stream(asked))).strip()
+        content = (await collected(self._model.stream(asked))).strip()
         if not content or is_diagnostic(content):
             raise InvalidAnswer("the model wrote a summary that may not be kept: it is tried again with the next turn")
         return content

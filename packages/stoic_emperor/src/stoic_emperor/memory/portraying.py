@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import BaseModel
 
 from stoic_emperor.errors import InvalidAnswer, NotFound
-from stoic_emperor.llm import ChatModel, Prompt, Turn, whole
+from stoic_emperor.llm import ChatModel, Prompt, Turn, collected
 from stoic_emperor.memory.quoting import quoted
 from stoic_emperor.memory.tokens import count_tokens, cut
 from stoic_emperor.memory.words import is_diagnostic
@@ -171,7 +171,7 @@ class Portraying:
         asked = Prompt(
             system=prompt("portrait"), turns=(Turn("user", "\n\n".join(parts)),), max_tokens=_PORTRAIT_TOKENS
         )
-        content = (await whole(model.stream(asked))).strip()
+        content = (await collected(model.stream(asked))).strip()
         if not content or is_diagnostic(content):
             raise InvalidAnswer(
                 f"{model.name} wrote a portrait that may not be kept (it labels, or is empty): try again"
