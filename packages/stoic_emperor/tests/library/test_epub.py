@@ -73,8 +73,22 @@ def test_of_a_document_type_nothing_is_read_as_text(doctype: str) -> None:
     assert "]" not in "".join(first.paragraphs)
 
 
-def test_a_document_type_that_never_ends_takes_no_longer_than_others() -> None:
-    read_epub(book(**{"OEBPS/text/one.xhtml": "<!DOCTYPE " * 100_000}))
+@pytest.mark.parametrize(
+    ("page", "paragraphs"),
+    [
+        ("<p>One<!-- <p>no</p> > --> two</p><p>3</p>", ("One two", "3")),
+        ("<p>One<![CDATA[ < two & ]]></p>", ("One < two &",)),
+        ("<p>One<script>if (a<b) '<head>'</SCRIPT> two</p>", ("One two",)),
+        ("<head><title/><script src='x'/></head><p>One</p>", ("One",)),
+        ("<p title='a > b'>One</p><P CLASS=x>Two</P>", ("One", "Two")),
+        ("<p don't>One</p>", ("One",)),
+        ("<p>1 < 2, and 3<4.</p>", ("1 < 2, and 3<4.",)),
+        ("<p>One<!-- and no end <p>Two</p>", ("One",)),
+        ("<?xml version='1.0'?><p>AT&amp;T, AT&T &#8212; &nosuch;</p>", ("AT&T, AT&T — &nosuch;",)),
+    ],
+)
+def test_a_page_is_read_whether_well_formed_or_not(page: str, paragraphs: tuple[str, ...]) -> None:
+    assert read_epub(book(**{"OEBPS/text/one.xhtml": page})).sections[0].paragraphs == paragraphs
 
 
 def test_what_is_no_zip_is_refused() -> None:

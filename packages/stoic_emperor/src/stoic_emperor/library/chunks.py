@@ -16,8 +16,12 @@ MAX_WORDS = 180
 MAX_OVERLAP = 40
 #: A passage smaller than this is filled up, even if the next paragraph must be cut for it.
 _SMALL = MAX_TOKENS // 4
+#: No passage can have more characters, as blanks in paragraphs are single: the longest word of one token has seven, and
+#: a blank behind it. So much is looked at to find where to cut: a sentence may have megabytes.
+_WINDOW = 8 * (MAX_TOKENS + 8)
 
-_END = re.compile(r"[.!?…]+[\"'”’»)\]]*\s+|[。！？]+[」』）]*")
+#: Begun at a mark that follows none and never taken back: a megabyte of dots is looked at once, not once a dot.
+_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]]*+\s+|[。！？]++[」』）]*")
 _ABBREVIATED = re.compile(
     r"(?:^|[\s(])(?:[A-Z]|Mr|Mrs|Ms|Dr|St|Prof|Sr|Jr|vs|cf|e\.g|i\.e|etc|vol|ch|chap|sec|no|pp?|ed|trans|viz)\.\s+$"
 )
@@ -99,7 +103,11 @@ class _Packing:
         return self._done
 
     def _fits(self, text: str) -> bool:
-        return self._tokens + tokens(text) <= MAX_TOKENS and self._words + words(text) <= MAX_WORDS
+        return (
+            len(text) <= _WINDOW
+            and self._tokens + tokens(text) <= MAX_TOKENS
+            and self._words + words(text) <= MAX_WORDS
+        )
 
     def _append(self, text: str, *, new_block: bool) -> None:
         if new_block or not self._blocks:
@@ -128,17 +136,18 @@ class _Packing:
 
 
 def _too_long(text: str) -> bool:
-    return tokens(text) > MAX_TOKENS or words(text) > MAX_WORDS
+    return len(text) > _WINDOW or tokens(text) > MAX_TOKENS or words(text) > MAX_WORDS
 
 
 def _bounded(whole: Sequence[str]) -> Iterator[str]:
     """Sentences, those that no passage can hold cut at a clause, a word, or wherever it must be."""
     for sentence in whole:
-        rest = sentence
-        while _too_long(rest):
+        start = 0
+        while _too_long(rest := sentence[start : start + _WINDOW + 1]):
             cut = _where_to_cut(rest)
-            yield rest[:cut].rstrip()
-            rest = rest[cut:].lstrip()
+            if piece := rest[:cut].rstrip():
+                yield piece
+            start += cut + len(rest[cut:]) - len(rest[cut:].lstrip())
         if rest:
             yield rest
 

@@ -11,7 +11,7 @@ import posixpath
 import re
 import zipfile
 import zlib
-from html.parser import HTMLParser
+from html import unescape
 from urllib.parse import unquote, urlsplit
 from xml.parsers import expat
 
@@ -137,15 +137,44 @@ _DOCTYPE = re.compile(r"""(?:[^>\["']|"[^"]*"|'[^']*')*(?:\[(?:[^\]"']|"[^"]*"|'
 
 def _without_doctype(text: str) -> str:
     # Looked for once: a page with a thousand of them must not take a thousand times as long.
-    before, found, _ = text.partition("<!DOCTYPE")
-    match = _DOCTYPE.match(text, len(before) + len(found)) if found else None
-    return text if match is None else before + text[match.end() :]
+    before, found, rest = text.partition("<!DOCTYPE")
+    match = _DOCTYPE.match(rest)
+    return before + (rest.partition(">")[2] if match is None else rest[match.end() :]) if found else text
+
+
+#: The beginning of a comment or of text as it stands; a tag; a declaration. No ``<`` may stand inside a tag, as XML has
+#: it: so whatever is not closed is looked at as far as the next one, and not to the end of the page.
+_MARKUP = re.compile(
+    r"""<(?:(?P<verbatim>!--|!\[CDATA\[)"""
+    r"""|(?P<closing>/?)(?P<name>[A-Za-z][^\s/<>"']*+)(?:(?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+>|[^<>]*+>)"""
+    r"""|[!?][^<>]*+>)"""
+)
+_VERBATIM_ENDS = {"!--": "-->", "![CDATA[": "]]>"}
+_PROGRAM_ENDS = {name: re.compile(f"</{name}", re.IGNORECASE) for name in ("script", "style")}
 
 
 def _sections(page: bytes) -> list[Section]:
-    reader = _Page()
-    reader.feed(_without_doctype(_page_text(page)))
-    reader.close()
+    """The headings and paragraphs of a page, be it well-formed or not, in time linear to its length."""
+    text, reader, at = _without_doctype(_page_text(page)), _Page(), 0
+    while match := _MARKUP.search(text, at):
+        reader.text(unescape(text[at : match.start()]))
+        at = match.end()
+        if verbatim := match["verbatim"]:
+            end = text.find(_VERBATIM_ENDS[verbatim], at)
+            # What never ends reaches to the end of the page.
+            at, within = (len(text), "") if end < 0 else (end + 3, text[at:end])
+            if verbatim != "!--":
+                reader.text(within)
+        elif match["name"]:
+            name, closed_at_once = match["name"].lower(), match[0].endswith("/>")
+            if not match["closing"]:
+                reader.start(name)
+            if match["closing"] or closed_at_once:
+                reader.end(name)
+            elif name in _PROGRAM_ENDS:
+                end_tag = _PROGRAM_ENDS[name].search(text, at)
+                at = len(text) if end_tag is None else end_tag.start()
+    reader.text(unescape(text[at:]))
     return reader.sections()
 
 
@@ -159,7 +188,7 @@ def _page_text(page: bytes) -> str:
         return page.decode("cp1252", "replace")
 
 
-class _Page(HTMLParser):
+class _Page:
     """One page: its headings and its paragraphs."""
 
     _BLOCKS = frozenset(
@@ -170,12 +199,11 @@ class _Page(HTMLParser):
     _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self._parts: list[tuple[str | None, list[str]]] = [(None, [])]
         self._heading: list[str] | None = None
         self._outside = 0
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - its signature
+    def start(self, tag: str) -> None:
         if tag in self._LEFT_OUT:
             self._outside += 1
         elif tag in self._HEADINGS:
@@ -185,7 +213,7 @@ class _Page(HTMLParser):
         elif tag in self._BLOCKS:
             self._add("\n\n")
 
-    def handle_endtag(self, tag: str) -> None:
+    def end(self, tag: str) -> None:
         if tag in self._LEFT_OUT:
             self._outside = max(0, self._outside - 1)
         elif tag in self._HEADINGS and self._heading is not None:
@@ -195,11 +223,7 @@ class _Page(HTMLParser):
         elif tag in self._BLOCKS:
             self._add("\n\n")
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in self._LEFT_OUT:
-            super().handle_startendtag(tag, attrs)
-
-    def handle_data(self, data: str) -> None:
+    def text(self, data: str) -> None:
         # Line breaks in the source are no paragraphs.
         self._add(data.replace("\n", " ").replace("\r", " "))
 

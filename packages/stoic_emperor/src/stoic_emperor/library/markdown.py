@@ -11,14 +11,13 @@ from stoic_emperor.library.passages import Tags
 
 _KEY = re.compile(r"([A-Za-z][\w -]{0,40}?)\s*:\s*(.*)")
 _ITEM = re.compile(r"\s*-\s+(.*)")
-_HEADING = re.compile(r"(#{1,6})[ \t]+(.+?)[ \t]*#*[ \t]*")
+_HEADING = re.compile(r"(#{1,6})[ \t]+([^ \t].*)")
 _UNDERLINE = re.compile(r"(=+|-+)[ \t]*")
 _FENCE = re.compile(r"[ \t]{0,3}(?:```|~~~)")
 _LINK = re.compile(r"!?\[([^\[\]]{0,500})\]\([^()\s]{0,1000}(?:[ \t]+\"[^\"]{0,200}\")?\)")
 _EMPHASIS = re.compile(r"(?<![\w*])(\*{1,3}|_{1,3})(?=\S)([^*_\n]{1,2000}?)(?<=\S)\1(?!\w)")
 _MARKER = re.compile(r"^[ \t]{0,3}(?:>[ \t]?)+|^[ \t]*(?:[-*+])[ \t]+", re.MULTILINE)
 _RULE = re.compile(r"^[ \t]*(?:[-*_][ \t]*){3,}$", re.MULTILINE)
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 
 
 def front_matter(text: str) -> tuple[dict[str, str], str]:
@@ -58,7 +57,7 @@ def tags_of(keys: Mapping[str, str]) -> Tags:
 def read_markdown(decoded: Decoded) -> Document:
     """The sections of a Markdown file: one a heading, whose place is the path of headings above it."""
     keys, body = front_matter(decoded.text.replace("\r\n", "\n"))
-    sections = _sections(_COMMENT.sub("", body))
+    sections = _sections(_without_comments(body))
     if not sections:
         raise TextUnreadable("it has no text but headings")
     return Document(
@@ -70,6 +69,15 @@ def read_markdown(decoded: Decoded) -> Document:
         tags=tags_of(keys),
         notes=decoded.notes,
     )
+
+
+def _without_comments(text: str) -> str:
+    kept: list[str] = []
+    at = 0
+    while (begin := text.find("<!--", at)) >= 0 and (end := text.find("-->", begin + 4)) >= 0:
+        kept.append(text[at:begin])
+        at = end + 3
+    return "".join([*kept, text[at:]])
 
 
 def _sections(body: str) -> tuple[Section, ...]:
@@ -94,7 +102,7 @@ def _sections(body: str) -> tuple[Section, ...]:
         if heading:
             close()
             level = len(heading[1])
-            path = [*((n, name) for n, name in path if n < level), (level, plain(heading[2]).strip())]
+            path = [*((n, name) for n, name in path if n < level), (level, plain(_without_closing(heading[2])).strip())]
         elif not fenced and current and current[-1].strip() and _UNDERLINE.fullmatch(line):
             title = current.pop()
             close()
@@ -104,6 +112,12 @@ def _sections(body: str) -> tuple[Section, ...]:
             current.append(line)
     close()
     return tuple(sections)
+
+
+def _without_closing(heading: str) -> str:
+    """``Title ##`` as ``Title``."""
+    shown = heading.rstrip(" \t")
+    return shown.rstrip("#").rstrip(" \t") or shown
 
 
 def plain(text: str) -> str:
