@@ -47,6 +47,10 @@ class DatabaseBusy(DatabaseUnavailable):
     """Another process held the database longer than the configured wait."""
 
 
+class DatabaseFull(DatabaseUnavailable):
+    """No room is left where the database is kept; what was stored before is intact."""
+
+
 class DatabaseDamaged(DatabaseUnavailable):
     """The file is not a database, its pages are damaged, or tables of ours are gone from it."""
 

@@ -19,6 +19,7 @@ from capsa.errors import (
     CapsaError,
     DatabaseBusy,
     DatabaseDamaged,
+    DatabaseFull,
     DatabaseUnavailable,
     InvalidUrl,
     MissingExtension,
@@ -385,6 +386,14 @@ def test_what_stands_in_the_way_of_our_tables_is_one_line(postgres_url: str, mad
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(made.format(name=name).encode())
     assert said in str(refused(postgres_url))
+
+
+def test_a_server_without_room_is_told_apart_from_one_that_is_away(store: Store) -> None:
+    with (
+        pytest.raises(DatabaseFull, match="no space left on the server .*stored before is intact"),
+        store.database.write("anna") as tx,
+    ):
+        tx.execute("DO $$ BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = '53100'; END $$")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from capsa.database import open_database
-from capsa.errors import CapsaError, DatabaseDamaged, DatabaseUnavailable
+from capsa.errors import CapsaError, DatabaseDamaged, DatabaseFull, DatabaseUnavailable
 from capsa.records import Record
 from capsa.sqlite.database import APPLICATION_ID
 from capsa.sqlite.lock import WriterLock
@@ -306,7 +306,7 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged(small_disk: Path) -> No
     (small_disk / "ballast").write_bytes(bytes(500_000))
     with Store.open(url_of(path)) as store:
         notes = store.collection("notes")
-        with pytest.raises(DatabaseUnavailable, match="no space left.*stored before is intact") as full:  # noqa: PT012 - at some time
+        with pytest.raises(DatabaseFull, match="no space left.*stored before is intact") as full:  # noqa: PT012 - at some time
             for i in range(1_000):
                 acknowledged += notes.add([Record(id=f"r{i}", text=f"entry {i} " + "x" * 20_000)])
         one_line(full.value, path)
@@ -324,7 +324,7 @@ def test_a_full_disk_inside_a_shared_transaction_undoes_all_of_it(small_disk: Pa
     with Store.open(url_of(path)) as store:
         notes = store.collection("notes")
         notes.add([Record(id="before", text="kept")])
-        with pytest.raises(DatabaseUnavailable, match="no space left"), store.database.write(notes.owner) as tx:  # noqa: PT012
+        with pytest.raises(DatabaseFull, match="no space left"), store.database.write(notes.owner) as tx:  # noqa: PT012
             for i in range(1_000):
                 notes.add([Record(id=f"r{i}", text="x" * 20_000)], tx=tx)
         assert [record.id for record in notes.iterate()] == ["before"]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from capsa import Record, Store
-from capsa.errors import DatabaseBusy, DatabaseUnavailable
+from capsa.errors import DatabaseBusy, DatabaseFull
 from capsa.sqlite import still
 
 #: What root must give up so that modes bind it as they bind anybody.
@@ -148,7 +148,7 @@ def test_on_a_full_disk_it_is_read_and_who_writes_is_told_what_to_do(
         notes = store.collection("notes")
         assert len(notes.search("needle")) == 1
         assert not (folder / "memory.db-wal").exists(), "there is no room for it"
-        with pytest.raises(DatabaseUnavailable, match="no space left for .*: free some and try again"):
+        with pytest.raises(DatabaseFull, match="no space left for .*: free some and try again"):
             notes.add([Record(text="another")])
     assert [path.name for path in folder.iterdir() if path.suffix == ".db"] == ["memory.db"]
 
@@ -165,7 +165,7 @@ def test_on_a_full_disk_what_others_have_open_is_read_with_them(folder: Path, mo
 def test_on_a_full_disk_what_was_not_closed_needs_room(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill_up(monkeypatch)
     (folder / "memory.db-wal").write_bytes(b"not carried over")
-    with pytest.raises(DatabaseUnavailable, match="no space left"):
+    with pytest.raises(DatabaseFull, match="no space left"):
         still.is_still(folder / "memory.db")
 
 

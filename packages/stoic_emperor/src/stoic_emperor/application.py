@@ -73,7 +73,7 @@ class Application:
         return database_url(self.configuration.settings.database.url, self.configuration.home)
 
     def waiting_past(self) -> Path | None:
-        """An earlier program's file beside ours that has not been brought along; None if there is none."""
+        """An earlier program's file beside ours that has never been brought along; None if there is none."""
         from stoic_emperor.legacy.earlier import carried_over
 
         own = self.database_url.path

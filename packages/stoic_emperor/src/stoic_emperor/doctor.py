@@ -17,7 +17,7 @@ from capsa.terminal import Check, Verdict, check_sqlite
 from stoic_emperor.application import Application
 from stoic_emperor.errors import ConfigurationError, StoicError
 from stoic_emperor.infrastructure.opening import CHROMA_FOLDER, OWNERS, data_folder, is_older, look, older_files
-from stoic_emperor.legacy.earlier import written_since
+from stoic_emperor.legacy.earlier import carried_over, written_since
 from stoic_emperor.library.starter import starter_library
 from stoic_emperor.llm import Prompt, Turn
 from stoic_emperor.web.auth import demands
@@ -220,6 +220,14 @@ def _files(url: capsa.DatabaseUrl, past: Path | None) -> Iterator[Check]:
 
 
 def _brought_along(own: Path, older: Path) -> Check:
+    before = carried_over(own, older)
+    if before is not None and before.left:
+        return Check(
+            "older memory",
+            "note",
+            f"{older} was brought along but for {before.left:,} rows: put aside, or others are in their place",
+            f"stoic migrate --from {older} --to {own} names them",
+        )
     try:
         late = written_since(own, older)
     except sqlite3.Error as error:

@@ -99,6 +99,10 @@ class NothingToMigrate(StoicError):
     """What to migrate, or where to, is not there or cannot be told; nothing was changed."""
 
 
+class AlreadyMigrated(NothingToMigrate):
+    """All of it was carried over before, to where it should go."""
+
+
 def explain(error: Exception) -> str | None:
     """The line that tells a person what happened and what to do, or None for a defect of ours."""
     from capsa import terminal

@@ -152,6 +152,28 @@ def test_an_earlier_memory_that_waits_is_told_of_until_it_has_come_along(
     assert found["verdict"] == "ok"
 
 
+def test_a_past_of_which_rows_were_put_aside_is_not_asked_for_again(
+    stoic: Stoic, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from stoic_emperor.testing.legacy import OldDatabase, Version, write_past
+
+    monkeypatch.delenv("DATABASE_URL")
+    (home / "data").mkdir()
+    older = home / "data" / "stoic_emperor.db"
+    with OldDatabase(older, Version.V1) as old:
+        write_past(old)
+    with closing(sqlite3.connect(older)) as connection:
+        connection.execute("INSERT INTO messages (id, session_id, role, content) VALUES ('m', 'no', 'user', 'x')")
+        connection.commit()
+    assert stoic("migrate").status == 1
+    assert "stoic migrate" not in stoic("chat", said="exit\n").err
+    (found,) = [check for check in stoic("doctor", "--json").json if check["name"] == "older memory"]
+    assert found["verdict"] == "note"
+    assert "was brought along but for 1 rows" in found["found"]
+    again = stoic(*found["remedy"].removesuffix(" names them").split()[1:])
+    assert "its session is missing" in again.out
+
+
 def test_what_the_earlier_program_writes_after_its_memory_came_along_is_told_of(
     stoic: Stoic, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

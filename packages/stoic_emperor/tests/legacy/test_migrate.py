@@ -163,6 +163,37 @@ def test_without_a_word_the_past_comes_into_a_file_beside_it(older: Path, capsys
         assert len(database.users()) == 2
 
 
+def test_once_all_of_it_is_there_doing_it_again_changes_nothing(
+    older: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(migrate_command) == 0
+    own = older.with_name("stoic_emperor.capsa.db")
+    before = fingerprint(own)
+    capsys.readouterr()
+    assert command(migrate_command) == 0
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    assert f"{older} was carried over into {own} before, every row of it: there is nothing to do" in out
+    assert command(migrate_command, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["complete"]
+    assert fingerprint(own) == before
+    folder = home / "data" / "vector_db"
+    remembered(folder)
+    assert command(migrate_command, "--json") == 0, "a Chroma folder that turns up later still comes along"
+    out, err = capsys.readouterr()
+    assert f"migrating {folder} alone" in err
+    assert json.loads(out)["unchanged"] == [str(folder)]
+
+
+def test_a_named_chroma_folder_does_not_leave_the_older_file_out(
+    older: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = home / "elsewhere"
+    remembered(folder)
+    assert command(migrate_command, "--chroma", folder, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["unchanged"] == [str(older), str(folder)]
+
+
 def test_what_was_carried_over_goes_on_from_the_newer_file(
     older: Path, postgres_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -198,7 +229,7 @@ def test_a_chroma_that_was_not_carried_over_is_not_dropped_with_the_older_file(
     capsys.readouterr()
     assert command(migrate_command, *words, "--chroma", folder) == 0
     out, err = capsys.readouterr()
-    assert f"{folder} was carried over into it, too" in err
+    assert f"{folder} was carried over into" in err
     assert "chroma semantic" not in {part["name"] for part in json.loads(out)["parts"]}
 
 
@@ -422,6 +453,29 @@ def test_the_help_shows_each_example_on_its_line(which: click.Command, capsys: p
 
 
 # The way back
+
+
+def test_the_way_back_of_what_was_carried_over_before_is_told_with_where_it_goes(
+    older: Path, postgres_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(migrate_command) == 0
+    capsys.readouterr()
+    assert command(migrate_command, "--from", older, "--to", postgres_url) == 0
+    told = facts(capsys.readouterr().out)["Next"]
+    own = older.with_name("stoic_emperor.capsa.db")
+    assert told.endswith(f"--to {older} (it goes into {own}, beside the old file)")
+
+
+def test_rows_that_were_put_aside_do_not_stand_in_the_way_to_a_server(
+    older: Path, postgres_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(sqlite3.connect(older)) as connection:
+        connection.execute("INSERT INTO messages (id, session_id, role, content) VALUES ('m', 'no', 'user', 'x')")
+        connection.commit()
+    assert command(migrate_command) == 1
+    capsys.readouterr()
+    assert command(migrate_command, "--to", postgres_url) == 0
+    assert facts(capsys.readouterr().out)["Source"].startswith(str(older.with_name("stoic_emperor.capsa.db")))
 
 
 def test_the_way_back_brings_everything_written_since(

@@ -167,6 +167,13 @@ def test_files_that_cannot_be_read_are_named_and_the_rest_is_imported(library: L
     assert "a_damaged.epub: failed (it is a damaged EPUB" in told
 
 
+def test_a_files_name_cannot_begin_a_line_of_the_report(library: Library, texts: Path) -> None:
+    (texts / "a\n100 files read.txt").write_bytes(b"")
+    lines = library.import_path(texts).lines()
+    assert "\n" not in "".join(lines)
+    assert not any(line.startswith("100 files") for line in lines)
+
+
 def test_progress_goes_up_to_the_whole(library: Library, texts: Path) -> None:
     (texts / "long.txt").write_text(long_text(1_500))
     (texts / "empty.txt").write_text("")

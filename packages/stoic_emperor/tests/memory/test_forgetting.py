@@ -14,6 +14,7 @@ from stoic_emperor.errors import NotFound
 from stoic_emperor.infrastructure.database import Database
 from stoic_emperor.infrastructure.person import Person
 from stoic_emperor.memory.condensing import Condensation
+from stoic_emperor.memory.exporting import conversation_json, write_export
 from stoic_emperor.memory.forgetting import Forgetting, Receipt
 from stoic_emperor.memory.recall import Recall
 from stoic_emperor.memory.reflecting import Reflection
@@ -241,6 +242,22 @@ def test_older_files_and_copies_that_may_still_hold_it_are_named(tmp_path: Path)
     assert [path.name for path in receipt.elsewhere] == ["memory.db.backup", "memory.old", "vector_db"]
     assert "memory.db.backup" in receipt.lines[1]
     assert receipt.to_dict()["lines"] == receipt.lines, "a page shows it in the same words as a terminal"
+
+
+def test_exports_that_may_still_hold_it_are_named(tmp_path: Path, home: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with Database(f"sqlite:///{tmp_path}/data/memory.db") as database:
+        anna, recall = database.person("anna"), Recall(database.store, "anna")
+        anna.ensure("Anna")
+        conversation = conversation_json(anna, anna.begin_session(title="Of Gregor"))
+        files = {tmp_path / "data" / name for name in ("all.json", "all.md", "one.json")} | {home / "me.json"}
+        write_export(anna, recall, tmp_path / "data" / "all.json")
+        write_export(anna, recall, tmp_path / "data" / "all.md")
+        write_export(anna, recall, home / "me.json")
+        (tmp_path / "data" / "one.json").write_text(conversation)
+        (tmp_path / "data" / "notes.md").write_text("# What I remember")
+        receipt = Forgetting(anna, recall).everything()
+    assert set(receipt.elsewhere) == files
 
 
 def test_the_beginning_of_an_id_is_enough_if_only_one_thing_has_it(memory: Memory) -> None:

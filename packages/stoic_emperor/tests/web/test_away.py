@@ -56,3 +56,20 @@ def test_while_postgresql_is_away_everybody_is_told_within_two_seconds_until_it_
                 assert time.monotonic() - began < 10
                 time.sleep(0.2)
         hosted_by(app).application.close()
+
+
+def test_where_no_room_is_left_it_says_so_and_what_was_there_is_shown(home: Path) -> None:
+    app = web_app(configured(home, "sqlite:///./data/memory.db"))
+    with signed_in(app, "anna") as anna:
+        session = anna.post("/api/sessions", json={"title": "Kept"}).json()
+        engine = hosted_by(app).application.database.engine
+        with engine.maintain() as tx:
+            # The engine writes through one connection, for which the file is full now.
+            tx.execute("PRAGMA max_page_count = 1")
+        answer = anna.post("/api/chat", json={"message": "What was I afraid of? " * 400})
+        assert answer.status_code == 503
+        assert "no room left" in answer.json()["detail"]
+        assert "cannot be reached" not in answer.text
+        assert str(home) not in answer.text
+        assert session["id"] in anna.get("/api/sessions").text
+    hosted_by(app).application.close()

@@ -13,6 +13,7 @@ from capsa.errors import (
     CapsaError,
     DatabaseBusy,
     DatabaseDamaged,
+    DatabaseFull,
     DatabaseUnavailable,
     InvalidUrl,
     MissingExtension,
@@ -84,7 +85,7 @@ _BY_CLASS: tuple[tuple[type[psycopg.Error], type[CapsaError], str], ...] = (
     ),
     (
         psycopg.errors.DiskFull,
-        DatabaseUnavailable,
+        DatabaseFull,
         "no space left on the server of {url}: free some and try again; what was stored before is intact",
     ),
     (

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from capsa import _queries, _schema
 from capsa._schema import SchemaPackage
 from capsa.database import NO_PARAMETERS, Database, Loaded, LoadedRow, Parameters, Row, Transaction, check_writer
-from capsa.errors import CapsaError, DatabaseBusy, DatabaseDamaged, DatabaseUnavailable
+from capsa.errors import CapsaError, DatabaseBusy, DatabaseDamaged, DatabaseFull, DatabaseUnavailable
 from capsa.sqlite import still
 from capsa.sqlite.lock import WriterLock
 from capsa.url import DatabaseUrl
@@ -289,7 +289,7 @@ class SqliteDatabase(Database):
             return DatabaseDamaged(f"{self.path} is not a SQLite database, or it is damaged ({text}): restore a backup")
         # On a full disk there is no way to write, and none to make the files that writing needs.
         if "full" in text or (("readonly" in text or "I/O" in text) and still.is_full(self.path)):
-            return DatabaseUnavailable(still.no_space(self.path))
+            return DatabaseFull(still.no_space(self.path))
         if match := re.match(r"no such table: (?:main\.)?(\w+)", text):
             if any(match[1] in package.relations() for package in self._packages):
                 return DatabaseDamaged(f"{_schema.said_gone([match[1]], str(self.path))}: restore a backup")

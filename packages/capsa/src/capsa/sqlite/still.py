@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from capsa.errors import DatabaseBusy, DatabaseUnavailable
+from capsa.errors import DatabaseBusy, DatabaseFull, DatabaseUnavailable
 
 _EFFECTIVE = os.access in os.supports_effective_ids
 #: What the two files beside it need at first.
@@ -25,7 +25,7 @@ def is_still(path: Path) -> bool:
     """Whether the file can only be read, and has to be read this way.
 
     Raises:
-        DatabaseUnavailable: it was not closed, and cannot be put in order here.
+        DatabaseUnavailable: or `DatabaseFull`: it was not closed, and cannot be put in order here.
     """
     full = is_full(path)
     if _may(path, os.W_OK) and _may(path.parent, os.W_OK) and not full:
@@ -43,7 +43,7 @@ def is_still(path: Path) -> bool:
         # With both beside it, SQLite reads it as ever.
         return False
     if full:
-        raise DatabaseUnavailable(no_space(path))
+        raise DatabaseFull(no_space(path))
     raise DatabaseUnavailable(
         f"{path} was not closed by its last writer, and {path.parent} may not be written: copy {path.name} and "
         f"{journal.name} into a folder of your own and name that file"

@@ -89,7 +89,8 @@ def _journal(opened: Application, user_id: str, path: Path, *, analyze: bool) ->
     if report.card is not None:
         click.echo(f"\n{report.card.as_text()}\n")
     for name, reason in report.failed:
-        note(f"{clean(name)} was not imported: {reason}")
+        shown = clean(name).replace("\n", "\N{REPLACEMENT CHARACTER}")
+        note(f"{shown} was not imported: {reason}")
     if analyze:
         from stoic_emperor.cli.analyze import command as write_portrait
 

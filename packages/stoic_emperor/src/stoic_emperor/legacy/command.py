@@ -11,7 +11,7 @@ import click
 
 from capsa import DatabaseUrl
 from stoic_emperor.config import Configuration, load_configuration
-from stoic_emperor.errors import NothingToMigrate
+from stoic_emperor.errors import AlreadyMigrated, NothingToMigrate
 
 _PATH = click.Path(path_type=Path)
 
@@ -155,8 +155,13 @@ def _migrate(source: str | None, target: str | None, configuration: Configuratio
         dry_run=options["dry_run"],
         manifest=options["report"],
     )
-    with Bars(Console(stderr=True), silent=as_json) as bars:
-        outcome = migrate(request, configuration, bars, lambda line: click.echo(f"stoic: {line}", err=True))
+    try:
+        with Bars(Console(stderr=True), silent=as_json) as bars:
+            outcome = migrate(request, configuration, bars, lambda line: click.echo(f"stoic: {line}", err=True))
+    except AlreadyMigrated as done:
+        # Whatever runs this at each start finds that all is well.
+        click.echo(json.dumps({"complete": True, "migrated": 0, "advice": [str(done)]}) if as_json else str(done))
+        return 0
     if as_json:
         click.echo(json.dumps(outcome.as_json(), indent=2, ensure_ascii=False))
     else:

@@ -13,33 +13,36 @@ from stoic_emperor.legacy.layouts import LAYOUTS
 
 _TRANSFERS = "SELECT owner, transfer, source FROM capsa_transfers WHERE state = 'done'"
 _RANGES = "SELECT records, detail FROM capsa_transfer_ranges WHERE owner = ? AND transfer = ?"
-_QUARANTINED = "SELECT 1 FROM capsa_quarantine WHERE owner = ? AND transfer = ? LIMIT 1"
+_QUARANTINED = "SELECT count(*) FROM capsa_quarantine WHERE owner = ? AND transfer = ?"
 
 
 @dataclass(frozen=True, slots=True)
 class CarriedOver:
-    """A migration that is through, with every row."""
+    """A migration that is through."""
 
     #: The zone that times without one were read in.
     zone: str | None
+    #: Rows that were refused, or kept out by others in their place.
+    left: int
 
 
 def carried_over(own: Path, source: Path) -> CarriedOver | None:
-    """The migration that brought a file or folder into our file, every row of it; None if none is known to have."""
+    """The migration that brought most of a file or folder into our file; None if none that is known is through."""
     if not own.is_file():
         return None
     wanted = os.path.realpath(source)
+    found: list[CarriedOver] = []
     try:
         with contextlib.closing(sqlite3.connect(f"{own.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             for owner, transfer, described in connection.execute(_TRANSFERS).fetchall():
                 description = json.loads(described)
                 locations = [os.path.realpath(one) for one in description.get("location", "").split(" + ")]
-                if wanted in locations and _is_whole(connection, owner, transfer):
-                    return CarriedOver(description.get("zone"))
+                if wanted in locations and (left := _left(connection, owner, transfer)) is not None:
+                    found.append(CarriedOver(description.get("zone"), left))
     except sqlite3.Error:
         # What is the matter with it, opening it will say.
         return None
-    return None
+    return min(found, key=lambda one: one.left, default=None)
 
 
 def written_since(own: Path, older: Path) -> int:
@@ -59,14 +62,11 @@ def written_since(own: Path, older: Path) -> int:
         )
 
 
-def _is_whole(connection: sqlite3.Connection, owner: str, transfer: str) -> bool:
-    """Whether nothing of it was refused, nor kept out by something else in its place."""
-    if connection.execute(_QUARANTINED, (owner, transfer)).fetchone():
-        return False
+def _left(connection: sqlite3.Connection, owner: str, transfer: str) -> int | None:
+    """How many rows were refused, or kept out by something else in their place; None if not all were tried."""
+    ((left,),) = connection.execute(_QUARANTINED, (owner, transfer))
     for records, detail in connection.execute(_RANGES, (owner, transfer)):
         if records is None or not detail:
-            return False
-        tally = json.loads(detail)
-        if tally["quarantined"] or tally["conflicts"]:
-            return False
-    return True
+            return None
+        left += json.loads(detail)["conflicts"]
+    return int(left)

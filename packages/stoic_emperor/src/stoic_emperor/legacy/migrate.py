@@ -14,7 +14,7 @@ from pathlib import Path
 
 from capsa import DatabaseUrl, Embedder, open_database, open_embedder, transfer
 from stoic_emperor.config import DEFAULT_FILE, DEFAULT_URL, Configuration
-from stoic_emperor.errors import NothingToMigrate, explain
+from stoic_emperor.errors import AlreadyMigrated, NothingToMigrate, explain
 from stoic_emperor.hosting import HOUSE
 from stoic_emperor.infrastructure.opening import (
     CHROMA_FILE,
@@ -83,6 +83,7 @@ def migrate(
         say: gets a line about what was chosen.
 
     Raises:
+        AlreadyMigrated: all of it was carried over before.
         NothingToMigrate: source or target is missing or unclear; nothing was changed.
         StoicError, capsa.CapsaError: or one of their kinds; the source is never changed.
     """
@@ -180,16 +181,16 @@ def source_of(request: Request, configuration: Configuration) -> DatabaseUrl | N
     """
     if request.source:
         return named_url(request.source, Path.cwd())
-    if request.chroma is not None:
-        return None
     configured = _configured(configuration)
     urls = [named_url(n, configuration.home) for n in (configuration.settings.database.url, DEFAULT_URL)]
     older = next((url for url in urls if url.path is not None and is_older(url.path)), None)
+    if request.chroma is not None:
+        return older
     if request.target and str(_named(request.target)) != str(configured) and _exists(configured):
         # The way back, or on to another database: what is in use now.
         if older is not None and older.path and configured.path and not carried_over(configured.path, older.path):
             raise NothingToMigrate(
-                f"{configured.path} is in use, and {older.path} has not been brought into it, every row of it: "
+                f"{configured.path} is in use, and {older.path} has not been brought into it: "
                 f"run `stoic migrate` first, or name one of them with --from"
             )
         return configured
@@ -266,22 +267,13 @@ def _sources(
     say: Callable[[str], None],
 ) -> Iterator[tuple[transfer.Source, bool]]:
     chroma = request.chroma
-    if source is not None:
-        if source.path is not None:
-            _tell_of_waiting(source.path, say)
-        if source.path is not None and is_older(source.path):
-            own = own_path(source.path)
+    if source is not None and source.path is not None:
+        _tell_of_waiting(source.path, say)
+        if is_older(source.path):
             if chroma is None and request.find_chroma:
                 chroma = chroma_beside(source.path)
-            if (before := carried_over(own, source.path)) is not None:
-                _refuse_zone(request, source.path, own, before.zone)
-                say(f"{source.path} was carried over into {own} before: migrating that, the newer one")
-                source = DatabaseUrl.for_path(own)
-                if chroma is not None and carried_over(own, chroma.expanduser()):
-                    say(f"{chroma} was carried over into it, too")
-                    chroma = None
-            elif own.is_file() and str(DatabaseUrl.for_path(own)) != str(target):
-                say(f"{own} holds what was written since; it is not part of this (stoic migrate --from {own})")
+            source, chroma = _newest(request, source.path, chroma, target, say)
+    if source is not None:
         yield _open_database(source, request.timezone)
     if chroma is not None:
         from stoic_emperor.legacy.chroma.source import ChromaSource
@@ -293,18 +285,48 @@ def _sources(
         )
 
 
+def _newest(
+    request: Request, older: Path, chroma: Path | None, target: DatabaseUrl, say: Callable[[str], None]
+) -> tuple[DatabaseUrl | None, Path | None]:
+    """What holds an older file's past now, and its Chroma's: our file beside it, once all of it was carried there.
+
+    Raises:
+        AlreadyMigrated: that is where everything should go, and where it is.
+        NothingToMigrate: what was asked for would change nothing.
+    """
+    own = own_path(older)
+    newer = DatabaseUrl.for_path(own)
+    before = carried_over(own, older)
+    if before is None or before.left:
+        if own.is_file() and str(newer) != str(target):
+            say(f"{own} holds what was written since; it is not part of this (stoic migrate --from {own})")
+        return DatabaseUrl.for_path(older), chroma
+    if request.timezone is not None and request.timezone != before.zone:
+        raise NothingToMigrate(
+            f"{older} was carried over into {own} before, its times read in {before.zone}, so --timezone "
+            f"{request.timezone} would change nothing: leave it out, or move {own} away to read the older file anew; "
+            f"nothing was changed"
+        )
+    of_chroma = None if chroma is None else carried_over(own, chroma.expanduser())
+    if of_chroma is not None and not of_chroma.left:
+        say(f"{chroma} was carried over into {own} before")
+        chroma = None
+    if str(newer) != str(target):
+        say(f"{older} was carried over into {own} before: migrating that, the newer one")
+        return newer, chroma
+    if chroma is None:
+        raise AlreadyMigrated(
+            f"{older} was carried over into {own} before, every row of it: there is nothing to do; "
+            f"`stoic doctor` says whether something was written there since"
+        )
+    say(f"{older} was carried over into {own} before: migrating {chroma} alone")
+    return None, chroma
+
+
 def _tell_of_waiting(file: Path, say: Callable[[str], None]) -> None:
     """A person should not sit before nothing; a program reads how it ended."""
     if sys.stderr.isatty() and transfer.is_locked(file):
         say(f"{file} is in use by another program: waiting for it (Ctrl-C gives up)")
-
-
-def _refuse_zone(request: Request, older: Path, own: Path, zone: str | None) -> None:
-    if request.timezone is not None and request.timezone != zone:
-        raise NothingToMigrate(
-            f"{older} was carried over into {own} before, its times read in {zone}, so --timezone {request.timezone} "
-            f"would change nothing: leave it out, or move {own} away to read the older file anew; nothing was changed"
-        )
 
 
 def _open_database(source: DatabaseUrl, timezone: str | None) -> tuple[transfer.Source, bool]:
@@ -343,9 +365,10 @@ def _advice(
         yield f"to use it from now on, write DATABASE_URL={target}{password} into {configuration.env_file}"
     if target.dialect == "postgresql":
         back = source.path if source is not None and source.path is not None else DEFAULT_FILE
+        beside = older or is_older(back)
         yield (
             f"the way back, with everything written since: stoic migrate --from {target} --to {back}"
-            + (f" (it goes into {own_path(back)}, beside the old file)" if older else "")
+            + (f" (it goes into {own_path(back)}, beside the old file)" if beside else "")
         )
     elif target.path is not None:
         for old in left_alone:

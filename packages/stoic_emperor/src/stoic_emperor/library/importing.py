@@ -90,11 +90,13 @@ class ImportReport:
         return self.of(Outcome.SKIPPED)
 
     def lines(self) -> list[str]:
-        """For a person: the sum, then every file of which there is something to say, then the notes."""
+        """For a person: the sum, then every file of which there is something to say, then the notes; a line each."""
         not_read = {Outcome.SKIPPED, Outcome.FAILED, Outcome.GONE, Outcome.REMOVED}
         read = sum(file.outcome not in not_read for file in self.files)
         total = (
             f"{read:,} files read: {self.added:,} passages new, {self.updated:,} updated, "
             f"{self.removed:,} removed, {self.kept:,} as they were"
         )
-        return [total, *(str(f) for f in self.files if f.outcome is not Outcome.UNCHANGED or f.detail), *self.notes]
+        told = (str(f) for f in self.files if f.outcome is not Outcome.UNCHANGED or f.detail)
+        # A file's name may hold the end of a line.
+        return [total, *(line.replace("\n", "\N{REPLACEMENT CHARACTER}") for line in (*told, *self.notes))]

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 FORMAT = "stoic-emperor-export"
 VERSION = 1
+_TITLE = "# What Stoic Emperor remembers of "
+#: How each export of everything begins, and, as JSON, that of a conversation.
+_BEGINNINGS = (f'{{\n "format": "{FORMAT}"'.encode(), _TITLE.encode())
 
 
 def write_export(person: Person, recall: Recall, file: Path) -> None:
@@ -30,6 +33,24 @@ def write_export(person: Person, recall: Recall, file: Path) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as opened:
         for piece in pieces:
             opened.write(piece)
+
+
+def exports_in(folder: Path) -> Iterator[Path]:
+    """The exports that lie in a folder, whosever they are: what was erased since may stand in them."""
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir()):
+        try:
+            if path.is_file() and _begins(path).startswith(_BEGINNINGS):
+                yield path
+        except OSError:
+            # What may not be read by who wrote it is none of theirs.
+            continue
+
+
+def _begins(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(max(map(len, _BEGINNINGS)))
 
 
 def export_json(person: Person, recall: Recall) -> Iterator[str]:
@@ -104,7 +125,7 @@ def export_markdown(person: Person) -> Iterator[str]:
     """The whole of it to read, in pieces."""
     user = person.get()
     name = user.name if user is not None and user.name else person.user_id
-    yield f"# What Stoic Emperor remembers of {_line(name)}\n\n"
+    yield f"{_TITLE}{_line(name)}\n\n"
     for profile in person.profiles(1):
         yield f"## Portrait (version {profile.version}, {profile.created_at:%Y-%m-%d})\n\n{profile.content}\n\n"
     if insights := person.insights():

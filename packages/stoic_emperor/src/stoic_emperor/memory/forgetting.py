@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import capsa
+from stoic_emperor.config import find_home
 from stoic_emperor.errors import NotFound
 from stoic_emperor.hosting.erasing import erase_about, erase_own, provider_of
 from stoic_emperor.infrastructure._rows import text
-from stoic_emperor.infrastructure.opening import older_files
+from stoic_emperor.infrastructure.opening import data_folder, older_files
 from stoic_emperor.memory.doubles import others_like
+from stoic_emperor.memory.exporting import exports_in
 from stoic_emperor.memory.recall import Recall
 from stoic_emperor.models import Message, Role
 
@@ -59,7 +61,7 @@ class Receipt:
 
     #: Table or collection -> rows.
     erased: Mapping[str, int]
-    #: Files that may still hold some of it: those of older programs and backups.
+    #: Files that may still hold some of it: those of older programs, backups and exports.
     elsewhere: tuple[Path, ...] = ()
     #: What could not be done.
     notes: tuple[str, ...] = ()
@@ -80,7 +82,7 @@ class Receipt:
         lines = [f"Erased: {', '.join(lines)}."] if lines else ["There was nothing to erase."]
         if self.elsewhere:
             files = ", ".join(str(path) for path in self.elsewhere)
-            lines.append(f"These files are older than this memory, or copies, and may still hold some of it: {files}")
+            lines.append(f"Older files, copies and exports that may still hold some of it: {files}")
         return [*lines, *self.notes]
 
 
@@ -343,4 +345,7 @@ class Forgetting:
     def _receipt(self, work: _Work, *, scrub: bool = True) -> Receipt:
         database = self._person.database
         notes = database.scrub() if scrub and work.erased.total() else ()
-        return Receipt(erased=dict(work.erased), elsewhere=older_files(database.url), notes=notes)
+        folders = dict.fromkeys((data_folder(database.url), find_home()))
+        exports = (path for folder in folders for path in exports_in(folder))
+        elsewhere = dict.fromkeys((*older_files(database.url), *exports))
+        return Receipt(erased=dict(work.erased), elsewhere=tuple(elsewhere), notes=notes)

@@ -21,7 +21,7 @@ from stoic_emperor.safety import ResourceCard
 from stoic_emperor.web.cards import card_html
 from stoic_emperor.web.pages.errors import error_page, is_for_a_page
 from stoic_emperor.web.state import hosted_of
-from stoic_emperor.web.wording import DATABASE_DOWN, OUR_FAULT
+from stoic_emperor.web.wording import OUR_FAULT, of_database
 
 log = logging.getLogger(__name__)
 
@@ -96,9 +96,10 @@ async def told(request: Request, error: Exception) -> Response:
 
 
 async def database_down(request: Request, error: Exception) -> Response:
-    """The database is away; its own words name hosts and people, and are for the log."""
-    log.error("the database cannot be reached: %s", error)
-    return _answer(request, 503, DATABASE_DOWN, {"Retry-After": "30"}, await _help(request))
+    """The database is away, or full; its own words are for the log."""
+    assert isinstance(error, capsa.DatabaseUnavailable)  # noqa: S101 - what it was registered for
+    log.error("the database cannot be used: %s", error)
+    return _answer(request, 503, of_database(error), {"Retry-After": "30"}, await _help(request))
 
 
 async def our_fault(request: Request, error: Exception) -> Response:

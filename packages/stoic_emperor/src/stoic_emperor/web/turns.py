@@ -19,7 +19,7 @@ from stoic_emperor.web.cards import card_html
 from stoic_emperor.web.growing import Growing
 from stoic_emperor.web.rendering import render
 from stoic_emperor.web.streaming import encoded
-from stoic_emperor.web.wording import CUT_OFF, DATABASE_DOWN, ENDING, OUR_FAULT, STOPPED_EARLY
+from stoic_emperor.web.wording import CUT_OFF, ENDING, OUR_FAULT, STOPPED_EARLY, of_database
 
 if TYPE_CHECKING:
     from stoic_emperor.infrastructure.database import Database
@@ -301,7 +301,7 @@ class Turns:
             await turn.stopped(await asyncio.to_thread(self._stopped_reply, turn))
         except capsa.CapsaError as error:
             _note(error)
-            await turn.fail(DATABASE_DOWN)
+            await turn.fail(of_database(error))
         except StoicError as error:
             await turn.fail(str(error))
         except Exception as error:  # noqa: BLE001 - whoever waits is told, whatever broke

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import capsa
+
 DATABASE_DOWN = "the memory cannot be reached at the moment: nothing was changed, try again in a minute"
+DATABASE_FULL = (
+    "there is no room left where memories are kept: what was there before is whole; tell whoever keeps this server, "
+    "and try again when there is room"
+)
 OUR_FAULT = (
     "something went wrong here, and was noted: try again, and if it happens again, tell whoever keeps this server"
 )
@@ -14,3 +20,8 @@ ELSEWHERE = (
     "this conversation is being answered elsewhere just now, in a terminal or another window: "
     "say this again when that has ended, or reload the page to see it and to stop it"
 )
+
+
+def of_database(error: capsa.CapsaError) -> str:
+    """What is the matter with the database, without its own words: these name hosts, files and people."""
+    return DATABASE_FULL if isinstance(error, capsa.DatabaseFull) else DATABASE_DOWN
