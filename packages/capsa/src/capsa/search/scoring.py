@@ -62,15 +62,15 @@ def score(
     points = table.take(found.weights) * np.repeat(factors[found.short], sizes)
     if span > _DENSE_SPAN:
         return _sparse(found, factors, table, points)
-    rare = np.bincount(found.deltas, points, span) if len(points) else None
-    total = np.zeros(span, np.float32) if rare is None else rare.astype(np.float32)
+    total = np.zeros(span, np.float32)
+    np.add.at(total, found.deltas, points)
     for number, deltas, weights in found.long:
         more = table.take(weights)
         more *= factors[number]
         if len(deltas) == span:
             total += more
         else:
-            total[deltas] += more
+            np.add.at(total, deltas, more)
     # Many times as fast as of the numbers themselves.
     hits = np.flatnonzero(total > 0)
     return hits, total[hits]
