@@ -1,7 +1,9 @@
 """Search by words on both databases, whatever the query: the time of each kind, and how near it is to exact BM25.
 
 Exact means: every record scored, with exact lengths and frequencies, by the same tokeniser. The peer is SQLite's FTS5
-with its own bm25 over the same words (any of them), for the time alone.
+with its own bm25 over the same words (any of them), for the time alone. Both are asked everything once before it is
+measured: some machines give pages of files back within minutes, and then it is the disk that is measured. How long that
+first time took is among the details.
 """
 
 from __future__ import annotations
@@ -56,6 +58,7 @@ def run(rows: int, servers: Servers) -> Iterator[Figure]:
         with Store.open(address) as store:
             collection = store.collection("code")
             for kind in kinds:
+                cold = _measure(collection, kind, exact, peer if name == "SQLite" else None)[0]
                 seconds, theirs, overlap, first = _measure(collection, kind, exact, peer if name == "SQLite" else None)
                 p95 = milliseconds(seconds, 95)
                 yield at_most(
@@ -68,6 +71,7 @@ def run(rows: int, servers: Servers) -> Iterator[Figure]:
                     detail={
                         "p50": milliseconds(seconds),
                         "longest": max(seconds) * 1000,
+                        "p95, asked for the first time": milliseconds(cold, 95),
                         "overlap": overlap,
                         "same first": first,
                     },
