@@ -40,6 +40,8 @@ from stoic_emperor.models import Message, Role
 from stoic_emperor.testing.models import FakeModel
 
 _TURNS = 100
+#: Before them: a database that was just copied is not in memory, as that of a server which somebody talks to is.
+_BEFORE = 30
 _TURNS_OF_A_SESSION = 10
 #: What a person types: a word or two, a sentence, a paragraph.
 _LENGTHS = (3, 15, 40, 80)
@@ -109,7 +111,7 @@ def _turns(database: Database, person: Person, rows: int) -> tuple[float, list[_
     chance = np.random.default_rng(5)
     companion = Companion(
         database,
-        model=FakeModel([_quoting(library, number, chance) for number in chance.integers(0, rows, _TURNS + 1)]),
+        model=FakeModel([_quoting(library, number, chance) for number in chance.integers(0, rows, _BEFORE + _TURNS)]),
         libraries=(library, Library(database.engine, embedder, collection=PSYCHOANALYSIS)),
         embedder=embedder,
         memory=MemorySettings(),
@@ -120,7 +122,7 @@ def _turns(database: Database, person: Person, rows: int) -> tuple[float, list[_
 
     async def talking() -> None:
         session = person.begin_session()
-        for turn in range(_TURNS + 1):
+        for turn in range(_BEFORE + _TURNS):
             if turn % _TURNS_OF_A_SESSION == 0:
                 session = person.begin_session()
             (said,) = talk.prose(_LENGTHS[turn % len(_LENGTHS)], chance, 1)
@@ -142,7 +144,7 @@ def _turns(database: Database, person: Person, rows: int) -> tuple[float, list[_
     # Fifteen words that are all frequent ones may stand in more passages than are looked at.
     if sum(cited) < 0.9 * len(cited):
         raise AssertionError(f"only {sum(cited)} of {len(cited)} quotations were found")
-    return turns[0].seconds, turns[1:], commits[1:]
+    return turns[0].seconds, turns[_BEFORE:], commits[_BEFORE:]
 
 
 def _quoting(library: Library, number: int, chance: np.random.Generator) -> str:
@@ -161,12 +163,13 @@ def _commits(person: Person, session_id: str) -> float:
     statement = person.database.statement("add_message")
     blank = Message(session_id=session_id, role=Role.USER, content="bare")
     seconds = 0.0
-    for number in range(_COMMITS):
+    ids = [f"{blank.id}{number}" for number in range(_COMMITS)]
+    for id_ in ids:
         values = person.database.rows.parameters(
             {
                 "user_id": person.user_id,
                 **blank.model_dump(exclude={"psych_update", "status"}),
-                "id": f"{blank.id}{number}",
+                "id": id_,
                 "psych_update": None,
                 "status": "complete",
             }
@@ -176,7 +179,8 @@ def _commits(person: Person, session_id: str) -> float:
             tx.execute(statement, values)
         seconds += time.perf_counter() - started
     with engine.write(person.user_id) as tx:
-        tx.execute("DELETE FROM messages WHERE user_id = :user_id AND content = 'bare'", {"user_id": person.user_id})
+        for id_ in ids:
+            tx.execute("DELETE FROM messages WHERE user_id = :user AND id = :id", {"user": person.user_id, "id": id_})
     return seconds
 
 
