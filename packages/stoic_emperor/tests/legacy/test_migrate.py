@@ -7,6 +7,7 @@ import json
 import lzma
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -29,6 +30,8 @@ from stoic_emperor.cli import run
 from stoic_emperor.infrastructure.database import Database
 from stoic_emperor.legacy.command import guide_command, migrate_command, verify_command
 from stoic_emperor.legacy.together import Together
+from stoic_emperor.memory.forgetting import Forgetting
+from stoic_emperor.memory.recall import Recall
 from stoic_emperor.models import Message
 from stoic_emperor.testing.chroma import ChromaWriter
 from stoic_emperor.testing.legacy import OldDatabase, Version, write_chained, write_past
@@ -192,6 +195,22 @@ def test_a_named_chroma_folder_does_not_leave_the_older_file_out(
     remembered(folder)
     assert command(migrate_command, "--chroma", folder, "--json") == 0
     assert json.loads(capsys.readouterr().out)["unchanged"] == [str(older), str(folder)]
+
+
+def test_a_receipt_names_the_files_that_the_past_came_from_wherever_they_lie(
+    older: Path, home: Path, store_url: str, tmp_path: Path
+) -> None:
+    (elsewhere := tmp_path / "old computer").mkdir()
+    moved, folder = elsewhere / "stoic.db", elsewhere / "vectors"
+    older.rename(moved)
+    remembered(folder)
+    assert command(migrate_command, "--from", moved, "--chroma", folder, "--to", store_url) == 0
+    with Database(store_url) as database:
+        anna = database.person("anna")
+        assert set(Forgetting(anna, Recall(database.store, "anna")).everything().elsewhere) == {moved, folder}
+        shutil.rmtree(folder)
+        bob = database.person("bob")
+        assert Forgetting(bob, Recall(database.store, "bob")).everything().elsewhere == (moved,)
 
 
 def test_what_was_carried_over_goes_on_from_the_newer_file(

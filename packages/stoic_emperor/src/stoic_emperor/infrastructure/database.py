@@ -11,7 +11,7 @@ import capsa
 from stoic_emperor.companion.lately import Lately
 from stoic_emperor.config import load_configuration
 from stoic_emperor.hosting import HOUSE
-from stoic_emperor.infrastructure._rows import Rows
+from stoic_emperor.infrastructure._rows import Rows, read_json
 from stoic_emperor.infrastructure.of_person import Place
 from stoic_emperor.infrastructure.opening import database_url, open_engine
 from stoic_emperor.infrastructure.person import Person
@@ -92,6 +92,13 @@ class Database:
         """The SQL of a statement in ``sql/queries.sql``."""
         return self._statements[name]
 
+    def sources(self) -> tuple[Path, ...]:
+        """The files and folders that a past was brought from, if they are still there, wherever they lie."""
+        with self.engine.read(HOUSE) as tx:
+            rows = tx.execute(self.statement("sources_of_transfers"), {"owner": HOUSE})
+        locations = [name for (source,) in rows for name in str(read_json(source)["location"]).split(" + ")]
+        return tuple(path for path in map(Path, dict.fromkeys(locations)) if path.is_absolute() and _is_there(path))
+
     def users(self) -> list[User]:
         """Everybody, for whoever keeps the house."""
         with self.engine.maintain() as tx:
@@ -171,3 +178,11 @@ class Database:
 
     def get_latest_profile(self, user_id: str) -> Profile | None:
         return next(iter(self.person(user_id).profiles(1)), None)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        # In a folder that may not be read.
+        return False

@@ -347,5 +347,5 @@ class Forgetting:
         notes = database.scrub() if scrub and work.erased.total() else ()
         folders = dict.fromkeys((data_folder(database.url), find_home()))
         exports = (path for folder in folders for path in exports_in(folder))
-        elsewhere = dict.fromkeys((*older_files(database.url), *exports))
+        elsewhere = dict.fromkeys((*older_files(database.url), *database.sources(), *exports))
         return Receipt(erased=dict(work.erased), elsewhere=tuple(elsewhere), notes=notes)

@@ -299,6 +299,10 @@ INSERT INTO referrals (id, day, category, level) VALUES (:id, :day, :category, :
 -- name: referrals
 SELECT day, category, level, count(*) FROM referrals GROUP BY day, category, level ORDER BY day, category, level
 
+-- name: sources_of_transfers
+-- What the past was brought from, as each migration noted it.
+SELECT source FROM capsa_transfers WHERE owner = :owner
+
 -- name: erase_messages
 DELETE FROM messages WHERE user_id = :user_id RETURNING 1
 
