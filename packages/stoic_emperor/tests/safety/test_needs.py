@@ -143,6 +143,35 @@ def test_nothing_is_shown_before_it_was_looked_at(text: str, places: list[int]) 
         assert all(word in seen for word in shown.split())
 
 
+@given(TEXTS, st.lists(st.integers(0, 1_500), max_size=30))
+@settings(deadline=None, max_examples=300)
+def test_words_shown_as_they_come_change_no_stop_and_say_nothing_that_must_not_be_said(
+    text: str, places: list[int]
+) -> None:
+    by_sentence, by_word = ReplyGuard(RULES.first), ReplyGuard(RULES.first, RULES.is_free)
+    sentences, words = (
+        "".join([*(guard.feed(piece) for piece in cut(text, places)), guard.finish()])
+        for guard in (by_sentence, by_word)
+    )
+    assert words.startswith(sentences)
+    assert text.startswith(words)
+    if by_sentence.stopped is None:
+        assert (by_word.stopped, words) == (None, sentences)
+        return
+    assert by_word.stopped is not None
+    assert by_word.stopped.rule == by_sentence.stopped.rule
+    assert by_word.stopped.shown == len(words)
+    assert RULES.first(words[len(sentences) :]) is None
+
+
+@pytest.mark.parametrize("text", [*SENTENCES, *FORBIDDEN])
+def test_what_is_shown_of_a_reply_that_was_stopped_could_have_been_said(text: str) -> None:
+    guard = ReplyGuard(RULES.first, RULES.is_free)
+    shown = "".join([*map(guard.feed, text), guard.finish()])
+    assert RULES.first(shown) is None
+    assert guard.stopped is not None or shown == text
+
+
 def like(found: tuple[Rule, int] | None) -> tuple[Rule, int] | None:
     """The rule as the package has it."""
     if found is None:

@@ -68,7 +68,7 @@ FINE = [
 
 
 def stream(pieces: list[str]) -> tuple[str, GuardStop | None]:
-    guard = ReplyGuard(RULES.first)
+    guard = ReplyGuard(RULES.first, RULES.is_free)
     shown = "".join([guard.feed(piece) for piece in pieces] + [guard.finish()])
     return shown, guard.stopped
 
@@ -82,7 +82,12 @@ def cut(text: str, places: list[int]) -> list[str]:
 def test_what_must_not_be_said_is_stopped_before_it_is_shown(sentence: str) -> None:
     shown, stopped = stream(["Sit with me a moment. ", sentence, " That is all."])
     assert stopped is not None
-    assert shown == "Sit with me a moment. "
+    assert stopped.shown == len(shown)
+    begun = shown.removeprefix("Sit with me a moment. ")
+    assert sentence.startswith(begun)
+    # Of its words those alone that no rule needs: they say nothing.
+    assert len(begun.split()) <= min(4, len(sentence.split()) // 2)
+    assert not any(RULES.first(f"{begun}{word}.") for word in ("", "so", "then"))
 
 
 @pytest.mark.parametrize("sentence", FINE)
@@ -112,8 +117,26 @@ def test_any_text_passes_whole_or_as_a_beginning(text: str, places: list[int]) -
     assert shown == text if stopped is None else text.startswith(shown)
 
 
+def test_the_words_of_an_unfinished_sentence_are_shown_as_they_come_up_to_one_that_a_rule_needs() -> None:
+    guard = ReplyGuard(RULES.first, RULES.is_free)
+    assert [guard.feed(piece) for piece in ("A", " quiet", " mi")] == ["", "A ", ""]
+    assert guard.feed("nd looks at things as it ") == "quiet mind looks at things as it ", "several together"
+    assert guard.feed("can stop, and the rest of them too") == ""
+    assert guard.feed(". The") == "can stop, and the rest of them too. "
+
+
+@pytest.mark.parametrize("word", ["k", "d.i.e", "1", "k1ll", "kill", "kіll", "k*ll", "self-harm", "https://x.org/a"])
+def test_what_is_needed_counted_or_hidden_waits_for_the_end_of_its_sentence(word: str) -> None:
+    assert not RULES.is_free("the", word)
+
+
+def test_a_word_that_is_needed_only_with_the_one_before_it_waits() -> None:
+    assert RULES.is_free("far", "more")
+    assert not RULES.is_free("any", "more")
+
+
 def test_the_screen_is_never_far_behind() -> None:
-    guard = ReplyGuard(RULES.first)
+    guard = ReplyGuard(RULES.first, RULES.is_free)
     given_out = 0
     for taken_in, letter in enumerate("A calm mind looks at things as they are, one by one. " * 40, start=1):
         given_out += len(guard.feed(letter))
@@ -150,7 +173,8 @@ def test_nothing_is_shown_from_the_sentence_on_that_must_not_be_said(text: str) 
     forbidden = [text.find(sentence) for sentence in FORBIDDEN if sentence in text]
     shown, stopped = stream(list(text))
     assert (stopped is not None) == bool(forbidden)
-    assert len(shown) <= min(forbidden, default=len(text))
+    assert RULES.first(shown[min(forbidden, default=len(text)) :]) is None
+    assert len(shown) < min(forbidden, default=len(text)) + 24 or not forbidden
 
 
 def test_nothing_follows_a_stop() -> None:

@@ -28,18 +28,26 @@ class Due:
                 kind[need] = kind.get(need, 0) | 1 << at
         self._known: dict[str, int] = {}
 
+    def any(self, words: Iterable[str]) -> bool:
+        """Whether there is a rule that may match a text of these words."""
+        return bool(self._bits(words))
+
     def among(self, words: Iterable[str]) -> list[Rule]:
         """The rules that may match a text of these words, in their order; no other can."""
-        due = self._always
-        for word in words:
-            known = self._known.get(word)
-            due |= self._look_up(word) if known is None else known
+        due = self._bits(words)
         found = []
         while due:
             first = due & -due
             found.append(self._rules[first.bit_length() - 1])
             due ^= first
         return found
+
+    def _bits(self, words: Iterable[str]) -> int:
+        due = self._always
+        for word in words:
+            known = self._known.get(word)
+            due |= self._look_up(word) if known is None else known
+        return due
 
     def _look_up(self, word: str) -> int:
         # A few words are told as two, such as "want to".

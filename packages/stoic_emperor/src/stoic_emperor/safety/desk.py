@@ -80,7 +80,7 @@ class SafetyDesk:
     def guard(self) -> ReplyGuard:
         """A guard for one reply; without rules it lets nothing pass."""
         rules = self._reply_rules
-        return ReplyGuard(_refuse if rules is None else rules.first)
+        return ReplyGuard(_refuse) if rules is None else ReplyGuard(rules.first, rules.is_free)
 
     def after(self, stop: GuardStop, country: str | None = None) -> Verdict:
         """What to show when a guard has stopped a reply."""

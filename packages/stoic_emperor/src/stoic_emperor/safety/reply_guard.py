@@ -1,9 +1,10 @@
 """Watches a reply while it streams, and stops it before it says what must not be said.
 
-No rule reaches beyond a sentence, so a sentence that is complete and fine is shown at once: the screen is one sentence
-behind. Of a long one the last :data:`HOLD` letters stay back, because it may turn only at its end; the screen is never
-``HOLD + STEP`` letters behind. The places where the guard looks are places of the reply, not the pieces in which it
-arrives, so what is shown does not depend on how a model or a network cuts it.
+No rule reaches beyond a sentence, so a sentence that is complete and fine is shown at once. Of the first, for which
+somebody waits before an empty screen, the words are shown as they come, up to one that any rule needs: from there on it
+waits for its end, too. Of a long one the last :data:`HOLD` letters stay back, because it may turn only at its end; the
+screen is never ``HOLD + STEP`` letters behind. The places where the guard looks are places of the reply, not the pieces
+in which it arrives, so what is shown does not depend on how a model or a network cuts it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ _LOG = logging.getLogger(__name__)
 
 #: Finds the first thing in a text, from a place on, that must not be said.
 Look = Callable[[str, int], tuple[Rule, int] | None]
+#: Whether a word, which comes after another, may be shown before its sentence is complete.
+IsFree = Callable[[str, str], bool]
 
 #: A long sentence is looked at anew each time it has grown by so many letters; shorter ones together.
 STEP = 64
@@ -29,6 +32,10 @@ STEP = 64
 HOLD = 128
 #: So much of the reply is looked at, each time, at most.
 WINDOW = 600
+
+#: Of the words that are shown as they come, the very first at once, the others so many letters together: each piece
+#: that is shown costs whoever shows it as much as a sentence.
+TOGETHER = 24
 
 #: What stands before the part that is judged serves as context, as far as this.
 CONTEXT = 280
@@ -41,6 +48,10 @@ _COMPLETE = re.compile(r"""[.!?;…。!?]["'”’»›)\]*_]*\s|[\n\r]""")
 _LEAST = STEP // 2
 #: Rules of what a person writes that a reply may not say of its speaker either.
 _OWN_CRISIS = frozenset({Category.SUICIDE, Category.SELF_HARM})
+#: A word and the blank behind it.
+_WHOLE = re.compile(r"\s*(\S+)\s")
+#: Letters alone, and more than one: what is spelt out ("k i l l"), counted or hidden is not shown word by word.
+_PLAIN = re.compile(r"""["'“”‘’*_(]*(?:[IiAaO]|[^\W\d_]{2,}(?:['’\-][^\W\d_]{2,}|['’][^\W\d_])*)["'”’*_),.!?…:;—–-]*""")
 _READER = re.compile(r" (?:you|your|youre|yourself|youve) ")
 
 
@@ -91,6 +102,12 @@ class ReplyRules:
         start, rule = min(hits, key=lambda hit: (hit[0], hit[1].id))
         return rule, start
 
+    def is_free(self, before: str, word: str) -> bool:
+        """Whether no rule needs a word, alone or with the one before it ("any more"), so that none can end at it."""
+        if _PLAIN.fullmatch(word) is None:
+            return False
+        return not self._due.any(read(f"{before} {word}", self._spellings).words)
+
     def _matches(self, reading: Reading, rules: Iterable[Rule]) -> Iterator[tuple[Rule, re.Match[str]]]:
         """Where rules match; from those of the speaker's own crisis on, ``reading`` is without idioms."""
         rules = tuple(rules)
@@ -121,19 +138,30 @@ def _is_spoken_about(reading: Reading, match: re.Match[str]) -> bool:
     return reading.is_quoted(match.start() + 1) or _READER.search(match.group()) is not None
 
 
+def _never(_before: str, _word: str) -> bool:
+    return False
+
+
 class ReplyGuard:
     """Stands between one streaming reply and the screen.
 
     ``feed`` returns what may be shown now and, once :attr:`stopped` is set, nothing more; ``finish`` returns the rest.
     """
 
-    def __init__(self, look: Look) -> None:
-        """Guard one reply with ``look``, usually :meth:`ReplyRules.first`."""
+    def __init__(self, look: Look, is_free: IsFree = _never) -> None:
+        """Guard one reply with ``look``, usually :meth:`ReplyRules.first`, and :meth:`ReplyRules.is_free`."""
         self._look = look
+        self._is_free = is_free
         self._text = ""
-        #: Everything before is shown; what before ``_judged`` is complete, and cannot turn any more.
+        #: Everything before may be shown; what before ``_judged`` is complete, and cannot turn any more.
         self._shown = 0
         self._judged = 0
+        #: The first sentence has free words up to here, of which this is the last, or comes to one that is not.
+        self._free = 0
+        self._last = ""
+        self._held = False
+        #: So much was given out.
+        self._out = 0
         self.stopped: GuardStop | None = None
 
     def feed(self, delta: str) -> str:
@@ -141,24 +169,39 @@ class ReplyGuard:
         if self.stopped is not None:
             return ""
         self._text += delta
-        shown_before = self._shown
-        while (place := self._next_place()) is not None:
-            end, complete = place
-            if not self._is_fine(end, last=False):
+        while True:
+            place = self._next_place()
+            self._go_on(len(self._text) if place is None else place[0])
+            if place is None or not self._is_fine(place[0], last=False):
                 break
+            end, complete = place
             self._shown = end if complete else max(self._shown, end - HOLD)
             if complete:
                 self._judged = end
-        return self._text[shown_before : self._shown]
+                self._held = True
+        return self._given_out()
 
     def finish(self) -> str:
         """The reply is complete: look at its end; what may still be shown."""
         if self.stopped is not None or self._shown == len(self._text):
             return ""
-        shown_before = self._shown
         if self._is_fine(len(self._text), last=True):
             self._shown = len(self._text)
-        return self._text[shown_before : self._shown]
+        return self._given_out()
+
+    def _given_out(self) -> str:
+        begin = self._out
+        waits = begin > 0 and self._free < begin + TOGETHER and self.stopped is None
+        self._out = max(begin, self._shown, 0 if waits else self._free)
+        return self._text[begin : self._out]
+
+    def _go_on(self, limit: int) -> None:
+        """Over the words that are free, up to one that is not."""
+        while not self._held and (found := _WHOLE.match(self._text, self._free, limit)) is not None:
+            if self._is_free(self._last, found[1]):
+                self._free, self._last = found.end(), found[1]
+            else:
+                self._held = True
 
     def _next_place(self) -> tuple[int, bool] | None:
         """Where to look next, and whether a sentence ends there; None if it has not come yet."""
@@ -176,14 +219,17 @@ class ReplyGuard:
             hit = self._look(self._text[start:end], after)
         except Exception as error:  # noqa: BLE001 - a guard that is broken must stop the reply, whatever broke
             _LOG.error("The reply guard failed (%s); the reply is stopped", type(error).__name__)
-            self.stopped = GuardStop(Category.UNKNOWN, "guard-failed", self._shown)
+            self._stop(Category.UNKNOWN, "guard-failed", self._shown)
             return False
         if hit is None:
             return True
         rule, at = hit
-        self._shown = max(self._shown, self._sentence_start(start + at))
-        self.stopped = GuardStop(rule.category, rule.id, self._shown)
+        self._stop(rule.category, rule.id, self._sentence_start(start + at))
         return False
+
+    def _stop(self, category: Category, rule: str, at: int) -> None:
+        self._shown = max(self._shown, self._free, at)
+        self.stopped = GuardStop(category, rule, self._shown)
 
     def _whole_words(self, end: int, *, last: bool) -> tuple[int, int]:
         """The window before ``end`` without the parts of words at its edges: "skill yourself" says nothing."""
