@@ -9,6 +9,7 @@ kept between searches (24 MB for 500,000 vectors) and brought up to date from th
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -124,7 +125,7 @@ class SqliteVectors(VectorIndex):
         key = {"owner": owner, "collection": collection, "seqs": tx.database.array(seqs), "model": model}
         tx.query("delete_codes" if model is None else "delete_codes_of", key)
         tx.query("delete_embeddings" if model is None else "delete_embeddings_of", key)
-        tx.query("next_code_generation", key)
+        tx.query("next_code_generation", _generation_of(owner, collection))
 
     def clear(self, tx: Transaction, owner: str, collection: str, keep: int | None = None) -> int:
         key = {"owner": owner, "collection": collection, "model": keep}
@@ -132,7 +133,7 @@ class SqliteVectors(VectorIndex):
         for name in names:
             tx.query(name, key)
         ((removed,),) = tx.execute("SELECT changes()")
-        tx.query("next_code_generation", key)
+        tx.query("next_code_generation", _generation_of(owner, collection))
         return int(removed)
 
     def decode(self, data: bytes) -> NDArray[np.float32]:
@@ -169,7 +170,7 @@ class SqliteVectors(VectorIndex):
         return list(zip(seqs[best].tolist(), scores[best].tolist(), strict=True))
 
     def _current(self, tx: Transaction, space: Space) -> Codes:
-        rows = tx.query("code_generation", space.parameters())
+        rows = tx.query("code_generation", _generation_of(space.owner, space.collection))
         generation = rows[0][0] if rows else 0
         codes = self._cached.get(space)
         if codes is None or codes.generation != generation:
@@ -181,6 +182,11 @@ class SqliteVectors(VectorIndex):
             codes.extend(rows)
         self._cached[space] = codes
         return codes
+
+
+def _generation_of(owner: str, collection: str) -> dict[str, str]:
+    """Where removals are counted: under a hash, as the count outlives whoever is erased."""
+    return {"owner": hashlib.sha256(owner.encode()).hexdigest(), "collection": collection}
 
 
 def _candidates(

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from capsa.text import bytes_to_stored, from_stored, to_stored
 from capsa.transfer.examining import examine
+from capsa.transfer.leaving_out import leaving_out
 from capsa.transfer.loading import load
 from capsa.transfer.looking import Look, look
 from capsa.transfer.options import OnConflict, Options
@@ -103,6 +104,7 @@ __all__ = [
     "in_pieces",
     "is_locked",
     "json_value",
+    "leaving_out",
     "load",
     "look",
     "make_row",

@@ -57,7 +57,7 @@ def _index_ranges(database: Database, ledger: Ledger, entries: Sequence[LedgerRa
             join_spans(spans, entry.tally.spans if entry.tally else [])
         index_spans(tx, spans)
         for entry in left:
-            ledger.mark_indexed(tx, entry.range)
+            ledger.mark_indexed(tx, entry)
 
 
 def index_spans(tx: Transaction, spans: Iterable[Span]) -> None:

@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from capsa import _queries
@@ -192,8 +192,11 @@ class Ledger:
     def is_indexed(self, tx: Transaction, planned: KeyRange) -> bool:
         return bool(self._run(tx, "range_indexed", part=planned.part, ordinal=planned.ordinal)[0][0])
 
-    def mark_indexed(self, tx: Transaction, planned: KeyRange) -> None:
-        self._run(tx, "mark_indexed", part=planned.part, ordinal=planned.ordinal, indexed=self._boolean(1))
+    def mark_indexed(self, tx: Transaction, entry: LedgerRange) -> None:
+        """Mark what a range brought as indexed, and keep no longer whose records those are."""
+        detail = None if entry.tally is None else replace(entry.tally, spans=[]).to_json()
+        where = {"part": entry.range.part, "ordinal": entry.range.ordinal}
+        self._run(tx, "mark_indexed", **where, indexed=self._boolean(1), detail=detail)
 
     def quarantine(self, tx: Transaction, part: str, refused: Refused) -> None:
         """Keep a row that cannot be carried; once, however often it is met."""

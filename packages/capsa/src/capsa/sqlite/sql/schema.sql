@@ -51,6 +51,7 @@ CREATE TABLE capsa_codes (
 
 -- Counts removals of vectors, so that a process knows when its copy of the codes holds too many.
 CREATE TABLE capsa_code_generations (
+    -- sha256 of the owner: nobody is named who was erased.
     owner      TEXT    NOT NULL,
     collection TEXT    NOT NULL,
     generation INTEGER NOT NULL,

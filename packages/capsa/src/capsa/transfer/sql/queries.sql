@@ -41,7 +41,7 @@ UPDATE capsa_transfer_ranges SET records = :records, detail = :detail
 WHERE owner = :owner AND transfer = :transfer AND part = :part AND ordinal = :ordinal;
 
 -- name: mark_indexed
-UPDATE capsa_transfer_ranges SET indexed = :indexed
+UPDATE capsa_transfer_ranges SET indexed = :indexed, detail = :detail
 WHERE owner = :owner AND transfer = :transfer AND part = :part AND ordinal = :ordinal;
 
 -- name: drop_quarantined
