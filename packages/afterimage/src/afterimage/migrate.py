@@ -30,6 +30,7 @@ from afterimage.migration_report import (
 from afterimage.migrator import MigrationStats, Migrator, migrate_sqlite_to_postgres, print_migration_report
 from afterimage.own_files import is_blank, is_own
 from afterimage.state import remember_postgresql
+from afterimage.still_forgotten import forget_too, want_again, without_forgotten
 from capsa import CapsaError, DatabaseUrl, Store, TransferError, open_database, transfer
 
 __all__ = [
@@ -91,7 +92,12 @@ def _migrate(options: argparse.Namespace, config: AfterImageConfig) -> int:
         if options.dry_run:
             return _dry_run(source, target, settings, as_json=options.json)
         with open_database(target) as database:
-            report = transfer.transfer(source, database, settings)
+            wanted = source if options.bring_back_forgotten else without_forgotten(source, database, owner)
+            report = transfer.transfer(wanted, database, settings)
+            if options.bring_back_forgotten:
+                want_again(database, owner)
+            elif gone := forget_too(database, owner):
+                _say(f"afterimage: {gone:,} entries, forgotten in {report.source} since, are gone from {target} too")
             store = Store(database)
             others = {name: store.collection(name, owner=owner).count() for name in COLLECTIONS if name != COLLECTION}
             if not options.to_sqlite and not options.from_postgres_tables:
@@ -110,6 +116,8 @@ def _dry_run(source: transfer.Source, target: DatabaseUrl, settings: transfer.Op
     look = transfer.look(target, settings.owner)
     with ExitStack() as opened:
         database = opened.enter_context(open_database(target)) if look.comparable else None
+        if database is not None:
+            source = without_forgotten(source, database, settings.owner)
         found = replace(transfer.examine(source, settings, database), target=look.target)
     different = found.failed - found.quarantined_rows
     if different and settings.on_conflict is transfer.OnConflict.FAIL:
@@ -222,6 +230,9 @@ def _parser() -> argparse.ArgumentParser:
         choices=[str(choice) for choice in transfer.OnConflict],
         default="keep",
         help="an entry that is there, but different: keep it (and report), replace it, or fail (default: keep)",
+    )
+    parser.add_argument(
+        "--bring-back-forgotten", action="store_true", help="bring back what was forgotten at the target since, too"
     )
     parser.add_argument(
         "--timezone",
