@@ -13,7 +13,7 @@ from pydantic import SecretStr
 import capsa
 from stoic_emperor.config import Configuration, load_configuration
 from stoic_emperor.infrastructure.database import Database
-from stoic_emperor.infrastructure.opening import database_url, is_older
+from stoic_emperor.infrastructure.opening import data_folder, database_url, is_older
 from stoic_emperor.llm import ChatModel, ModelSettings, Timeouts, open_chat_model
 
 if TYPE_CHECKING:
@@ -74,13 +74,12 @@ class Application:
 
     def waiting_past(self) -> Path | None:
         """An earlier program's file beside ours that has never been brought along; None if there is none."""
-        from stoic_emperor.legacy.earlier import carried_over
+        from stoic_emperor.legacy.earlier import brought
 
-        own = self.database_url.path
-        if own is None or not own.parent.is_dir():
-            return None
-        older = (path for path in sorted(own.parent.glob("*.db")) if is_older(path))
-        return next((path for path in older if carried_over(own, path) is None), None)
+        folder = data_folder(self.database_url)
+        older = [path for path in sorted(folder.glob("*.db")) if is_older(path)] if folder.is_dir() else []
+        origins = self.database.origins() if older else []
+        return next((path for path in older if brought(path, origins) is None), None)
 
     @cached_property
     def database(self) -> Database:

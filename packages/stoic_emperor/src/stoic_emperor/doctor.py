@@ -16,14 +16,15 @@ import capsa
 from capsa.terminal import Check, Verdict, check_sqlite
 from stoic_emperor.application import Application
 from stoic_emperor.errors import ConfigurationError, StoicError
-from stoic_emperor.infrastructure.opening import CHROMA_FOLDER, OWNERS, data_folder, is_older, look, older_files
-from stoic_emperor.legacy.earlier import carried_over, written_since
+from stoic_emperor.infrastructure.opening import CHROMA_FOLDER, REMEMBERED, data_folder, is_older, look, older_files
+from stoic_emperor.legacy.earlier import brought, written_since
 from stoic_emperor.library.starter import starter_library
 from stoic_emperor.llm import Prompt, Turn
 from stoic_emperor.web.auth import demands
 
 if TYPE_CHECKING:
     from stoic_emperor.config import Configuration
+    from stoic_emperor.infrastructure.database import Database
 
 _MODEL_SECONDS = 20.0
 
@@ -55,7 +56,7 @@ def examine(home: Path | None = None) -> Iterator[Check]:
                     yield Check(name, "fail", str(error), _remedy(error, url))
         yield _chat(application)
         yield from _web(application.configuration)
-        yield from _files(url, application.waiting_past())
+        yield from _files(application)
     finally:
         application.close()
 
@@ -106,7 +107,7 @@ def _migrations(application: Application) -> Iterator[Check]:
     database = application.database
     with database.engine.maintain() as tx:
         applied = tx.execute("SELECT package, max(version) FROM capsa_migrations GROUP BY package ORDER BY package")
-        counts = {table: tx.execute(f"SELECT count(*) FROM {table}")[0][0] for table in OWNERS}
+        counts = {table: tx.execute(f"SELECT count(*) FROM {table}")[0][0] for table in REMEMBERED}
         unfinished = tx.execute("SELECT count(*) FROM capsa_transfers WHERE state <> 'done'")[0][0]
         aside = tx.execute("SELECT count(*) FROM capsa_quarantine")[0][0]
         if database.engine.dialect == "postgresql":
@@ -199,9 +200,10 @@ def _web(configuration: Configuration) -> Iterator[Check]:
         yield Check("authentication", "ok", " and ".join(ways[way] for way in configuration.ways_in))
 
 
-def _files(url: capsa.DatabaseUrl, past: Path | None) -> Iterator[Check]:
+def _files(application: Application) -> Iterator[Check]:
+    url = application.database_url
     folder = data_folder(url)
-    older = [path for path in folder.glob("*.db") if is_older(path)] if folder.is_dir() else []
+    older = [path for path in sorted(folder.glob("*.db")) if is_older(path)] if folder.is_dir() else []
     chroma = folder / CHROMA_FOLDER
     if not older and not chroma.is_dir():
         files = older_files(url)
@@ -213,31 +215,34 @@ def _files(url: capsa.DatabaseUrl, past: Path | None) -> Iterator[Check]:
             yield Check("backup", "ok", f"{backup} is there")
         else:
             yield Check("backup", "note", f"{path} has no copy beside it", f"cp -r {path} {backup}")
-    if past is not None:
-        yield Check("older memory", "note", f"{past} has not been brought along", f"stoic migrate --sqlite {past}")
-    elif url.path is not None and older:
-        yield _brought_along(url.path, older[0])
+    for path in older:
+        yield _brought_along(application.database, path)
 
 
-def _brought_along(own: Path, older: Path) -> Check:
-    before = carried_over(own, older)
-    if before is not None and before.left:
+def _brought_along(database: Database, older: Path) -> Check:
+    before = brought(older, database.origins())
+    if before is None:
+        return Check("older memory", "note", f"{older} has not been brought along", f"stoic migrate --sqlite {older}")
+    if before.left:
         return Check(
             "older memory",
             "note",
             f"{older} was brought along but for {before.left:,} rows: put aside, or others are in their place",
-            f"stoic migrate --from {older} --to {own} names them",
+            f"stoic migrate --from {older} --to {_shown(database.url)} names them",
         )
     try:
-        late = written_since(own, older)
-    except sqlite3.Error as error:
+        late = written_since(database, older)
+    except (sqlite3.Error, capsa.CapsaError) as error:
         return Check("older memory", "note", f"{older} cannot be compared: {error}", f"look at {older} with sqlite3")
     if late:
         return Check(
             "older memory",
             "note",
-            f"{late:,} rows of {older} are not in {own}: forgotten here, or written there since",
-            f"leave the earlier program; cp {older} {older}.late && stoic migrate --from {older}.late brings them, "
-            f"what was forgotten here as well",
+            f"{late:,} rows of {older} are not here: written there since it was brought along",
+            f"leave the earlier program; cp {older} {older}.late && stoic migrate --from {older}.late brings them",
         )
     return Check("older memory", "ok", f"{older} was brought along, whole; it stays as it was")
+
+
+def _shown(url: capsa.DatabaseUrl) -> str:
+    return str(url.path or url)

@@ -174,6 +174,26 @@ def test_a_past_of_which_rows_were_put_aside_is_not_asked_for_again(
     assert "its session is missing" in again.out
 
 
+def test_an_older_memory_is_looked_for_beside_a_server_too(stoic: Stoic, home: Path, store_url: str) -> None:
+    from stoic_emperor.testing.legacy import OldDatabase, Version, write_past
+
+    folder = Path(store_url.removeprefix("sqlite:///")).parent if store_url.startswith("sqlite") else home / "data"
+    older = folder / "stoic_emperor.db"
+    with OldDatabase(older, Version.V1) as old:
+        write_past(old)
+
+    def told() -> dict[str, str]:
+        (found,) = [check for check in stoic("doctor", "--json").json if check["name"] == "older memory"]
+        return dict(found)
+
+    assert told()["found"] == f"{older} has not been brought along"
+    assert stoic(*told()["remedy"].split()[1:]).status == 0
+    assert told()["verdict"] == "ok"
+    # What is forgotten here is not taken for something that was written there since.
+    assert stoic("erase", "--user", "anna", "--yes").status == 0
+    assert told()["verdict"] == "ok"
+
+
 def test_what_the_earlier_program_writes_after_its_memory_came_along_is_told_of(
     stoic: Stoic, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

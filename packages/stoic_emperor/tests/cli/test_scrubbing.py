@@ -11,8 +11,9 @@ from capsa import DatabaseUnavailable
 from stoic_emperor.cli import scrubbing
 from stoic_emperor.cli.scrubbing import Scrubbing
 from stoic_emperor.infrastructure.database import Database
-from stoic_emperor.memory.forgetting import Forgetting, Receipt
+from stoic_emperor.memory.forgetting import Forgetting
 from stoic_emperor.memory.recall import Recall
+from stoic_emperor.memory.receipts import Receipt
 from stoic_emperor.models import Message, Role
 
 

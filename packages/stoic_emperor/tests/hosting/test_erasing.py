@@ -20,8 +20,9 @@ from stoic_emperor.hosting.uploads import Uploads
 from stoic_emperor.hosting.usage import Usage
 from stoic_emperor.hosting.waiting import Waiting
 from stoic_emperor.infrastructure.database import Database
-from stoic_emperor.memory.forgetting import NAMES, Forgetting
+from stoic_emperor.memory.forgetting import Forgetting
 from stoic_emperor.memory.recall import Recall
+from stoic_emperor.memory.receipts import NAMES
 from stoic_emperor.testing.auth_server import FakeAuthServer
 from stoic_emperor.testing.web import configured
 

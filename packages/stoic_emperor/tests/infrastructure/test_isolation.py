@@ -15,6 +15,7 @@ from stoic_emperor.infrastructure.database import Database
 from stoic_emperor.infrastructure.opening import OWNERS
 from stoic_emperor.infrastructure.owned_rows import OwnedRows
 from stoic_emperor.infrastructure.person import Person
+from stoic_emperor.memory.erased import note_erased
 from stoic_emperor.memory.forgetting import Forgetting
 from stoic_emperor.memory.recall import Recall
 from stoic_emperor.models import CondensedSummary, Message, PsychUpdate, SemanticInsight, Session, Status, now
@@ -171,6 +172,7 @@ def test_the_wall_stands_for_the_guides_own_user_too(guide_postgres_url: str, ta
 
 def _the_wall_stands(url: str, table: str) -> None:
     column = OWNERS[table]
+    other = {"erased": "mark", "origins": "location"}.get(table, "original")
     with Database(url) as database:
         for name in ("anna", "boris"):
             person = database.person(name)
@@ -179,13 +181,17 @@ def _the_wall_stands(url: str, table: str) -> None:
             person.add_insight(SemanticInsight(user_id=name, assertion="x"))
             person.add_summary(CondensedSummary(user_id=name, content="x", period_start=now(), period_end=now()))
             person.add_profile("x")
+            with person.writing() as tx:
+                note_erased(person, tx, "messages", ["x"])
+                values = {"keeper": name, "id": "x", "location": "x", "zone": None, "left_out": 0}
+                tx.execute(database.statement("add_origin"), database.rows.parameters({**values, "brought_at": now()}))
         with database.engine.read("boris") as tx:
             assert {owner for (owner,) in tx.execute(f"SELECT {column} FROM {table}")} == {"boris"}
         with database.engine.read("nobody") as tx:
             assert tx.execute(f"SELECT 1 FROM {table}") == []
         with database.engine.write("boris") as tx:
-            assert tx.execute(f"UPDATE {table} SET original = 'seen' WHERE {column} = 'anna' RETURNING 1") == []
-            assert tx.execute(f"UPDATE {table} SET original = 'seen' RETURNING {column}") == [("boris",)]
+            assert tx.execute(f"UPDATE {table} SET {other} = 'seen' WHERE {column} = 'anna' RETURNING 1") == []
+            assert tx.execute(f"UPDATE {table} SET {other} = 'seen' RETURNING {column}") == [("boris",)]
         with pytest.raises(Exception, match="row-level security"), database.engine.write("boris") as tx:
             tx.execute(f"UPDATE {table} SET {column} = 'anna'")
         with database.engine.maintain() as tx:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -11,10 +12,13 @@ from pathlib import Path
 import pytest
 
 from capsa import DatabaseUrl
-from stoic_emperor.infrastructure.database import Database
+from stoic_emperor.hosting import HOUSE
+from stoic_emperor.infrastructure.database import Database, Origin
 from stoic_emperor.infrastructure.opening import is_older, older_files
+from stoic_emperor.legacy.erasures import erased_in
 from stoic_emperor.memory.forgetting import Forgetting
 from stoic_emperor.memory.recall import Recall
+from stoic_emperor.models import now
 from stoic_emperor.testing.legacy import OldDatabase, Version, write_past
 
 SERVER = DatabaseUrl.parse("postgresql://stoic@127.0.0.1:1/stoic")
@@ -82,3 +86,36 @@ def test_only_what_the_predecessor_wrote_is_older(data: Path, tmp_path: Path) ->
     (tmp_path / "empty.db").touch()
     found = [data / "stoic_emperor.db", tmp_path / "ours.db", tmp_path / "empty.db", data / "settings.json", data]
     assert [is_older(path) for path in found] == [True, False, False, False, False]
+
+
+def test_a_database_of_the_version_before_learns_what_is_erased_and_where_a_past_came_from(store_url: str) -> None:
+    with Database(store_url) as database:
+        database.person("anna").ensure("Anna")
+        time = database.engine.time(now())
+        described = json.dumps({"location": "/old/a.db + /old/vector_db", "zone": "Europe/Rome"})
+        with database.engine.maintain() as tx:
+            values = {"owner": HOUSE, "transfer": "t", "at": time}
+            tx.execute(
+                "INSERT INTO capsa_transfers (owner, transfer, started_at, state, source) "
+                "VALUES (:owner, :transfer, :at, 'done', :source)",
+                {**values, "source": described},
+            )
+            for number in range(2):
+                tx.execute(
+                    "INSERT INTO capsa_transfer_ranges (owner, transfer, part, ordinal, first_key, last_key, detail) "
+                    "VALUES (:owner, :transfer, 'messages', :number, '0', '9', :detail)",
+                    {"owner": HOUSE, "transfer": "t", "number": number, "detail": '{"conflicts": 3}'},
+                )
+            tx.execute(
+                "INSERT INTO capsa_quarantine (owner, transfer, part, source_key, reason, content, created_at) "
+                "VALUES (:owner, :transfer, 'messages', '1', 'why', :content, :at)",
+                {**values, "content": b"{}"},
+            )
+            for table in ("erased", "origins"):
+                tx.execute(f"DROP TABLE {table}")
+            tx.execute("UPDATE capsa_migrations SET version = 1 WHERE package = 'stoic_emperor'")
+    with Database(store_url) as database:
+        assert database.origins() == [Origin("/old/a.db + /old/vector_db", "Europe/Rome", 7)]
+        person = database.person("anna")
+        assert Forgetting(person, Recall(database.store, "anna")).everything().erased["users"] == 1
+        assert erased_in(database).entries

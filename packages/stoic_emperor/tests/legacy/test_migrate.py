@@ -518,7 +518,10 @@ def test_the_way_back_brings_everything_written_since(
     assert facts(out)["Target"].endswith(str(own))
     assert f"the older program's {older} lies there unchanged" in out
     assert fingerprint(older) == before
-    assert kit.contents(f"sqlite:///{own}") == there
+    came_back = kit.contents(f"sqlite:///{own}")
+    # Where it came from now is known there alone.
+    assert set(there.pop("origins")) < set(came_back.pop("origins"))
+    assert came_back == there
     with Database(older) as database:
         assert [m.content for m in database.person("anna").recent_messages(1)] == ["written on the server"]
 

@@ -15,8 +15,9 @@ from stoic_emperor.infrastructure.database import Database
 from stoic_emperor.infrastructure.person import Person
 from stoic_emperor.memory.condensing import Condensation
 from stoic_emperor.memory.exporting import conversation_json, write_export
-from stoic_emperor.memory.forgetting import Forgetting, Receipt
+from stoic_emperor.memory.forgetting import Forgetting
 from stoic_emperor.memory.recall import Recall
+from stoic_emperor.memory.receipts import Receipt
 from stoic_emperor.memory.reflecting import Reflection
 from stoic_emperor.models import Message, SemanticInsight, now
 from stoic_emperor.testing.models import FakeModel

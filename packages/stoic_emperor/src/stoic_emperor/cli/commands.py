@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from stoic_emperor.application import Application
     from stoic_emperor.cli.conversation import Conversation
     from stoic_emperor.infrastructure.person import Person
-    from stoic_emperor.memory.forgetting import Receipt
+    from stoic_emperor.memory.receipts import Receipt
 
 Command = Callable[["Conversation", str], str | None]
 

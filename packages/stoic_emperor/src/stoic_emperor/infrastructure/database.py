@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,11 +16,27 @@ from stoic_emperor.infrastructure._rows import Rows, read_json
 from stoic_emperor.infrastructure.of_person import Place
 from stoic_emperor.infrastructure.opening import database_url, open_engine
 from stoic_emperor.infrastructure.person import Person
-from stoic_emperor.models import CondensedSummary, Message, Profile, SemanticInsight, Session, User, new_id
+from stoic_emperor.models import CondensedSummary, Message, Profile, SemanticInsight, Session, User, new_id, now
 from stoic_emperor.safety.findings import Referral
 
 #: A database, however it is named: a URL, or the path of a SQLite file.
 Name = str | Path | capsa.DatabaseUrl
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A past that was brought."""
+
+    #: Paths of files and folders, and URLs without a password, with `` + `` between them.
+    location: str
+    #: The zone that times without one were read in; None if it had none.
+    zone: str | None
+    #: Rows that were put aside, or kept out by others in their place.
+    left_out: int
+
+    @property
+    def locations(self) -> list[str]:
+        return self.location.split(" + ")
 
 
 class Database:
@@ -92,12 +109,28 @@ class Database:
         """The SQL of a statement in ``sql/queries.sql``."""
         return self._statements[name]
 
+    def origins(self) -> list[Origin]:
+        """What a past was brought from, oldest first; as the memory moves on, this goes along."""
+        with self.engine.read(HOUSE) as tx:
+            rows = tx.execute(self.statement("origins"), {"keeper": HOUSE})
+        return [Origin(capsa.from_stored(location), zone, left_out) for location, zone, left_out in rows]
+
+    def add_origin(self, origin: Origin) -> None:
+        """Note that a past was brought."""
+        values = {"keeper": HOUSE, "location": origin.location, "zone": origin.zone, "left_out": origin.left_out}
+        with self.engine.write(HOUSE) as tx:
+            tx.execute(
+                self.statement("add_origin"), self.rows.parameters({**values, "id": new_id(), "brought_at": now()})
+            )
+
     def sources(self) -> tuple[Path, ...]:
         """The files and folders that a past was brought from, if they are still there, wherever they lie."""
         with self.engine.read(HOUSE) as tx:
+            # One that was broken off is no origin yet.
             rows = tx.execute(self.statement("sources_of_transfers"), {"owner": HOUSE})
-        locations = [name for (source,) in rows for name in str(read_json(source)["location"]).split(" + ")]
-        return tuple(path for path in map(Path, dict.fromkeys(locations)) if path.is_absolute() and _is_there(path))
+        begun = (Origin(str(read_json(source)["location"]), None, 0) for (source,) in rows)
+        locations = dict.fromkeys(location for origin in (*self.origins(), *begun) for location in origin.locations)
+        return tuple(path for path in map(Path, locations) if path.is_absolute() and _is_there(path))
 
     def users(self) -> list[User]:
         """Everybody, for whoever keeps the house."""

@@ -17,15 +17,11 @@ from stoic_emperor.errors import ConfigurationError, OlderTables, StoicError
 if TYPE_CHECKING:
     from capsa import transfer
 
+#: The tables of what is remembered, as the predecessor named them.
+REMEMBERED = ("users", "sessions", "messages", "semantic_insights", "condensed_summaries", "profiles")
+
 #: Whose a row is.
-OWNERS = {
-    "users": "id",
-    "sessions": "user_id",
-    "messages": "user_id",
-    "semantic_insights": "user_id",
-    "condensed_summaries": "user_id",
-    "profiles": "user_id",
-}
+OWNERS = {**dict.fromkeys(REMEMBERED, "user_id"), "users": "id", "erased": "user_id", "origins": "keeper"}
 
 #: Where the predecessor kept its vectors, beside its SQLite file.
 CHROMA_FOLDER = "vector_db"
@@ -196,7 +192,7 @@ def has_older_tables(url: DatabaseUrl) -> bool:
             "SELECT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = c.oid AND attname = 'original') "
             "FROM pg_class AS c WHERE relnamespace = current_schema()::regnamespace "
             "AND relkind IN ('r', 'p', 'v', 'm') AND relname = ANY (%s)",
-            (list(OWNERS),),
+            (list(REMEMBERED),),
         ).fetchall()
     return bool(rows) and not all(ours for (ours,) in rows)
 

@@ -37,6 +37,9 @@ def _options(function: Any) -> Any:
                 show_default=True,
                 help="A row that is there, but different: keep it and report, replace it, or fail.",
             ),
+            click.option(
+                "--bring-back-erased", is_flag=True, help="Bring back what was erased at the target since, too."
+            ),
             click.option("--dry-run", is_flag=True, help="Read everything, report, write nothing."),
             click.option("--validate/--no-validate", default=True, help="Compare every row at the end (default: yes)."),
             click.option("--report", type=_PATH, metavar="FILE", help="Write what `stoic verify` checks again."),
@@ -153,6 +156,7 @@ def _migrate(source: str | None, target: str | None, configuration: Configuratio
         on_conflict=transfer.OnConflict(options["on_conflict"]),
         validate=options["validate"],
         dry_run=options["dry_run"],
+        bring_back_erased=options["bring_back_erased"],
         manifest=options["report"],
     )
     try:

@@ -1,19 +1,21 @@
-"""What has come over before: asked of the bookkeeping that a migration leaves in our file beside the older one."""
+"""What has come over before: asked of what a migration notes in the memory that it brings a past into."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from stoic_emperor.hosting import HOUSE
+from stoic_emperor.infrastructure.database import Database, Origin
+from stoic_emperor.legacy.erasures import erased_in
 from stoic_emperor.legacy.layouts import LAYOUTS
+from stoic_emperor.legacy.sqlite import open_file
 
-_TRANSFERS = "SELECT owner, transfer, source FROM capsa_transfers WHERE state = 'done'"
-_RANGES = "SELECT records, detail FROM capsa_transfer_ranges WHERE owner = ? AND transfer = ?"
-_QUARANTINED = "SELECT count(*) FROM capsa_quarantine WHERE owner = ? AND transfer = ?"
+_ORIGINS = "SELECT location, zone, left_out FROM origins WHERE keeper = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,43 +32,50 @@ def carried_over(own: Path, source: Path) -> CarriedOver | None:
     """The migration that brought most of a file or folder into our file; None if none that is known is through."""
     if not own.is_file():
         return None
-    wanted = os.path.realpath(source)
-    found: list[CarriedOver] = []
     try:
         with contextlib.closing(sqlite3.connect(f"{own.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            for owner, transfer, described in connection.execute(_TRANSFERS).fetchall():
-                description = json.loads(described)
-                locations = [os.path.realpath(one) for one in description.get("location", "").split(" + ")]
-                if wanted in locations and (left := _left(connection, owner, transfer)) is not None:
-                    found.append(CarriedOver(description.get("zone"), left))
+            return brought(source, [Origin(*row) for row in connection.execute(_ORIGINS, (HOUSE,))])
     except sqlite3.Error:
         # What is the matter with it, opening it will say.
         return None
+
+
+def brought(source: Path, origins: Iterable[Origin]) -> CarriedOver | None:
+    """The migration among these that brought most of a file or folder; None if there is none."""
+    wanted = os.path.realpath(source)
+    found = [
+        CarriedOver(origin.zone, origin.left_out)
+        for origin in origins
+        if wanted in map(os.path.realpath, origin.locations)
+    ]
     return min(found, key=lambda one: one.left, default=None)
 
 
-def written_since(own: Path, older: Path) -> int:
-    """How many rows of the older file are not in ours: written there after it was carried over, or deleted here.
+def written_since(database: Database, older: Path) -> int:
+    """How many rows of the older file are not here, and were not erased here: written there after it was brought.
 
     Raises:
-        sqlite3.Error: one of them cannot be read.
+        sqlite3.Error, capsa.CapsaError: one of them cannot be read.
     """
-    with contextlib.closing(sqlite3.connect(f"{own.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        connection.execute("ATTACH ? AS older", (f"{older.absolute().as_uri()}?mode=ro",))
-        there = {name for (name,) in connection.execute("SELECT name FROM older.sqlite_master WHERE type = 'table'")}
-        return sum(
-            connection.execute(
-                f"SELECT count(*) FROM older.{name} WHERE CAST(id AS TEXT) NOT IN (SELECT id FROM main.{name})"
-            ).fetchone()[0]
-            for name in (layout.name for layout in LAYOUTS if layout.name in there)
-        )
+    late = {layout.name: _missing(database, older, layout.name) for layout in LAYOUTS}
+    erasures = erased_in(database)
+    if not erasures or not any(late.values()):
+        return sum(map(len, late.values()))
+    with contextlib.closing(open_file(older, None)) as source:
+        for part in source.parts:
+            unwanted = erasures.unwanted(part)
+            for planned in source.plan(part) if late.get(part.name) else ():
+                for items in source.read(part, planned.first, planned.last):
+                    late[part.name] -= {item.source_key for item in items if unwanted(item)}
+    return sum(map(len, late.values()))
 
 
-def _left(connection: sqlite3.Connection, owner: str, transfer: str) -> int | None:
-    """How many rows were refused, or kept out by something else in their place; None if not all were tried."""
-    ((left,),) = connection.execute(_QUARANTINED, (owner, transfer))
-    for records, detail in connection.execute(_RANGES, (owner, transfer)):
-        if records is None or not detail:
-            return None
-        left += json.loads(detail)["conflicts"]
-    return int(left)
+def _missing(database: Database, older: Path, table: str) -> set[str]:
+    """The rows of the older file, by their number there, whose ids are not here."""
+    with contextlib.closing(sqlite3.connect(f"{older.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,)).fetchall():
+            return set()
+        with database.engine.maintain() as tx:
+            here = {id_ for (id_,) in tx.stream(f"SELECT id FROM {table}")}
+        rows = connection.execute(f"SELECT rowid, CAST(id AS TEXT) FROM {table}")
+        return {str(number) for number, id_ in rows if id_ not in here}

@@ -6,9 +6,11 @@ What is named may be any of it; what it is, is looked up. Nothing that is missin
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
+import operator
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from capsa import DatabaseUrl, Embedder, open_database, open_embedder, transfer
 from stoic_emperor.config import DEFAULT_FILE, DEFAULT_URL, Configuration
 from stoic_emperor.errors import AlreadyMigrated, NothingToMigrate, explain
 from stoic_emperor.hosting import HOUSE
+from stoic_emperor.infrastructure.database import Database, Origin
 from stoic_emperor.infrastructure.opening import (
     CHROMA_FILE,
     CHROMA_FOLDER,
@@ -26,17 +29,16 @@ from stoic_emperor.infrastructure.opening import (
     is_own,
     look,
     named_url,
-    open_engine,
     own_path,
 )
+from stoic_emperor.legacy.advice import about_vectors, how_to_go_back, how_to_go_on
 from stoic_emperor.legacy.earlier import carried_over
+from stoic_emperor.legacy.erasures import STAYS, erase_too, erased_at, erased_in
 from stoic_emperor.legacy.outcome import Outcome
 from stoic_emperor.legacy.people import meet
 from stoic_emperor.legacy.tables import TABLES
 from stoic_emperor.legacy.together import Together
-
-#: The model that ChromaDB embedded with by default, as the earlier program did.
-CHROMA_MODEL = "all-MiniLM-L6-v2"
+from stoic_emperor.legacy.vectors import MINILM
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +58,8 @@ class Request:
     on_conflict: transfer.OnConflict = transfer.OnConflict.KEEP
     validate: bool = True
     dry_run: bool = False
+    #: Whether what was erased at the target comes back.
+    bring_back_erased: bool = False
     #: Where to write what `verify` checks again.
     manifest: Path | None = None
 
@@ -68,6 +72,11 @@ class _Opened:
     names: list[str] = field(default_factory=list)
     #: Those that the predecessor wrote.
     older: list[str] = field(default_factory=list)
+
+    def close(self) -> None:
+        with contextlib.ExitStack() as stack:
+            for source in self.sources:
+                stack.callback(source.close)
 
 
 def migrate(
@@ -94,8 +103,9 @@ def migrate(
         say(f"there is no earlier SQLite file: migrating what {request.chroma} holds, without the conversations")
     if source is not None and str(source) == str(target):
         raise NothingToMigrate(f"source and target are the same, {target}: name another with --to")
-    opened = _open(request, source, target, _embedder(configuration), say)
-    with contextlib.closing(Together(opened.sources)) as together:
+    with contextlib.ExitStack() as stack:
+        opened = _open(request, source, target, _embedder(configuration), say)
+        stack.callback(opened.close)
         options = transfer.Options(
             on_conflict=request.on_conflict,
             validate=request.validate,
@@ -104,28 +114,51 @@ def migrate(
             progress=progress or (lambda _phase, _done, _total: None),
         )
         if request.dry_run:
-            return _examined(together, opened, target, options)
-        with open_engine(target) as engine:
-            report = transfer.transfer(meet(together, engine) if opened.older else together, engine, options)
-        advice = (
-            *_advice(configuration, target, source, _left_alone(request, opened), older=bool(opened.older)),
-            *_about_vectors(together.models()),
-        )
+            return _examined(request, opened, target, options)
+        database = stack.enter_context(Database(target))
+        together = _as_erased(request, opened, database, say)
+        from_there = meet(together, database.engine) if opened.older else together
+        report = transfer.transfer(from_there, database.engine, options)
+        left_out = sum(part.conflicts + part.quarantined for part in report.parts)
+        database.add_origin(Origin(together.description.location, together.description.zone, left_out))
+        advice = [
+            *how_to_go_on(target, _configured(configuration), configuration.env_file),
+            *how_to_go_back(target, source, opened.older, request.target),
+            *(["people are asked anew whether what they write may be analysed"] if opened.older else []),
+            *about_vectors(together.models()),
+        ]
         return Outcome(
-            report=report, models=together.models(), unchanged=tuple(opened.names), target=target, advice=advice
+            report=report, models=together.models(), unchanged=tuple(opened.names), target=target, advice=tuple(advice)
         )
 
 
-def _examined(source: Together, opened: _Opened, target: DatabaseUrl, options: transfer.Options) -> Outcome:
+def _as_erased(
+    request: Request, opened: _Opened, database: Database, say: Callable[[str], None], *, dry_run: bool = False
+) -> Together:
+    """The sources as one, without what was erased in the target, where that is erased what was erased in a source."""
+    here = erased_in(database)
+    there = functools.reduce(operator.or_, map(erased_at, opened.sources))
+    if not dry_run and (new := there - here) and (count := erase_too(database, new)):
+        say(f"{count:,} rows of {database.url} were erased in {', '.join(opened.names)} since, and now here as well")
+    stay = here - there
+    if request.bring_back_erased or not stay:
+        return Together(opened.sources)
+    return Together([transfer.leaving_out(source, stay.unwanted, STAYS) for source in opened.sources])
+
+
+def _examined(request: Request, opened: _Opened, target: DatabaseUrl, options: transfer.Options) -> Outcome:
     """Read all of the source, look at the target if it can be reached, and write nothing."""
     seen, errors = look(target)
     with contextlib.ExitStack() as stack:
-        engine = stack.enter_context(open_engine(target)) if seen.comparable and not errors else None
-        there = meet(source, engine, dry_run=True) if engine is not None and opened.older else source
+        together, engine = Together(opened.sources), None
+        if seen.comparable and not errors:
+            database = stack.enter_context(Database(target))
+            together, engine = _as_erased(request, opened, database, lambda _: None, dry_run=True), database.engine
+        there = meet(together, engine, dry_run=True) if engine is not None and opened.older else together
         report = replace(transfer.examine(there, options, engine), target=seen.target)
     return Outcome(
         report=report,
-        models=source.models(),
+        models=together.models(),
         unchanged=tuple(opened.names),
         target=None,
         look=seen,
@@ -236,7 +269,7 @@ def _named(name: str) -> DatabaseUrl:
 
 def _embedder(configuration: Configuration) -> Embedder | None:
     """The model that ChromaDB used, if it is the one in use: it can say whether it made what is found there."""
-    return open_embedder(CHROMA_MODEL) if configuration.settings.memory.embedding_model == CHROMA_MODEL else None
+    return open_embedder(MINILM) if configuration.settings.memory.embedding_model == MINILM else None
 
 
 def _open(
@@ -347,49 +380,3 @@ def chroma_beside(older: Path) -> Path | None:
     """The folder of the Chroma database that belongs to the predecessor's file, if there is one."""
     folder = older.parent / CHROMA_FOLDER
     return folder if (folder / CHROMA_FILE).is_file() else None
-
-
-# What to tell
-
-
-def _advice(
-    configuration: Configuration,
-    target: DatabaseUrl,
-    source: DatabaseUrl | None,
-    left_alone: Iterator[str],
-    *,
-    older: bool,
-) -> Iterator[str]:
-    if str(_configured(configuration)) != str(target):
-        password = " (with its password)" if target.dialect == "postgresql" else ""
-        yield f"to use it from now on, write DATABASE_URL={target}{password} into {configuration.env_file}"
-    if target.dialect == "postgresql":
-        back = source.path if source is not None and source.path is not None else DEFAULT_FILE
-        beside = older or is_older(back)
-        yield (
-            f"the way back, with everything written since: stoic migrate --from {target} --to {back}"
-            + (f" (it goes into {own_path(back)}, beside the old file)" if beside else "")
-        )
-    elif target.path is not None:
-        for old in left_alone:
-            yield f"the older program's {old} lies there unchanged"
-    if older:
-        yield "people are asked anew whether what they write may be analysed"
-
-
-def _about_vectors(models: Mapping[str, int]) -> Iterator[str]:
-    others = sorted(name for name in models if name.startswith(("chroma:", "predecessor:")))
-    if others:
-        yield (
-            f"vectors of {', '.join(others)} are kept, and never compared with those of {CHROMA_MODEL}: until "
-            f"`stoic reembed` has made new ones, these texts are found by their words"
-        )
-
-
-def _left_alone(request: Request, opened: _Opened) -> Iterator[str]:
-    """What this run had to do with and the predecessor wrote: what was read, and what ours was to lie beside."""
-    yield from opened.older
-    if request.target:
-        named = named_url(request.target, Path.cwd())
-        if named.path is not None and is_older(named.path) and str(named.path) not in opened.older:
-            yield str(named.path)

@@ -116,6 +116,28 @@ PROFILES = Table(
     references=(_USER,),
 )
 
+ERASED = Table(
+    name="erased",
+    columns=(Column("user_id"), Column("kind"), Column("mark")),
+    key=("user_id", "kind", "mark"),
+    scope=("user_id",),
+)
+
+ORIGINS = Table(
+    name="origins",
+    columns=(
+        Column("keeper"),
+        Column("id"),
+        Column("location"),
+        Column("brought_at", Kind.TIME),
+        Column("zone"),
+        Column("left_out", Kind.INTEGER),
+    ),
+    key=("keeper", "id"),
+    # Each stands for itself: one that comes later is no change of what was there.
+    scope=("keeper", "id"),
+)
+
 #: Nobody's: each row is for itself.
 REFERRALS = Table(
     name="referrals",
@@ -125,4 +147,15 @@ REFERRALS = Table(
 )
 
 #: In an order in which what others refer to comes first.
-TABLES = (USERS, SESSIONS, MESSAGES, SEMANTIC_INSIGHTS, CONDENSED_SUMMARIES, PROFILES, REFERRALS, *hosting.TABLES)
+TABLES = (
+    USERS,
+    SESSIONS,
+    MESSAGES,
+    SEMANTIC_INSIGHTS,
+    CONDENSED_SUMMARIES,
+    PROFILES,
+    ERASED,
+    ORIGINS,
+    REFERRALS,
+    *hosting.TABLES,
+)

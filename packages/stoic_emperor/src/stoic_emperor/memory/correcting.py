@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from stoic_emperor.errors import NotFound
 from stoic_emperor.memory.doubles import others_like
+from stoic_emperor.memory.erased import note_erased
 from stoic_emperor.memory.recall import Recall
 from stoic_emperor.memory.words import MAX_ASSERTION
 from stoic_emperor.models import SemanticInsight, now
@@ -39,6 +40,7 @@ def correct_insight(person: Person, recall: Recall, given: str, assertion: str) 
         recall.insights.delete(same, tx=tx)
         for id_ in same:
             person.run(tx, "delete_insight", id=id_)
+        note_erased(person, tx, "semantic_insights", same)
         person.run(tx, "update_insight", **corrected.model_dump(include={"id", "assertion", "confidence", "edited_at"}))
         recall.add_insight(corrected, tx)
     person.database.scrub()

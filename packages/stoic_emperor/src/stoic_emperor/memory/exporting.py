@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stoic_emperor.memory.put_aside import put_aside
 from stoic_emperor.memory.recall import Recall
 from stoic_emperor.models import Role, Session, now
 
@@ -83,6 +84,11 @@ def export_json(person: Person, recall: Recall) -> Iterator[str]:
             # What stands in the lists above is not told twice.
             if record.id not in own and record.metadata.get("type") != "conversation_turn"
         ),
+    )
+    with person.reading() as tx:
+        theirs, _ = put_aside(person, tx)
+    yield from _list(
+        "put_aside", ({"part": row.part, "reason": row.reason, "row": dict(row.columns)} for row in theirs)
     )
     yield "\n}\n"
 

@@ -2,18 +2,18 @@
 
 A turn goes as a whole: what the person said, the reply to it, its analysis, its insights, its place in the search,
 the summaries that tell of it (what else they told of is condensed anew) and the portraits written since. Then the
-database is scrubbed, so that its files hold no trace.
+database is scrubbed, so that its files hold no trace but the ids, by which older files cannot bring it back.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import capsa
 from stoic_emperor.config import find_home
@@ -22,68 +22,29 @@ from stoic_emperor.hosting.erasing import erase_about, erase_own, provider_of
 from stoic_emperor.infrastructure._rows import text
 from stoic_emperor.infrastructure.opening import data_folder, older_files
 from stoic_emperor.memory.doubles import others_like
+from stoic_emperor.memory.erased import event_of, mark_of, note_erased, note_gone
 from stoic_emperor.memory.exporting import exports_in
-from stoic_emperor.memory.recall import Recall
-from stoic_emperor.models import Message, Role
+from stoic_emperor.memory.put_aside import PutAside, erase_put_aside, put_aside
+from stoic_emperor.memory.recall import EPISODIC, SEMANTIC, Recall
+from stoic_emperor.memory.receipts import Receipt
+from stoic_emperor.models import Message, Role, now
 
 if TYPE_CHECKING:
     from stoic_emperor.infrastructure.person import Person
-
-#: Table -> how a person calls one of what is in it, and several.
-NAMES = {
-    "messages": ("message", "messages"),
-    "episodic": ("turn in the search", "turns in the search"),
-    "semantic_insights": ("insight", "insights"),
-    "semantic": ("insight in the search", "insights in the search"),
-    "condensed_summaries": ("summary", "summaries"),
-    "profiles": ("portrait", "portraits"),
-    "sessions": ("conversation", "conversations"),
-    "users": ("name with its settings", "names with their settings"),
-    "logins": ("login", "logins"),
-    "accounts": ("account", "accounts"),
-    "recovery_codes": ("recovery code", "recovery codes"),
-    "sign_ins": ("signed-in browser", "signed-in browsers"),
-    "usage": ("day of counted use", "days of counted use"),
-    "uploads": ("upload", "uploads"),
-    "upload_parts": ("piece of an upload", "pieces of uploads"),
-    "waiting": ("task that waited", "tasks that waited"),
-}
 
 ELSEWHERE = (
     "the sign-in at the Supabase project still exists: no project is configured here any more, so it can only be "
     "deleted there"
 )
+NOBODYS = "of rows of an older memory that could not be carried, {count:,} name no person: they stay put aside"
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Receipt:
-    """What was erased."""
-
-    #: Table or collection -> rows.
-    erased: Mapping[str, int]
-    #: Files that may still hold some of it: those of older programs, backups and exports.
-    elsewhere: tuple[Path, ...] = ()
-    #: What could not be done.
-    notes: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """For a program, and in `lines` for whomever it shows it to."""
-        return {
-            "erased": dict(self.erased),
-            "elsewhere": [str(path) for path in self.elsewhere],
-            "notes": list(self.notes),
-            "lines": self.lines,
-        }
-
-    @property
-    def lines(self) -> list[str]:
-        """For a person."""
-        lines = [f"{count} {NAMES[name][count > 1]}" for name, count in self.erased.items() if count]
-        lines = [f"Erased: {', '.join(lines)}."] if lines else ["There was nothing to erase."]
-        if self.elsewhere:
-            files = ", ".join(str(path) for path in self.elsewhere)
-            lines.append(f"Older files, copies and exports that may still hold some of it: {files}")
-        return [*lines, *self.notes]
+#: Table -> the statement that gives the ids in it.
+_IDS = {
+    "semantic_insights": "insight_ids",
+    "sessions": "session_ids",
+    "condensed_summaries": "summary_ids",
+    "messages": "message_ids",
+}
 
 
 @dataclass
@@ -141,8 +102,9 @@ class Forgetting:
             rows = self._person.run(tx, "messages_of_session", session_id=session_id)
             self._turns(work, [self._person.database.rows.message(row) for row in rows])
             self._episodes_of(work, session_id)
-            work.erased["sessions"] += 1
+            self._put_aside(work, {("sessions", session_id)})
             self._person.run(tx, "delete_session", id=session_id)
+            self._note(work, "sessions", [session_id])
         return self._receipt(work)
 
     def insight(self, insight_id: str, *, and_same: bool = False) -> Receipt:
@@ -205,16 +167,16 @@ class Forgetting:
             NotFound: nothing has, or several things have.
         """
         kinds: dict[str, Callable[[str], Receipt]] = {
-            "insight_ids": partial(self.insight, and_same=and_same),
-            "session_ids": self.session,
-            "summary_ids": self.summary,
-            "message_ids": self.message,
+            "semantic_insights": partial(self.insight, and_same=and_same),
+            "sessions": self.session,
+            "condensed_summaries": self.summary,
+            "messages": self.message,
         }
         with self._person.reading() as tx:
             fitting = [
                 (forget, text(id_))
-                for statement, forget in kinds.items()
-                for (id_,) in self._person.run(tx, statement, beginning=given)
+                for kind, forget in kinds.items()
+                for (id_,) in self._person.run(tx, _IDS[kind], beginning=given)
             ]
         exact = [(forget, id_) for forget, id_ in fitting if id_ == given]
         found = exact or fitting
@@ -225,15 +187,34 @@ class Forgetting:
         forget, id_ = found[0]
         return forget(id_)
 
-    def everything(self) -> Receipt:
-        """Forget the person, their account and whoever vouches for it included."""
+    def marked(self, kind: str, marks: Collection[str]) -> Receipt:
+        """Forget what is noted as erased elsewhere, see `memory.erased`; what is not here is no failure.
+
+        Args:
+            kind: the table or collection.
+        """
+        erased: Counter[str] = Counter()
+        for id_ in [id_ for id_ in self._ids(kind) if mark_of(id_) in marks]:
+            # It may have gone with another.
+            with suppress(NotFound):
+                erased.update(self._one(kind, id_).erased)
+        return Receipt(erased=erased)
+
+    def everything(self, event: str | None = None) -> Receipt:
+        """Forget the person, their account and whoever vouches for it included.
+
+        Args:
+            event: how it is noted where it was done first; default: here and now.
+        """
         database, user_id = self._person.database, self._person.user_id
         provider = provider_of(database, user_id)
+        aside, nobodys = self._all_put_aside()
         about = erase_about(database, user_id)
         with self._person.writing() as tx:
             work = _Work(tx)
             work.erased.update(about)
-            for name, collection in (("episodic", self._recall.episodes), ("semantic", self._recall.insights)):
+            work.erased["put_aside"] = erase_put_aside(self._person, tx, aside)
+            for name, collection in ((EPISODIC, self._recall.episodes), (SEMANTIC, self._recall.insights)):
                 work.erased[name] = collection.clear(tx=tx)
             for statement, name in (
                 ("erase_messages", "messages"),
@@ -245,13 +226,52 @@ class Forgetting:
                 work.erased[name] = len(self._person.run(tx, statement))
             work.erased.update(erase_own(database, user_id, tx))
             work.erased["users"] = len(self._person.run(tx, "erase_user"))
+            note_gone(self._person, tx, event or event_of(user_id, now()))
         receipt = self._receipt(work)
+        if nobodys:
+            receipt = replace(receipt, notes=(*receipt.notes, NOBODYS.format(count=nobodys)))
         if provider != "supabase":
             return receipt
         left = ELSEWHERE if self._leave is None else self._leave(user_id)
         return receipt if left is None else replace(receipt, notes=(*receipt.notes, left))
 
     # Steps
+
+    def _ids(self, kind: str) -> list[str]:
+        if kind == "profiles":
+            return [profile.id for profile in self._person.profiles(1_000_000)]
+        if kind in {EPISODIC, SEMANTIC}:
+            return [record.id for record in self._collection(kind).iterate()]
+        return [text(id_) for (id_,) in self._person.read(_IDS[kind], beginning="")]
+
+    def _collection(self, name: str) -> capsa.Collection:
+        return self._recall.episodes if name == EPISODIC else self._recall.insights
+
+    def _one(self, kind: str, id_: str) -> Receipt:
+        kinds: dict[str, Callable[[str], Receipt]] = {
+            "sessions": self.session,
+            "messages": self.message,
+            "semantic_insights": self.insight,
+            "condensed_summaries": self.summary,
+        }
+        if kind in kinds:
+            return kinds[kind](id_)
+        with self._person.writing() as tx:
+            work = _Work(tx)
+            if kind == "profiles":
+                self._person.run(tx, "delete_profile", id=id_)
+            else:
+                self._collection(kind).delete([id_], tx=tx)
+            self._note(work, kind, [id_])
+        return self._receipt(work)
+
+    def _all_put_aside(self) -> tuple[list[PutAside], int]:
+        """What is to be erased of it with the person, and of how much nobody can say whose it is."""
+        with self._person.reading() as tx:
+            theirs, nobodys = put_aside(self._person, tx)
+        if nobodys and all(user.id == self._person.user_id for user in self._person.database.users()):
+            return [*theirs, *nobodys], 0
+        return theirs, len(nobodys)
 
     def _turn_of(self, message: Message, *, and_after: bool = False) -> list[Message]:
         """What the person said and every reply to it; or all from there on."""
@@ -277,31 +297,35 @@ class Forgetting:
         into = {row[0] for id_ in sorted(ids) for row in self._person.run(work.tx, "summary_of_message", id=id_)}
         self._summaries(work, {summary for summary in into if summary is not None})
         self._portraits_since(work, min(message.created_at for message in messages))
-        work.erased["episodic"] += self._recall.episodes.delete(ids, tx=work.tx)
+        work.erased[EPISODIC] += self._recall.episodes.delete(ids, tx=work.tx)
         self._imported_episodes(work, messages)
+        self._put_aside(work, {("messages", id_) for id_ in ids})
         for id_ in sorted(ids):
-            work.erased["messages"] += 1
             self._person.run(work.tx, "delete_message", id=id_)
+        self._note(work, "messages", ids)
 
-    def _imported_episodes(self, work: _Work, messages: Iterable[Message]) -> None:
+    def _imported_episodes(self, work: _Work, messages: Collection[Message]) -> None:
         """Turns that an older program made searchable, under ids of its own: told by what they hold."""
         said: dict[str, list[str]] = {}
         for message in messages:
             said.setdefault(message.session_id, []).append(message.content)
+        own = {message.id for message in messages}
         for session_id, contents in said.items():
             held = self._recall.episodes.iterate(capsa.Filter(session_id=session_id))
-            gone = [record.id for record in held if any(content and content in record.text for content in contents)]
-            work.erased["episodic"] += self._recall.episodes.delete(gone, tx=work.tx)
+            others = (record for record in held if record.id not in own)
+            gone = [record.id for record in others if any(content and content in record.text for content in contents)]
+            self._recall.episodes.delete(gone, tx=work.tx)
+            self._note(work, EPISODIC, gone)
 
     def _episodes_of(self, work: _Work, session_id: str) -> None:
         held = [record.id for record in self._recall.episodes.iterate(capsa.Filter(session_id=session_id))]
-        work.erased["episodic"] += self._recall.episodes.delete(held, tx=work.tx)
+        work.erased[EPISODIC] += self._recall.episodes.delete(held, tx=work.tx)
 
     def _insights(self, work: _Work, ids: list[str]) -> None:
-        work.erased["semantic"] += self._recall.insights.delete(ids, tx=work.tx)
+        work.erased[SEMANTIC] += self._recall.insights.delete(ids, tx=work.tx)
         for id_ in ids:
-            work.erased["semantic_insights"] += 1
             self._person.run(work.tx, "delete_insight", id=id_)
+        self._note(work, "semantic_insights", ids)
 
     def _summaries(self, work: _Work, ids: set[str]) -> None:
         """Erase summaries, and upwards those that were made of them; what they stood for stands for itself again."""
@@ -318,16 +342,26 @@ class Forgetting:
             self._person.run(work.tx, "release_condensed_messages", summary=id_)
             self._person.run(work.tx, "release_condensed_summaries", summary=id_)
             self._person.run(work.tx, "delete_summary", id=id_)
-            work.erased["condensed_summaries"] += 1
+        self._note(work, "condensed_summaries", gone)
         if gone:
             self._portraits_since(work, min(known[id_].created_at for id_ in gone))
 
     def _portraits_since(self, work: _Work, since: dt.datetime | None) -> None:
-        for row in self._person.run(work.tx, "profiles", n=1_000_000):
-            profile = self._person.database.rows.profile(row)
-            if since is None or profile.created_at >= since:
-                self._person.run(work.tx, "delete_profile", id=profile.id)
-                work.erased["profiles"] += 1
+        profiles = map(self._person.database.rows.profile, self._person.run(work.tx, "profiles", n=1_000_000))
+        gone = [profile.id for profile in profiles if since is None or profile.created_at >= since]
+        for id_ in gone:
+            self._person.run(work.tx, "delete_profile", id=id_)
+        self._note(work, "profiles", gone)
+
+    def _note(self, work: _Work, kind: str, ids: Collection[str]) -> None:
+        """Count what was erased, and see to it that it stays so."""
+        work.erased[kind] += len(ids)
+        note_erased(self._person, work.tx, kind, ids)
+
+    def _put_aside(self, work: _Work, named: set[tuple[str, str]]) -> None:
+        theirs, _ = put_aside(self._person, work.tx)
+        gone = [row for row in theirs if row.named & named]
+        work.erased["put_aside"] += erase_put_aside(self._person, work.tx, gone)
 
     def _blank_analysis(self, work: _Work, said_id: str) -> None:
         """The analysis of the turn repeats the insight in its own words."""

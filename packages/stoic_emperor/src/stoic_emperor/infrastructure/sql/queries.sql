@@ -320,3 +320,29 @@ DELETE FROM sessions WHERE user_id = :user_id RETURNING 1
 
 -- name: erase_user
 DELETE FROM users WHERE id = :user_id RETURNING 1
+
+-- name: add_erased
+INSERT INTO erased (user_id, kind, mark) VALUES (:user_id, :kind, :mark) ON CONFLICT (user_id, kind, mark) DO NOTHING
+
+-- name: clear_erased
+DELETE FROM erased WHERE user_id = :user_id
+
+-- name: all_erased
+-- Of everybody: for a migration.
+SELECT user_id, kind, mark FROM erased
+
+-- name: add_origin
+INSERT INTO origins (keeper, id, location, brought_at, zone, left_out)
+VALUES (:keeper, :id, :location, :brought_at, :zone, :left_out)
+
+-- name: origins
+SELECT location, zone, left_out FROM origins WHERE keeper = :keeper ORDER BY brought_at
+
+-- name: put_aside
+-- What migrations could not carry, as it was in the source.
+SELECT transfer, part, source_key, reason, content FROM capsa_quarantine
+WHERE owner = :owner ORDER BY transfer, part, source_key
+
+-- name: delete_put_aside
+DELETE FROM capsa_quarantine
+WHERE owner = :owner AND transfer = :transfer AND part = :part AND source_key = :source_key

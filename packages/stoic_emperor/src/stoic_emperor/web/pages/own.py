@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from stoic_emperor.hosting.uploads import Uploads
-from stoic_emperor.memory.forgetting import NAMES
+from stoic_emperor.memory.receipts import NAMES
 from stoic_emperor.safety import resources_for
 from stoic_emperor.web.access import Operator, Visitor
 from stoic_emperor.web.cards import card_html

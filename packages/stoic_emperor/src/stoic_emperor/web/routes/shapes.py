@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stoic_emperor.infrastructure.of_person import Listed, Source
-from stoic_emperor.memory.forgetting import Receipt
+from stoic_emperor.memory.receipts import Receipt
 from stoic_emperor.memory.reviews import reviews_of
 from stoic_emperor.models import CondensedSummary, Message, Profile, SemanticInsight, Session
 from stoic_emperor.web.rendering import render

@@ -107,6 +107,32 @@ CREATE TABLE profiles (
     FOREIGN KEY (user_id) REFERENCES users (id)
 );
 
+-- What was erased stays erased: a hash of each thing's id, so that no older file or copy brings it back.
+CREATE TABLE erased (
+    -- The person; of a person who is gone the house, `@house`.
+    user_id text NOT NULL,
+    -- The table or collection that it was in.
+    kind    text NOT NULL,
+    -- sha256 of its id; of a person with the time.
+    mark    text NOT NULL,
+    PRIMARY KEY (user_id, kind, mark)
+);
+
+-- What a past was brought from. Goes along when the memory moves on.
+CREATE TABLE origins (
+    -- The house: it may be many people's past.
+    keeper     text        NOT NULL,
+    id         text        NOT NULL,
+    -- The path of a file or folder, or a URL without a password.
+    location   text        NOT NULL,
+    brought_at timestamptz NOT NULL,
+    -- The zone that times without one were read in; null: it had none.
+    zone       text,
+    -- Rows that were put aside, or kept out by others in their place.
+    left_out   bigint      NOT NULL,
+    PRIMARY KEY (keeper, id)
+);
+
 -- How often help was shown: a day, what for, nothing about anybody.
 CREATE TABLE referrals (
     id       text NOT NULL PRIMARY KEY,

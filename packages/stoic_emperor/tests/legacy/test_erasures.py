@@ -1,0 +1,239 @@
+"""What was erased in one place does not come back from another, whichever way a memory goes."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stoic_emperor.cli import run
+from stoic_emperor.infrastructure.database import Database
+from stoic_emperor.legacy.command import migrate_command
+from stoic_emperor.legacy.earlier import written_since
+from stoic_emperor.memory.erased import mark_of
+from stoic_emperor.memory.forgetting import Forgetting
+from stoic_emperor.memory.recall import Recall
+from stoic_emperor.memory.receipts import Receipt
+from stoic_emperor.models import Message
+from stoic_emperor.testing.chroma import ChromaWriter
+from stoic_emperor.testing.legacy import OldDatabase, Version, write_past
+
+#: Twelve messages, six insights, two portraits, and one record of Chroma's.
+ALL = 21
+
+
+@pytest.fixture
+def older(home: Path) -> Path:
+    """A past of two people, one row of it nobody's, with what each of them said in Chroma beside it."""
+    path = home / "past" / "stoic_emperor.db"
+    with OldDatabase(path, Version.V1) as old:
+        write_past(old)
+        old.connection.execute("INSERT INTO messages (id, session_id, role, content) VALUES ('o', '?', 'user', 'lost')")
+        sessions = dict(old.connection.execute("SELECT user_id, min(id) FROM sessions GROUP BY user_id").fetchall())
+    with ChromaWriter(path.parent / "vector_db") as writer:
+        episodic = writer.collection("episodic")
+        for name, session_id in sessions.items():
+            about = {"user_id": name, "session_id": session_id}
+            episodic.add(f"turn of {name}", bytes(12), f"{name} in Chroma", about)
+    return path
+
+
+def migrate(*arguments: object, status: int | None = None) -> dict[str, Any]:
+    """What the command says, whose status is 1 where a row of the past is nobody's."""
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        found = run(migrate_command, ["--json", *map(str, arguments)], "stoic")
+    assert status is None or found == status
+    said = json.loads(out.getvalue())
+    assert isinstance(said, dict)
+    return said
+
+
+def forgetting(database: Database, name: str) -> Forgetting:
+    return Forgetting(database.person(name), Recall(database.store, name))
+
+
+def texts_of(url: str, name: str) -> list[str]:
+    """Everything that is kept of a person."""
+    with Database(url) as database:
+        person, recall = database.person(name), Recall(database.store, name)
+        return [
+            *(message.content for message in person.recent_messages(1_000)),
+            *(insight.assertion for insight in person.insights()),
+            *(profile.content for profile in person.profiles(100)),
+            *(record.text for found in (recall.episodes, recall.insights) for record in found.iterate()),
+        ]
+
+
+def forget_one_of_each(database: Database) -> None:
+    """A turn, an insight, a portrait and a whole conversation of Anna's."""
+    person, forget = database.person("anna"), forgetting(database, "anna")
+    kept, gone = sorted(person.sessions(), key=lambda listed: listed.session.created_at)
+    forget.message(person.messages(kept.session.id)[0].id)
+    forget.insight(person.insights()[0].id)
+    forget.session(gone.session.id)
+    forget.portraits()
+
+
+def test_a_past_that_is_brought_again_does_not_bring_back_what_was_forgotten(older: Path, store_url: str) -> None:
+    migrate("--from", older, "--to", store_url)
+    with Database(store_url) as database:
+        forget_one_of_each(database)
+    left = texts_of(store_url, "anna")
+    again = migrate("--from", older, "--to", store_url)
+    assert texts_of(store_url, "anna") == left
+    assert again["migrated"] == 0
+    assert any("rows of messages: erased here before, and stays so" in line for line in again["not_carried"])
+    # Nor from a newer database that had all of it.
+    migrate("--from", older, "--to", older.parent / "copy.db")
+    migrate("--from", older.parent / "copy.db", "--to", store_url)
+    assert texts_of(store_url, "anna") == left
+    assert len(texts_of(store_url, "ben")) == ALL
+
+
+def test_nor_who_was_erased(older: Path, store_url: str) -> None:
+    migrate("--from", older, "--to", store_url)
+    with Database(store_url) as database:
+        forgetting(database, "anna").everything()
+    for source in (older, older.parent / "copy.db"):
+        if source != older:
+            migrate("--from", older, "--to", source)
+        migrate("--from", source, "--to", store_url)
+        with Database(store_url) as database:
+            assert [user.id for user in database.users()] == ["ben"]
+        assert texts_of(store_url, "anna") == []
+        assert len(texts_of(store_url, "ben")) == ALL
+
+
+def test_who_comes_back_under_the_same_name_begins_anew(older: Path, store_url: str, tmp_path: Path) -> None:
+    migrate("--from", older, "--to", store_url)
+    with Database(store_url) as database:
+        forgetting(database, "anna").everything()
+        say(database, "anna", "here again")
+    migrate("--from", older, "--to", store_url)
+    assert texts_of(store_url, "anna") == ["here again"]
+    # On to another database, which was there with all of the past, and back.
+    other = f"sqlite:///{tmp_path}/other.db"
+    migrate("--from", older, "--to", other)
+    migrate("--from", store_url, "--to", other)
+    assert texts_of(other, "anna") == ["here again"]
+    with Database(other) as database:
+        say(database, "anna", "and there")
+    migrate("--from", other, "--to", store_url)
+    assert sorted(texts_of(store_url, "anna")) == ["and there", "here again"]
+    # And erased once more, there alone.
+    with Database(other) as database:
+        forgetting(database, "anna").everything()
+    migrate("--from", other, "--to", store_url)
+    assert texts_of(store_url, "anna") == []
+
+
+def say(database: Database, name: str, words: str) -> None:
+    person = database.person(name)
+    person.add_message(Message(session_id=person.begin_session().id, role="user", content=words))
+
+
+def test_the_way_back_into_a_file_that_still_has_it_erases_it_there(
+    older: Path, home: Path, postgres_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = older.with_name("stoic_emperor.capsa.db")
+    migrate("--from", older, "--to", older)
+    migrate("--from", own, "--to", postgres_url)
+    with Database(postgres_url) as database:
+        forget_one_of_each(database)
+        forgetting(database, "ben").everything()
+    left = texts_of(postgres_url, "anna")
+    capsys.readouterr()
+    migrate("--from", postgres_url, "--to", own, "--dry-run")
+    assert len(texts_of(f"sqlite:///{own}", "ben")) == ALL
+    migrate("--from", postgres_url, "--to", own)
+    assert "and now here as well" in capsys.readouterr().err
+    assert sorted(texts_of(f"sqlite:///{own}", "anna")) == sorted(left)
+    assert texts_of(f"sqlite:///{own}", "ben") == []
+    assert "ben: morning 1" not in own.read_bytes().decode(errors="replace")
+
+
+def test_it_comes_back_when_it_is_asked_for(older: Path, store_url: str) -> None:
+    migrate("--from", older, "--to", store_url)
+    before = sorted(texts_of(store_url, "anna"))
+    with Database(store_url) as database:
+        forget_one_of_each(database)
+        forgetting(database, "ben").everything()
+    migrate("--from", older, "--to", store_url, "--bring-back-erased")
+    assert sorted(texts_of(store_url, "anna")) == before
+    assert len(texts_of(store_url, "ben")) == ALL
+
+
+def test_a_dry_run_counts_it_out_too(older: Path, store_url: str) -> None:
+    migrate("--from", older, "--to", store_url)
+    with Database(store_url) as database:
+        forgetting(database, "anna").everything()
+    found = migrate("--from", older, "--to", store_url, "--dry-run")
+    assert any(line.startswith("1 row of users: erased here before") for line in found["not_carried"])
+    assert found["source_rows"] == found["skipped"] + found["failed"]
+
+
+def test_what_was_put_aside_of_who_is_gone_is_not_put_aside_again(older: Path, store_url: str) -> None:
+    with closing(sqlite3.connect(older)) as connection:
+        connection.execute("INSERT INTO profiles (id, user_id, content) VALUES (NULL, 'anna', 'a secret portrait')")
+        connection.commit()
+    migrate("--from", older, "--to", store_url, status=1)
+    copy = older.parent / "copy.db"
+    migrate("--from", older, "--to", copy)
+    with Database(store_url) as database:
+        assert forgetting(database, "anna").everything().erased["put_aside"] == 1
+    for source in (older, copy):
+        migrate("--from", source, "--to", store_url)
+        assert "secret portrait" not in put_aside(store_url)
+    assert "lost" in put_aside(store_url), "which was nobody's"
+
+
+def put_aside(url: str) -> str:
+    with Database(url) as database, database.engine.maintain() as tx:
+        return str([bytes(content) for (content,) in tx.execute("SELECT content FROM capsa_quarantine")])
+
+
+def test_what_was_forgotten_is_not_taken_for_written_since(older: Path, store_url: str) -> None:
+    migrate("--from", older, "--to", store_url)
+    with Database(store_url) as database:
+        assert written_since(database, older) == 1, "what was nobody's"
+        forget_one_of_each(database)
+        forgetting(database, "ben").everything()
+        assert written_since(database, older) == 1
+        with closing(sqlite3.connect(older)) as connection:
+            connection.execute("INSERT INTO sessions (id, user_id) VALUES ('new', 'anna')")
+            connection.execute("INSERT INTO messages (id, session_id, role, content) VALUES ('n', 'new', 'user', 'x')")
+            connection.commit()
+        assert written_since(database, older) == 3
+
+
+def test_no_id_and_no_name_of_what_was_erased_is_kept(older: Path, home: Path) -> None:
+    own = home / "data" / "own.db"
+    migrate("--from", older, "--to", own)
+    with Database(own) as database:
+        person = database.person("anna")
+        ids = [message.id for message in person.recent_messages(1_000)]
+        forgetting(database, "anna").everything()
+        with database.engine.maintain() as tx:
+            ((user_id, kind, mark),) = tx.execute("SELECT user_id, kind, mark FROM erased")
+    assert (user_id, kind) == ("@house", "users")
+    assert mark.startswith(mark_of("anna") + " 20")
+    held = own.read_bytes()
+    assert not [id_ for id_ in [*ids, "anna"] if id_.encode() in held]
+
+
+def test_a_receipt_names_what_the_past_came_from_after_it_has_moved_on(
+    older: Path, new_postgres: Callable[[], str]
+) -> None:
+    first, second = older.parent / "first.db", new_postgres()
+    migrate("--from", older, "--to", first)
+    migrate("--from", first, "--to", second)
+    with Database(second) as database:
+        receipt: Receipt = forgetting(database, "anna").everything()
+    assert {older, older.parent / "vector_db", first} <= set(receipt.elsewhere)
