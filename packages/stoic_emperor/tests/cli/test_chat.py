@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
+import click
 import pytest
 
 import capsa
@@ -349,3 +350,12 @@ def test_what_is_said_is_stored_before_anything_is_loaded_that_answers_it(
     ran = stoic("chat", said="first words\n")
     assert "killed" in ran.err
     assert stored == [[], ["first words"], ["first words"]], "an empty library is filled before the first prompt"
+
+
+def test_a_reply_that_never_came_is_shown_as_that(stoic: Stoic, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLM_BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("LLM_MAIN_MODEL", "any")
+    ran = stoic("chat", said="first\n")
+    assert "right? What you said is kept" in ran.err
+    shown = stoic("chat", "--continue", said="exit\n").out
+    assert "Marcus: [no reply came: /again asks once more]" in click.unstyle(shown)

@@ -15,7 +15,7 @@ from stoic_emperor.infrastructure.person import Person
 from stoic_emperor.memory.forgetting import Forgetting
 from stoic_emperor.memory.recall import Recall
 from stoic_emperor.models import Message, Role, Status, now
-from stoic_emperor.testing.models import FakeServer
+from stoic_emperor.testing.models import FakeServer, Says, Seen
 
 from .conftest import Stoic, answer
 from .test_chat import in_a_terminal
@@ -95,6 +95,25 @@ def test_a_conversation_that_was_erased_elsewhere_goes_on_as_a_new_one(
     assert new["messages"] == 2
 
 
+def test_a_reply_that_is_erased_elsewhere_while_it_comes_is_not_said_to_be_kept(
+    stoic: Stoic, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def erased_meanwhile(seen: Seen) -> Says:
+        if seen.body.get("stream"):
+            with Database(store_url) as database:
+                person = database.person("default_user")
+                for listed in person.sessions():
+                    Forgetting(person, Recall(database.store, person.user_id)).session(listed.session.id)
+        return Says("Begin with what is yours. " * 40)
+
+    with FakeServer([erased_meanwhile]) as server:
+        monkeypatch.setenv("LLM_BASE_URL", server.openai_url)
+        monkeypatch.setenv("LLM_MAIN_MODEL", "any")
+        ran = stoic("chat", said="first\n")
+    assert "is kept" not in ran.out
+    assert "erased from elsewhere" in ran.out
+
+
 _END = ("Two, three", Status.STOPPED)
 
 
@@ -110,5 +129,5 @@ def test_more_of_it_is_shown_each_time_and_what_changed_is_shown_anew(capsys: py
         heard.append(overheard.is_heard)
     assert heard == [True, True, True, False]
     shown = capsys.readouterr()
-    assert shown.out.endswith(": One, two\nTwo, three\n[it was stopped; what came of it is kept]\n\n")
+    assert shown.out.endswith(": One, two\nTwo, three\n[it was stopped]\n\n")
     assert shown.err.count("\n") == 1

@@ -121,3 +121,23 @@ def test_a_path_that_is_not_there_changes_nothing(anna: Person, recall: Recall, 
     with pytest.raises(TextMissing):
         import_journal(anna, recall, SafetyDesk(), tmp_path / "nowhere")
     assert anna.sessions() == []
+
+
+def test_a_file_that_was_changed_is_imported_and_what_is_there_of_it_is_named(
+    anna: Person, recall: Recall, tmp_path: Path
+) -> None:
+    for text in ("Rain.", "Rain, and then the sun."):
+        (tmp_path / "2024-03-01.md").write_text(text)
+        report = import_journal(anna, recall, SafetyDesk(), tmp_path)
+    ((name, before),) = report.changed
+    assert name == "2024-03-01.md"
+    assert anna.messages(before)[0].content == "Rain."
+    assert import_journal(anna, recall, SafetyDesk(), tmp_path).changed == ()
+
+
+def test_what_is_no_journal_by_its_name_is_told_of(anna: Person, recall: Recall, tmp_path: Path) -> None:
+    for name in ("a.md", "letters/diary.epub", ".obsidian/app.json", ".DS_Store"):
+        (file := tmp_path / "diary" / name).parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("Rain.")
+    report = import_journal(anna, recall, SafetyDesk(), tmp_path / "diary")
+    assert (report.imported, report.passed_over) == (("a.md",), ("letters/diary.epub",))

@@ -39,8 +39,10 @@ _TO_BE_SAFE = "Nothing was found in what you wrote, but the second look at it fa
 _FOLLOWED = "it is shown as it comes, and Ctrl-C goes on without it"
 _THEN_YOURS = "yours comes after it, and Ctrl-C stops waiting"
 _NOT_WAITED = "not waited for; what you said is kept: /again asks for its reply, and /new begins another conversation"
+_NO_REPLY = "no reply came: /again asks once more"
 _STOPPED_HERE = "stopped; what came of it is kept"
 _STOPPED_ELSEWHERE = "stopped from elsewhere; what came of it is kept"
+_ERASED_ELSEWHERE = "erased from elsewhere while it came"
 #: Seconds after which the prompt is surely shown.
 _PROMPT_SHOWN = 0.5
 _LEAVING = frozenset({"exit", "quit", "q", "/exit", "/quit", "/q"})
@@ -160,7 +162,8 @@ class Conversation:
         for message in self.person.last_messages(self.session.id, most):
             if message.status is not Status.STREAMING:
                 who = "You" if message.role == "user" else "Marcus"
-                click.echo(f"\n{click.style(who, bold=True)}: {clean(message.content)}")
+                said = clean(message.content) or f"[{_NO_REPLY}]"
+                click.echo(f"\n{click.style(who, bold=True)}: {said}")
                 continue
             try:
                 self._runner.run(self._follow(message))
@@ -297,7 +300,8 @@ class Conversation:
                     # It was to the same words, and a pipe was shown nothing of it.
                     click.echo(clean(reply.content), nl=False)
                 elif reply.status is Status.STOPPED and not isinstance(before, HelpShown):
-                    click.echo(f"\n[{_STOPPED_ELSEWHERE}]", nl=False)
+                    kept = self.person.message(reply.id) is not None
+                    click.echo(f"\n[{_STOPPED_ELSEWHERE if kept else _ERASED_ELSEWHERE}]", nl=False)
                 click.echo()
                 for source in dict.fromkeys(sources):
                     click.secho(f"  — {clean(source)}", dim=True)
@@ -305,4 +309,5 @@ class Conversation:
             case Failed(message=why):
                 self.failed = True
                 click.echo()
-                note(f"{why}. What you said is kept: /again asks once more")
+                sentence = why if why.endswith(("?", ".")) else f"{why}."
+                note(f"{sentence} What you said is kept: /again asks once more")

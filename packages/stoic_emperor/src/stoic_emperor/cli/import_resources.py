@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from stoic_emperor.application import Application
     from stoic_emperor.library.importing import Tagger
 
+#: Files that are named of many.
+_NAMED = 5
 _KINDS = ("stoic", "psychology", "journal")
 
 
@@ -89,10 +91,20 @@ def _journal(opened: Application, user_id: str, path: Path, *, analyze: bool) ->
     if report.card is not None:
         click.echo(f"\n{report.card.as_text()}\n")
     for name, reason in report.failed:
-        shown = clean(name).replace("\n", "\N{REPLACEMENT CHARACTER}")
-        note(f"{shown} was not imported: {reason}")
+        note(f"{_shown(name)} was not imported: {reason}")
+    for name, session_id in report.changed:
+        erase = f"stoic forget {session_id[:8]} --user {user_id}"
+        note(f"{_shown(name)} was imported before with another text, which stays: {erase} erases it")
+    if report.passed_over:
+        more = len(report.passed_over) - _NAMED
+        names = ", ".join(map(_shown, report.passed_over[:_NAMED])) + (f" and {more} more" if more > 0 else "")
+        note(f"passed over, as a journal is .md or .txt: {names}")
     if analyze:
         from stoic_emperor.cli.analyze import command as write_portrait
 
         click.get_current_context().invoke(write_portrait, user_id=user_id, force=True, show=False, as_json=False)
     return 1 if report.failed else 0
+
+
+def _shown(name: str) -> str:
+    return clean(name).replace("\n", "\N{REPLACEMENT CHARACTER}")

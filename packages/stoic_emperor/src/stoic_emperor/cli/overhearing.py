@@ -11,7 +11,7 @@ from stoic_emperor.cli.terminal import note
 from stoic_emperor.models import Message, Status
 
 _ELSEWHERE = "a reply is just being given elsewhere in this conversation"
-_STOPPED = "it was stopped; what came of it is kept"
+_STOPPED = "it was stopped"
 
 
 class Overheard:

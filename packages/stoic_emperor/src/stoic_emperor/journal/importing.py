@@ -46,6 +46,10 @@ class JournalReport:
     unchanged: tuple[str, ...]
     #: File -> why not.
     failed: tuple[tuple[str, str], ...]
+    #: Of those imported, the files that are there with another text, too, and the conversation that holds it.
+    changed: tuple[tuple[str, str], ...] = ()
+    #: Files of the folder that are no journal by their names.
+    passed_over: tuple[str, ...] = ()
     #: To be shown: something in them may mean danger.
     card: ResourceCard | None = None
 
@@ -62,7 +66,8 @@ def import_journal(
         TextMissing: there is nothing at ``path``; nothing was changed.
         NotFound: the person is not known, or no more.
     """
-    files = list(_files(path))
+    files, others = _files(path)
+    earlier = _earlier(person)
     user = person.get()
     analyse = user is not None and user.remembers
     country = None if user is None else user.country
@@ -80,11 +85,11 @@ def import_journal(
     imported: list[str] = []
     unchanged: list[str] = []
     failed: list[tuple[str, str]] = []
+    changed: list[tuple[str, str]] = []
     for file in files:
         size = file.stat().st_size
         told(0)
-        # A name that is not UTF-8 holds halves of characters, which no database takes.
-        name = whole(str(file.relative_to(path)) if path.is_dir() else file.name)
+        name = _name_of(file, path)
         try:
             text = decode(read_bytes(file)).text.replace("\r\n", "\n").replace("\r", "\n")
         except TextUnreadable as error:
@@ -93,26 +98,49 @@ def import_journal(
             continue
         if _import(person, recall, file, name, text, waits=waits, told=told):
             imported.append(name)
+            changed += [(name, session_id) for session_id in earlier.get(name, ())]
             card = card or desk.before(text, country).card
         else:
             unchanged.append(name)
         before += size
     if progress is not None:
         progress(total, total)
-    return JournalReport(imported=tuple(imported), unchanged=tuple(unchanged), failed=tuple(failed), card=card)
+    return JournalReport(
+        imported=tuple(imported),
+        unchanged=tuple(unchanged),
+        failed=tuple(failed),
+        changed=tuple(changed),
+        passed_over=tuple(_name_of(file, path) for file in others),
+        card=card,
+    )
 
 
-def _files(path: Path) -> Iterator[Path]:
+def _files(path: Path) -> tuple[list[Path], list[Path]]:
+    """What is to be imported, and what else lies there that is not hidden."""
     if path.is_file():
-        yield path
-    elif path.is_dir():
-        inside = path.resolve()
-        for file in sorted(path.rglob("*")):
-            # A link may lead out of the folder, to what nobody meant to import.
-            if file.suffix.lower() in _ENDINGS and file.is_file() and file.resolve().is_relative_to(inside):
-                yield file
-    else:
+        return [path], []
+    if not path.is_dir():
         raise TextMissing(f"there is no file or folder {path}: name one that exists; nothing was changed")
+    inside = path.resolve()
+    # A link may lead out of the folder, to what nobody meant to import.
+    found = [f for f in sorted(path.rglob("*")) if f.is_file() and f.resolve().is_relative_to(inside)]
+    journal = [file for file in found if file.suffix.lower() in _ENDINGS]
+    hidden = {file for file in found if any(part.startswith(".") for part in file.relative_to(path).parts)}
+    return journal, [file for file in found if file not in {*journal, *hidden}]
+
+
+def _name_of(file: Path, path: Path) -> str:
+    # A name that is not UTF-8 holds halves of characters, which no database takes.
+    return whole(str(file.relative_to(path)) if path.is_dir() else file.name)
+
+
+def _earlier(person: Person) -> dict[str, list[str]]:
+    """File -> the conversations that were made of it before."""
+    found: dict[str, list[str]] = {}
+    for listed in person.sessions():
+        if listed.session.metadata.get("source") == "import":
+            found.setdefault(str(listed.session.metadata.get("file")), []).append(listed.session.id)
+    return found
 
 
 def _import(

@@ -302,9 +302,12 @@ class Worker:
         application = self._application
         person = application.database.person(user_id)
         report = import_journal(person, application.recall(user_id), application.desk, file, progress)
+        lines = ["It was there already." if report.unchanged else "It is part of your memory now."]
+        if report.changed:
+            lines.append("It is there with another text, too, as a conversation of its own that you can forget.")
         return {
             "imported": list(report.imported),
-            "lines": ["It was there already." if report.unchanged else "It is part of your memory now."],
+            "lines": lines,
             "help": None if report.card is None else card_html(report.card),
             **(_not_read(report.failed) if report.failed else {"failed": []}),
         }
