@@ -357,5 +357,5 @@ def test_a_reply_that_never_came_is_shown_as_that(stoic: Stoic, monkeypatch: pyt
     monkeypatch.setenv("LLM_MAIN_MODEL", "any")
     ran = stoic("chat", said="first\n")
     assert "right? What you said is kept" in ran.err
-    shown = stoic("chat", "--continue", said="exit\n").out
+    shown = stoic("chat", said="/resume last\nexit\n").out
     assert "Marcus: [no reply came: /again asks once more]" in click.unstyle(shown)
