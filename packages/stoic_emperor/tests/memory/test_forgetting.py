@@ -269,3 +269,18 @@ def test_the_beginning_of_an_id_is_enough_if_only_one_thing_has_it(memory: Memor
         memory.forgetting.named("")
     memory.forgetting.named(said.id[:13])
     assert memory.person.message(said.id) is None
+
+
+def test_the_servers_statistics_keep_no_words_of_what_was_forgotten(postgres_url: str) -> None:
+    with Database(postgres_url) as database:
+        memory = Memory(database.person("anna"))
+        for number in range(20):
+            gone, _ = memory.turn(f"xylophone {number}", f"They play the xylophone, {number}.")
+        memory.person.rename_session(memory.session.id, "xylophones")
+        with database.engine.maintain() as tx:
+            # As the server does by itself.
+            tx.script("ANALYZE")
+        memory.forgetting.everything()
+        with database.engine.maintain() as tx:
+            held = tx.execute("SELECT tablename, attname FROM pg_stats s WHERE s::text LIKE '%xylophone%'")
+    assert held == []

@@ -23,6 +23,14 @@ CREATE TABLE capsa_records (
     metadata        text        NOT NULL,
     PRIMARY KEY (owner, collection, id)
 );
+-- The planner needs no statistics of these, which would keep words of records that are erased.
+ALTER TABLE capsa_records
+    ALTER COLUMN title SET STATISTICS 0,
+    ALTER COLUMN text SET STATISTICS 0,
+    ALTER COLUMN context SET STATISTICS 0,
+    ALTER COLUMN path SET STATISTICS 0,
+    ALTER COLUMN created_at_text SET STATISTICS 0,
+    ALTER COLUMN metadata SET STATISTICS 0;
 
 -- One row a model; dimensions are part of its identity. Holds nothing of any user.
 CREATE TABLE capsa_models (
@@ -135,6 +143,9 @@ CREATE TABLE capsa_quarantine (
     created_at timestamptz NOT NULL,
     PRIMARY KEY (owner, transfer, part, source_key)
 );
+ALTER TABLE capsa_quarantine
+    ALTER COLUMN reason SET STATISTICS 0,
+    ALTER COLUMN content SET STATISTICS 0;
 
 CREATE UNIQUE INDEX capsa_records_seq ON capsa_records (owner, seq);
 CREATE INDEX capsa_records_recent ON capsa_records (owner, collection, created_at, seq);

@@ -141,6 +141,31 @@ CREATE TABLE referrals (
     level    text NOT NULL
 );
 
+-- The planner needs no statistics of these, which would keep words that are erased.
+ALTER TABLE users
+    ALTER COLUMN name SET STATISTICS 0,
+    ALTER COLUMN original SET STATISTICS 0;
+ALTER TABLE sessions
+    ALTER COLUMN title SET STATISTICS 0,
+    ALTER COLUMN metadata SET STATISTICS 0,
+    ALTER COLUMN original SET STATISTICS 0;
+ALTER TABLE messages
+    ALTER COLUMN content SET STATISTICS 0,
+    ALTER COLUMN psych_update SET STATISTICS 0,
+    ALTER COLUMN original SET STATISTICS 0;
+ALTER TABLE semantic_insights
+    ALTER COLUMN assertion SET STATISTICS 0,
+    ALTER COLUMN original SET STATISTICS 0;
+ALTER TABLE condensed_summaries
+    ALTER COLUMN content SET STATISTICS 0,
+    ALTER COLUMN source_summary_ids SET STATISTICS 0,
+    ALTER COLUMN consensus_log SET STATISTICS 0,
+    ALTER COLUMN original SET STATISTICS 0;
+ALTER TABLE profiles
+    ALTER COLUMN content SET STATISTICS 0,
+    ALTER COLUMN consensus_log SET STATISTICS 0,
+    ALTER COLUMN original SET STATISTICS 0;
+
 -- The guide's own script knows no owner in messages: it is that of the session.
 CREATE FUNCTION stoic_owner_of_message() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN

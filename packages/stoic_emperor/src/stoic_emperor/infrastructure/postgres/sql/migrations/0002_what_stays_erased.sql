@@ -32,3 +32,28 @@ SELECT t.owner, t.transfer, t.source::json ->> 'location', t.started_at, t.sourc
     + (SELECT coalesce(sum((r.detail::json ->> 'conflicts')::bigint), 0) FROM capsa_transfer_ranges r
         WHERE r.owner = t.owner AND r.transfer = t.transfer)
 FROM capsa_transfers t WHERE t.state = 'done' AND t.owner = '@house';
+
+-- The planner needs no statistics of these, which would keep words that are erased.
+ALTER TABLE users
+    ALTER COLUMN name SET STATISTICS 0,
+    ALTER COLUMN original SET STATISTICS 0;
+ALTER TABLE sessions
+    ALTER COLUMN title SET STATISTICS 0,
+    ALTER COLUMN metadata SET STATISTICS 0,
+    ALTER COLUMN original SET STATISTICS 0;
+ALTER TABLE messages
+    ALTER COLUMN content SET STATISTICS 0,
+    ALTER COLUMN psych_update SET STATISTICS 0,
+    ALTER COLUMN original SET STATISTICS 0;
+ALTER TABLE semantic_insights
+    ALTER COLUMN assertion SET STATISTICS 0,
+    ALTER COLUMN original SET STATISTICS 0;
+ALTER TABLE condensed_summaries
+    ALTER COLUMN content SET STATISTICS 0,
+    ALTER COLUMN source_summary_ids SET STATISTICS 0,
+    ALTER COLUMN consensus_log SET STATISTICS 0,
+    ALTER COLUMN original SET STATISTICS 0;
+ALTER TABLE profiles
+    ALTER COLUMN content SET STATISTICS 0,
+    ALTER COLUMN consensus_log SET STATISTICS 0,
+    ALTER COLUMN original SET STATISTICS 0;
