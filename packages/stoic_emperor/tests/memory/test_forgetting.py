@@ -275,7 +275,7 @@ def test_the_servers_statistics_keep_no_words_of_what_was_forgotten(postgres_url
     with Database(postgres_url) as database:
         memory = Memory(database.person("anna"))
         for number in range(20):
-            gone, _ = memory.turn(f"xylophone {number}", f"They play the xylophone, {number}.")
+            memory.turn(f"xylophone {number}", f"They play the xylophone, {number}.")
         memory.person.rename_session(memory.session.id, "xylophones")
         with database.engine.maintain() as tx:
             # As the server does by itself.
