@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,22 @@ def test_secrets_are_in_no_representation(home: Path) -> None:
     assert configuration.openai_key is not None
     assert configuration.openai_key.get_secret_value() == "sk-secret"
     assert "sk-" not in repr(configuration) + str(configuration)
+
+
+def test_every_variable_of_the_settings_as_shipped_counts_without_a_line_in_the_file(home: Path) -> None:
+    shipped = (Path(__file__).resolve().parents[3] / "config" / "settings.yaml").read_text("utf-8")
+    variables = {name: name.lower() for name in re.findall(r"\$\{([A-Z_]{5,})\b", shipped)}
+    variables |= {"WEB_TRUST_PROXY": "2", "DATABASE_URL": "sqlite:///a.db", "SUPABASE_URL": "https://a.supabase.co"}
+    assert len(variables) == 9
+    write(home, shipped, "")
+    told = load_configuration(home, variables).settings
+    write(home, "auth:\n  registration: open\n", "")
+    for untold in (load_configuration(home, variables), load_configuration(home / "empty", variables)):
+        assert untold.settings.web.operators == told.web.operators == ("web_operators",)
+        assert untold.settings.web.trust_proxy == told.web.trust_proxy == 2
+        assert untold.settings.models.model_dump(include=_NAMED) == told.models.model_dump(include=_NAMED)
+        assert untold.settings.database.url == told.database.url
+        assert untold.settings.auth.supabase_anon_key == told.auth.supabase_anon_key == "supabase_anon_key"
+
+
+_NAMED = {"main", "reviewer", "light", "base_url"}

@@ -235,11 +235,12 @@ class Application:
         rounds = self.configuration.settings.aegean_consensus.beta_threshold
         return Portraying(person, model, self.reviewer, rounds)
 
-    async def reflect(self, person: Person, most: int = 20, *, past: bool = False) -> Worked:
+    async def reflect(self, person: Person, most: int = 20, *, past: bool = False, journals: bool = True) -> Worked:
         """Work off what waits to be analysed and condensed.
 
         Args:
             past: also what was said before the person agreed to it; they have asked for that.
+            journals: also what they brought along to be analysed.
 
         Raises:
             ModelUnavailable, InvalidAnswer: the model failed; what is done is kept, the rest waits.
@@ -250,7 +251,8 @@ class Application:
         from stoic_emperor.memory.reflecting import Reflection
 
         recall = self.recall(person.user_id)
-        reflected = await Reflection(person, recall, self.model, given_up=self._given_up).work_off(most, past=past)
+        reflection = Reflection(person, recall, self.model, given_up=self._given_up)
+        reflected = await reflection.work_off(most, past=past, journals=journals)
         condensation = Condensation(person, self.model, self.configuration.settings.condensation)
         summaries = await condensation.work_off(most if past else 4, past=past)
         return Worked(reflected.turns, len(summaries), reflected.left, reflected.asked)

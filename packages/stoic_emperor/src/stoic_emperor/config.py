@@ -346,18 +346,17 @@ def _substitute(value: Any, variables: Mapping[str, str], file: Path, key: str) 
 
 def _defaults_from_environment(values: dict[str, Any], variables: Mapping[str, str]) -> None:
     """What the file does not say, its variable may."""
-    for section, key, variable in (
-        ("database", "url", "DATABASE_URL"),
-        ("models", "main", "LLM_MAIN_MODEL"),
-        ("models", "reviewer", "LLM_REVIEWER_MODEL"),
-        ("models", "light", "LLM_LIGHT_MODEL"),
-        ("models", "base_url", "LLM_BASE_URL"),
-        ("auth", "supabase_url", "SUPABASE_URL"),
-        ("auth", "supabase_anon_key", "SUPABASE_ANON_KEY"),
-    ):
+    models = {"main": "LLM_MAIN_MODEL", "reviewer": "LLM_REVIEWER_MODEL", "light": "LLM_LIGHT_MODEL"}
+    for section, named in {
+        "database": {"url": "DATABASE_URL"},
+        "models": {**models, "base_url": "LLM_BASE_URL"},
+        "auth": {"supabase_url": "SUPABASE_URL", "supabase_anon_key": "SUPABASE_ANON_KEY"},
+        "web": {"operators": "WEB_OPERATORS", "trust_proxy": "WEB_TRUST_PROXY"},
+    }.items():
         found = values.setdefault(section, {})
-        if isinstance(found, dict) and found.get(key) in (None, "") and variable in variables:
-            found[key] = variables[variable]
+        for key, variable in named.items() if isinstance(found, dict) else ():
+            if found.get(key) in (None, "") and variable in variables:
+                found[key] = variables[variable]
 
 
 #: What is wrong -> how to say it, to somebody who writes a file and no program.

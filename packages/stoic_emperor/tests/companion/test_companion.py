@@ -228,9 +228,9 @@ def test_a_turn_takes_few_transactions(
     for kind in ("read", "write"):
         monkeypatch.setattr(database.engine, kind, counting(getattr(database.engine, kind)))
     talk(companion, anna, session.id, "The rain goes on and on, and so do I")
-    # To store what was said, to read what is at hand, to search library, insights and turns, to make it findable, and
-    # to store the reply.
-    assert len(begun) == 5
+    # To store what was said, to read what is at hand, to search the library, to search insights and turns beside it, to
+    # make it findable, and to store the reply.
+    assert len(begun) == 6
 
 
 def test_a_conversation_of_somebody_else_is_not_found_and_nothing_is_written(

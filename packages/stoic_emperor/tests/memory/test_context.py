@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -17,31 +19,40 @@ from stoic_emperor.memory.recall import Recall
 from stoic_emperor.memory.tokens import count_tokens, cut
 from stoic_emperor.models import Message, SemanticInsight, now
 
+Builder = Callable[[int], ContextBuilder]
+
 
 @pytest.fixture
 def recall(anna: Person, embedder: HashingEmbedder) -> Recall:
     return Recall(capsa.Store(anna.database.engine, embedder=embedder), "anna")
 
 
+@pytest.fixture
+def builder(anna: Person, recall: Recall) -> Iterator[Builder]:
+    """Makes one with a budget."""
+    with ThreadPoolExecutor(1) as beside:
+        yield lambda budget: ContextBuilder(anna, recall, (), budget, beside)
+
+
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     budget=st.integers(500, 3000),
     talk=st.lists(st.tuples(st.sampled_from(["user", "emperor"]), st.integers(0, 400)), max_size=12),
-    now=st.integers(1, 4000),
+    words=st.integers(1, 4000),
 )
 def test_the_budget_is_kept_and_turns_alternate(
-    anna: Person, recall: Recall, budget: int, talk: list[tuple[str, int]], now: int
+    anna: Person, builder: Builder, budget: int, talk: list[tuple[str, int]], words: int
 ) -> None:
     session = anna.begin_session()
-    for role, words in talk:
-        anna.add_message(Message(session_id=session.id, role=role, content="word " * words))
+    for role, length in talk:
+        anna.add_message(Message(session_id=session.id, role=role, content="word " * length))
     insight = SemanticInsight(user_id="anna", assertion="They like every word. " * 20)
     with anna.writing() as tx:
         anna.add_insight(insight, tx=tx)
-        recall.add_insight(insight, tx)
-    said = anna.add_message(Message(session_id=session.id, role="user", content="word " * now))
+        Recall(anna.database.store, "anna").add_insight(insight, tx)
+    said = anna.add_message(Message(session_id=session.id, role="user", content="word " * words))
 
-    context = ContextBuilder(anna, recall, (), budget).build(said)
+    context = builder(budget).build(said)
 
     assert context.tokens <= budget
     roles = [turn.role for turn in context.prompt.turns]
@@ -49,7 +60,7 @@ def test_the_budget_is_kept_and_turns_alternate(
     assert all(one != other for one, other in itertools.pairwise(roles))
 
 
-def test_a_note_that_does_not_fit_is_left_out_whole(anna: Person, recall: Recall) -> None:
+def test_a_note_that_does_not_fit_is_left_out_whole(anna: Person, recall: Recall, builder: Builder) -> None:
     for number in range(30):
         insight = SemanticInsight(user_id="anna", assertion=f"They planted tree number {number} " + "with care " * 60)
         with anna.writing() as tx:
@@ -57,13 +68,13 @@ def test_a_note_that_does_not_fit_is_left_out_whole(anna: Person, recall: Recall
             recall.add_insight(insight, tx)
     session = anna.begin_session()
     said = anna.add_message(Message(session_id=session.id, role="user", content="Which tree did I plant with care?"))
-    text = ContextBuilder(anna, recall, (), 700).build(said).prompt.turns[-1].text
+    text = builder(700).build(said).prompt.turns[-1].text
     lines = [line for line in text.splitlines() if line.startswith("- They planted")]
     assert lines
     assert all(line.endswith(")") for line in lines)
 
 
-def test_a_short_answer_is_looked_up_with_what_it_answers(anna: Person, recall: Recall) -> None:
+def test_a_short_answer_is_looked_up_with_what_it_answers(anna: Person, recall: Recall, builder: Builder) -> None:
     session = anna.begin_session()
     old = anna.begin_session()
     bees = anna.add_message(Message(session_id=old.id, role="user", content="The bees of my grandfather died"))
@@ -72,7 +83,7 @@ def test_a_short_answer_is_looked_up_with_what_it_answers(anna: Person, recall: 
     anna.add_message(Message(session_id=session.id, role="user", content="I dreamt of grandfather and his bees"))
     anna.add_message(Message(session_id=session.id, role="emperor", content="Do you miss him?"))
     said = anna.add_message(Message(session_id=session.id, role="user", content="yes, him"))
-    context = ContextBuilder(anna, recall, (), 2000).build(said)
+    context = builder(2000).build(said)
     assert [found.record.id for found in context.episodes] == [bees.id]
 
 
@@ -84,7 +95,9 @@ def test_cutting_keeps_to_its_length(text: str, tokens: int) -> None:
     assert kept == text or kept.endswith("…")
 
 
-def test_what_was_noted_several_times_is_told_once_with_the_date_of_the_last(anna: Person, recall: Recall) -> None:
+def test_what_was_noted_several_times_is_told_once_with_the_date_of_the_last(
+    anna: Person, recall: Recall, builder: Builder
+) -> None:
     session = anna.begin_session()
     for day, text in ((3, "They keep bees."), (9, "they  keep bees"), (5, "They keep bees!"), (4, "They keep bees.")):
         at = dt.datetime(2025, 3, day, tzinfo=dt.UTC)
@@ -94,7 +107,7 @@ def test_what_was_noted_several_times_is_told_once_with_the_date_of_the_last(ann
             # As an earlier program's store dated it.
             recall.add_insight(insight.model_copy(update={"created_at": now()}), tx)
     said = anna.add_message(Message(session_id=session.id, role="user", content="Shall I keep bees?"))
-    context = ContextBuilder(anna, recall, (), 2000).build(said)
+    context = builder(2000).build(said)
     assert [found.record.created_at.day for found in context.insights] == [9]
     assert "- they  keep bees (noted 2025-03-09)" in context.prompt.turns[-1].text
     assert len(anna.insights()) == 4, "no row is lost"
@@ -102,7 +115,7 @@ def test_what_was_noted_several_times_is_told_once_with_the_date_of_the_last(ann
 
 @pytest.mark.parametrize("own_id", [True, False])
 def test_what_was_said_is_dated_by_its_message_and_not_by_its_record(
-    anna: Person, recall: Recall, *, own_id: bool
+    anna: Person, recall: Recall, builder: Builder, *, own_id: bool
 ) -> None:
     old = anna.begin_session()
     at = dt.datetime(2025, 3, 9, tzinfo=dt.UTC)
@@ -114,5 +127,5 @@ def test_what_was_said_is_dated_by_its_message_and_not_by_its_record(
         recall.add_turn(bees.model_copy(update=kept), tx)
     session = anna.begin_session()
     said = anna.add_message(Message(session_id=session.id, role="user", content="Why did all my bees die?"))
-    text = ContextBuilder(anna, recall, (), 2000).build(said).prompt.turns[-1].text
+    text = builder(2000).build(said).prompt.turns[-1].text
     assert "- On 2025-03-09: “My bees all died”" in text

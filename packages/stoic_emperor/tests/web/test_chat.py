@@ -15,6 +15,8 @@ from stoic_emperor.application import Application
 from stoic_emperor.errors import ModelBusy, ReplyTooLong, StoicError
 from stoic_emperor.hosting.usage import Usage
 from stoic_emperor.infrastructure.person import SILENT, Person
+from stoic_emperor.memory.forgetting import Forgetting
+from stoic_emperor.memory.recall import Recall
 from stoic_emperor.models import Message, Session, Status, now
 from stoic_emperor.testing.house import House
 
@@ -207,13 +209,43 @@ def test_editing_while_it_is_answered_stops_that_and_asks_anew(house: House) -> 
     assert house.talker.stopped == 1
 
 
-def test_editing_forgets_what_came_after(house: House) -> None:
+def test_what_was_erased_is_not_told_again_to_who_comes_back(house: House) -> None:
+    user_id, browser = house.somebody()
+    for erase in ("message", "session", "elsewhere"):
+        told = house.heard(browser, "/api/chat/stream", message=f"my secret, {erase}")[0].data
+        session_id, stream = told["session"]["id"], f"/api/sessions/{told['session']['id']}/stream"
+        assert "my secret" in browser.get(stream).text
+        if erase == "message":
+            assert browser.delete(f"/api/messages/{told['said']['id']}").status_code == 200
+            assert browser.get(stream).status_code == 204
+        elif erase == "session":
+            assert browser.delete(f"/api/sessions/{session_id}").status_code == 200
+            assert browser.get(stream).status_code == 404
+        else:
+            # As another process does it, which knows nothing of the turns of this one.
+            person = house.person(user_id)
+            Forgetting(person, Recall(person.database.store, user_id)).message(told["said"]["id"])
+            assert browser.get(stream).status_code == 204
+
+
+def test_editing_forgets_what_came_after_if_it_is_known_of(house: House) -> None:
     user_id, browser = house.somebody()
     first = house.heard(browser, "/api/chat/stream", message="one")[0].data
     session_id = first["session"]["id"]
     for word in ("two", "three"):
-        house.heard(browser, "/api/chat/stream", message=word, session_id=session_id)
-    house.heard(browser, f"/api/sessions/{session_id}/edit", message_id=first["said"]["id"], message="uno")
+        last = house.heard(browser, "/api/chat/stream", message=word, session_id=session_id)[0].data
+    before = [(message.id, message.content) for message in house.person(user_id).messages(session_id)]
+    # A page on which the first is the last thing that was said.
+    edited = {"message_id": first["said"]["id"], "message": "uno"}
+    for refused in (
+        browser.post(f"/api/sessions/{session_id}/edit", json=edited),
+        browser.post(f"/api/sessions/{session_id}/again", params={"said": first["said"]["id"]}),
+    ):
+        assert refused.status_code == 409
+        assert "went on elsewhere" in refused.json()["detail"]
+    assert [(message.id, message.content) for message in house.person(user_id).messages(session_id)] == before
+    house.heard(browser, f"/api/sessions/{session_id}/again?said={last['said']['id']}")
+    house.heard(browser, f"/api/sessions/{session_id}/edit", **edited, and_after=True)
     said, reply = house.person(user_id).messages(session_id)
     assert said.content == "uno"
     refused = browser.post(f"/api/sessions/{session_id}/edit", json={"message_id": reply.id, "message": "no"})

@@ -157,6 +157,22 @@ def test_a_turn_of_the_past_counts_as_a_reply_of_the_day_and_half_of_a_day_is_le
     assert 0 < int(refused.headers["Retry-After"]) <= 86_400
 
 
+def test_so_does_a_piece_of_a_journal_and_what_is_said_now_is_analysed_all_the_same(house: House) -> None:
+    user_id, browser = house.somebody()
+    person, usage = house.person(user_id), Usage(house.hosted.application.database)
+    usage.take(user_id, 200, 97)
+    pages = "\n\n".join(f"Day {day}. " + "I looked at the rain. " * 280 for day in range(8))
+    read(browser, hand_in(browser, f"{now():%Y-%m-%d}.md", pages.encode()))
+    (listed,) = person.sessions()
+    rest = listed.messages // 2 - 3
+    until(lambda: usage.today(user_id) >= 100)
+    time.sleep(0.5)
+    assert len(person.unprocessed_replies()) == rest >= 5, "the rest waits for another day"
+    house.heard(browser, "/api/chat/stream", message="I plant tulips")
+    until(lambda: person.unprocessed_replies(journals=False) == [] and usage.today(user_id) == 101)
+    assert len(person.unprocessed_replies()) == rest
+
+
 def test_the_past_of_who_has_not_agreed_or_has_paused_is_not_read(house: House) -> None:
     user_id, browser = house.somebody(remembers=False)
     person = house.person(user_id)

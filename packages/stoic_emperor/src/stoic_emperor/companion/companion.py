@@ -100,6 +100,7 @@ class Companion:
         self._watcher = None if watcher is None else Watcher(watcher)
         self._keeping = Keeping()
         self._searching = ThreadPoolExecutor(_SEARCHES, "context")
+        self._beside = ThreadPoolExecutor(_SEARCHES, "library")
         #: By conversation: how the library answered there, and whether it was told that a second look failed.
         self._library_modes = Lately(LibraryMode)
         self._told_of_failure = Lately(threading.Event)
@@ -234,7 +235,7 @@ class Companion:
     def _context(self, turn: _Turn) -> Context:
         """What the model is given."""
         recall = self.recall(turn.person.user_id)
-        builder = ContextBuilder(turn.person, recall, self.libraries, self._memory.max_context_tokens)
+        builder = ContextBuilder(turn.person, recall, self.libraries, self._memory.max_context_tokens, self._beside)
         context = builder.build(turn.said, in_danger=turn.verdict.persona_off)
         if self.model is not None or turn.verdict.persona_off:
             return context

@@ -255,14 +255,20 @@ class Person(OwnedRows):
         return self.database.rows.message(rows[0]) if rows else None
 
     def unprocessed_replies(
-        self, limit: int = _ALL, since: dt.datetime = ALWAYS, *, tx: capsa.Transaction | None = None
+        self,
+        limit: int = _ALL,
+        since: dt.datetime = ALWAYS,
+        *,
+        journals: bool = True,
+        tx: capsa.Transaction | None = None,
     ) -> list[Message]:
         """Replies whose turn waits to be analysed, in order: the durable queue.
 
         Args:
-            since: what was said earlier is left out, but for journals brought along to be analysed.
+            since: what was said earlier is left out.
+            journals: whether those brought along to be analysed are among them, whatever day they are of.
         """
-        rows = self.read("replies_unprocessed", tx, n=limit, since=since)
+        rows = self.read("replies_unprocessed", tx, n=limit, since=since, journals=int(journals))
         return [self.database.rows.message(row) for row in rows]
 
     def set_processed(self, message_id: str, update: PsychUpdate | None, *, tx: capsa.Transaction) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -64,13 +65,17 @@ class _AtHand:
 class ContextBuilder:
     """Puts together what the model is given for one turn of one person."""
 
-    def __init__(self, person: Person, recall: Recall, libraries: Sequence[Library], budget: int) -> None:
+    def __init__(
+        self, person: Person, recall: Recall, libraries: Sequence[Library], budget: int, beside: Executor
+    ) -> None:
         """Nothing is read yet.
 
         Args:
             libraries: the texts that are searched, in this order.
             budget: tokens of everything beside the persona.
+            beside: where the libraries are searched while the person's own memory is; not where `build` runs.
         """
+        self._beside = beside
         self._person = person
         self._recall = recall
         self._libraries = libraries
@@ -91,11 +96,13 @@ class ContextBuilder:
         # What cannot be embedded is found by words.
         with suppress(capsa.EmbedderUnavailable):
             self._recall.prepare(query)
+        # The library and the person's own memory have nothing in common: neither waits for the other.
+        searched = self._beside.submit(self._passages, query)
         with self._person.reading() as tx:
-            passages = tuple(found for library in self._libraries for found in library.search(query, _PASSAGES, tx=tx))
             insights = self._insights(query, tx)
             turns = self._recall.turns(query, _EPISODES, leaving_out=known, tx=tx)
             episodes = dated_turns(self._person, turns, tx)
+        passages = searched.result()
         left = self._budget - count_tokens(now)
         notes = self._notes(at_hand, insights, episodes, passages, int(left * _NOTES_SHARE))
         last = f"{notes}\n\n{now}" if notes else now
@@ -136,6 +143,10 @@ class ContextBuilder:
                 summaries=person.newest_summaries(_SUMMARIES, tx=tx),
                 portraits=person.profiles(1, tx=tx),
             )
+
+    def _passages(self, query: str) -> tuple[Passage, ...]:
+        with self._person.reading() as tx:
+            return tuple(found for library in self._libraries for found in library.search(query, _PASSAGES, tx=tx))
 
     def _insights(self, query: str, tx: capsa.Transaction) -> tuple[Recalled, ...]:
         """What is known of the person that fits, each assertion where it comes first, as it was noted last."""

@@ -49,7 +49,7 @@ class _Waiting:
 class _Queue:
     """The turns of one person that wait, oldest first; each is read just before the model is asked about it."""
 
-    def __init__(self, person: Person, given_up: AbstractSet[str], limit: int, *, past: bool) -> None:
+    def __init__(self, person: Person, given_up: AbstractSet[str], limit: int, *, past: bool, journals: bool) -> None:
         """Nothing is read yet."""
         #: Turns that wait and are given up.
         self.passed: set[str] = set()
@@ -57,6 +57,7 @@ class _Queue:
         self._given_up = given_up
         self._limit = limit
         self._past = past
+        self._journals = journals
 
     def next(self) -> _Waiting | None:
         """The next turn; None if there is no other, or nothing is to be remembered now."""
@@ -66,7 +67,7 @@ class _Queue:
                 if user is None or not user.remembers:
                     return None
                 since = user.allowed_since(past=self._past)
-                replies = self._person.unprocessed_replies(len(self.passed) + 1, since, tx=tx)
+                replies = self._person.unprocessed_replies(len(self.passed) + 1, since, journals=self._journals, tx=tx)
                 reply = next((reply for reply in replies if reply.id not in self.passed), None)
                 if reply is None:
                     return None
@@ -95,7 +96,7 @@ class Reflection:
         self._recall = recall
         self._model = model
 
-    async def work_off(self, limit: int = 20, *, past: bool = False) -> Reflected:
+    async def work_off(self, limit: int = 20, *, past: bool = False, journals: bool = True) -> Reflected:
         """Analyse the oldest waiting turns, at most ``limit``; each is one call and one transaction.
 
         Nothing happens without the person's consent, or while they have paused it: the turns go on waiting. Consent
@@ -103,13 +104,14 @@ class Reflection:
 
         Args:
             past: they did.
+            journals: whether those brought along are read, too.
 
         Raises:
             ModelUnavailable: the model cannot be reached; what is done is kept, the rest goes on waiting.
                 A turn that it cannot analyse in the form asked for goes on waiting, and holds up no other.
         """
         turns = insights = asked = 0
-        queue = _Queue(self._person, self._given_up, limit, past=past)
+        queue = _Queue(self._person, self._given_up, limit, past=past, journals=journals)
         waiting = await asyncio.to_thread(queue.next)
         while waiting is not None:
             asked += _is_to_be_asked_about(waiting.reply)

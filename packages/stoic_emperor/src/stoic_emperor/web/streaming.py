@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import StreamingResponse
 
 if TYPE_CHECKING:
-    from stoic_emperor.web.turns import Turn
+    from stoic_emperor.web.turn import Turn
 
 #: Seconds of silence after which a comment is sent: proxies close connections on which nothing moves.
 KEEP_ALIVE = 15.0

@@ -22,8 +22,9 @@ from stoic_emperor.hosting.waiting import Waiting
 from stoic_emperor.models import Message, Role, Session, now
 from stoic_emperor.safety.disclosure import notice_due
 from stoic_emperor.text import plain_line
-from stoic_emperor.web.turns import Turn, Turns
-from stoic_emperor.web.wording import ELSEWHERE
+from stoic_emperor.web.turn import Turn
+from stoic_emperor.web.turns import Turns
+from stoic_emperor.web.wording import ELSEWHERE, NO_CONVERSATION
 
 if TYPE_CHECKING:
     from stoic_emperor.application import Application
@@ -37,9 +38,12 @@ log = logging.getLogger(__name__)
 _NOTICED = "noticed_at"
 #: Seconds that a reply of the library waits for it, while a first start reads it in.
 _FILLING = 60.0
+#: Messages among which the last thing that somebody said is looked for.
+_LOOKED_AT = 20
 #: Letters of a title that is made of the first words.
 _TITLE = 60
 
+WENT_ON = "this conversation went on elsewhere since: reload it to see what came; nothing was changed"
 MODEL_FAILED = "the model did not answer: wait a little, and ask again"
 USED_UP = (
     "today's {most} replies are used up, so that the model stays affordable for all: "
@@ -66,6 +70,8 @@ class Asked:
     text: str | None = None
     #: What they said, which is to be forgotten with all after it.
     instead_of: str | None = None
+    #: The last thing they said there, as far as they know; None if they mean whatever it is.
+    last_said: str | None = None
 
 
 class Talking:
@@ -178,6 +184,7 @@ class Talking:
         All of it or nothing: what was refused or failed is still in its box, and what it was to replace is still there.
         """
         with person.writing() as tx:
+            _refuse_if_it_went_on(person, asked, tx)
             self.take(person, tx=tx)
             other = person.reply_under_way(turn.session.id, tx=tx)
             if other is not None and before is not None and before.reply is not None and other.id == before.reply.id:
@@ -226,12 +233,24 @@ def title_of(text: str) -> str:
 def _existing(person: Person, asked: Asked) -> Session:
     session = person.session(asked.session_id or "")
     if session is None:
-        raise NotFound("there is no such conversation: GET /api/sessions lists yours")
+        raise NotFound(NO_CONVERSATION)
     if asked.instead_of is not None:
         message = person.message(asked.instead_of)
         if message is None or message.session_id != session.id or message.role != Role.USER:
             raise NotFound("there is no such message of yours in this conversation: reload it")
+    with person.reading() as tx:
+        _refuse_if_it_went_on(person, asked, tx)
     return session
+
+
+def _refuse_if_it_went_on(person: Person, asked: Asked, tx: capsa.Transaction) -> None:
+    """What somebody does not see is neither replaced nor forgotten with what they see."""
+    if asked.last_said is None:
+        return
+    last = person.last_messages(asked.session_id or "", _LOOKED_AT, tx=tx)
+    said = [message.id for message in last if message.role == Role.USER]
+    if asked.last_said not in said[-1:]:
+        raise HTTPException(409, WENT_ON)
 
 
 def _noticed(person: Person, session_id: str, text: str | None, tx: capsa.Transaction) -> tuple[Session, str | None]:

@@ -9,6 +9,7 @@ DATABASE_FULL = (
     "there is no room left where memories are kept: what was there before is whole; tell whoever keeps this server, "
     "and try again when there is room"
 )
+NO_CONVERSATION = "there is no such conversation, or it was erased: begin a new one, or choose another of yours"
 OUR_FAULT = (
     "something went wrong here, and was noted: try again, and if it happens again, tell whoever keeps this server"
 )

@@ -31,7 +31,8 @@ from stoic_emperor.models import now
 from stoic_emperor.web.cards import card_html
 
 if TYPE_CHECKING:
-    from stoic_emperor.application import Application
+    from stoic_emperor.application import Application, Worked
+    from stoic_emperor.infrastructure.person import Person
 
 log = logging.getLogger(__name__)
 
@@ -228,22 +229,44 @@ class Worker:
         person = self._application.database.person(user_id)
         # What a crash cut off is analysed as far as it came.
         await asyncio.to_thread(person.settle_interrupted, now() - SILENT)
-        worked = await self._application.reflect(person, _TURNS)
-        if worked.turns >= _TURNS or worked.summaries:
+        # What follows a reply was counted with it.
+        worked = await self._application.reflect(person, _TURNS, journals=False)
+        if worked.turns >= _TURNS:
             await asyncio.to_thread(self._waiting.put, user_id, "reflect")
+        elif await asyncio.to_thread(_has_journals, person):
+            await self._journals(person)
+
+    async def _journals(self, person: Person) -> None:
+        """A part of the journals that somebody handed in; each call counts as a reply of the day."""
+        turns = min(_TURNS, await asyncio.to_thread(self._left_today, person))
+        if not turns:
+            raise _NotYet(dt.timedelta(seconds=Usage(self._application.database).seconds_left()))
+        worked = await self._application.reflect(person, turns)
+        await self._count(person, worked)
+        if worked.turns:
+            await asyncio.to_thread(self._waiting.put, person.user_id, "reflect")
+
+    def _left_today(self, person: Person) -> int:
+        most = self._application.configuration.settings.web.daily_replies
+        return Usage(self._application.database).left_for_the_past(person.user_id, most)
+
+    async def _count(self, person: Person, worked: Worked) -> None:
+        """Count what the model was asked; what is more than the day has is not asked again before the next."""
+        most = self._application.configuration.settings.web.daily_replies
+        usage = Usage(self._application.database)
+        left = most - await asyncio.to_thread(usage.today, person.user_id)
+        if calls := min(worked.asked + worked.summaries, left):
+            await asyncio.to_thread(usage.take, person.user_id, most, calls)
 
     async def _past(self, user_id: str) -> None:
         """A part of what was said before its person agreed; a call for a turn counts as a reply of the day."""
         person = self._application.database.person(user_id)
-        most = self._application.configuration.settings.web.daily_replies
-        usage = Usage(self._application.database)
-        turns = min(_TURNS, await asyncio.to_thread(usage.left_for_the_past, user_id, most))
+        turns = min(_TURNS, await asyncio.to_thread(self._left_today, person))
         waiting = await asyncio.to_thread(person.unprocessed_replies, 1)
         if waiting and not turns:
-            raise _NotYet(dt.timedelta(seconds=usage.seconds_left()))
+            raise _NotYet(dt.timedelta(seconds=Usage(self._application.database).seconds_left()))
         worked = await self._application.reflect(person, turns or _TURNS, past=True)
-        if worked.asked:
-            await asyncio.to_thread(usage.take, user_id, most, worked.asked)
+        await self._count(person, worked)
         if worked.turns >= (turns or _TURNS) or worked.summaries:
             await asyncio.to_thread(self._waiting.put, user_id, "past")
 
@@ -336,6 +359,13 @@ def _not_read(files: Sequence[tuple[str, str]]) -> dict[str, Any]:
         "lines": [f"{name} was not read: {why}" for name, why in files],
         "failed": [{"file": name, "why": why} for name, why in files],
     }
+
+
+def _has_journals(person: Person) -> bool:
+    """Whether some that were handed in wait to be analysed, when all that was said since is."""
+    user = person.get()
+    since = None if user is None or not user.remembers else user.allowed_since(past=False)
+    return since is not None and bool(person.unprocessed_replies(1, since))
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

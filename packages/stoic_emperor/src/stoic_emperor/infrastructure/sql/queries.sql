@@ -154,12 +154,13 @@ ORDER BY seq DESC
 SELECT coalesce(sum(length(content)), 0) FROM messages WHERE user_id = :user_id AND condensed_into IS NULL
 
 -- name: replies_unprocessed
--- Turns that have ended and wait for their analysis, oldest first: of those since then, and of journals brought along
--- for it, whatever day they are of.
+-- Turns that have ended and wait for their analysis, oldest first: of those since then, and, if they are asked for
+-- (:journals is 1), of journals brought along for it, whatever day they are of.
 SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
 WHERE user_id = :user_id AND semantic_processed_at IS NULL AND role = 'emperor' AND status <> 'streaming'
-    AND (created_at >= :since OR session_id IN (SELECT s.id FROM sessions s
-        WHERE s.user_id = :user_id AND s.metadata LIKE '%"analysed": true%'))
+    AND CASE WHEN session_id IN (SELECT s.id FROM sessions s
+            WHERE s.user_id = :user_id AND s.metadata LIKE '%"analysed": true%')
+        THEN :journals = 1 ELSE created_at >= :since END
 ORDER BY seq LIMIT :n
 
 -- name: past_turns

@@ -18,14 +18,13 @@ from stoic_emperor.web.pages.templating import page
 from stoic_emperor.web.rendering import render
 from stoic_emperor.web.state import Hosted, hosted, hosted_of
 from stoic_emperor.web.unfinished import settled
+from stoic_emperor.web.wording import NO_CONVERSATION
 
 router = APIRouter()
 
 #: Messages that are shown of a long conversation, and conversations in the list, at once.
 _SHOWN = 100
 _LISTED = 30
-
-NO_CONVERSATION = "There is no such conversation, or it has been erased."
 
 
 @router.get("/")

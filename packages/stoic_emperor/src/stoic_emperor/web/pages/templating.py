@@ -138,5 +138,7 @@ def _upload_state(upload: Any) -> str:
     if failed := report.get("failed"):
         return f"Not read: {'; '.join(str(one['why']) for one in failed)}"
     if upload.kind == "texts":
-        return f"{report.get('added', 0)} passages are new on the shelf, {report.get('kept', 0)} stood there already"
+        added = report.get("added", 0)
+        new = "1 passage is new" if added == 1 else f"{added} passages are new"
+        return f"{new} on the shelf, {report.get('kept', 0)} stood there already"
     return "A conversation was made of it" if report.get("imported") else "It was here already"

@@ -16,6 +16,7 @@ from stoic_emperor.web.access import Adult
 from stoic_emperor.web.routes.common import Here, Id, for_persons, has_something, person_of, troubles
 from stoic_emperor.web.streaming import EventStream
 from stoic_emperor.web.talking import Asked
+from stoic_emperor.web.wording import NO_CONVERSATION
 
 router = for_persons("chat")
 
@@ -51,10 +52,12 @@ class Said(_Body):
 
 
 class Edit(_Body):
-    """Other words in the place of what was said; what came after them is forgotten."""
+    """Other words in the place of what was said."""
 
     message_id: Annotated[str, Field(min_length=1, max_length=512)]
     message: Words
+    #: Whether more may have been said since, which is forgotten then.
+    and_after: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,15 +119,27 @@ async def stream(said: Said, identity: Adult, here: Here) -> EventStream:
 
 
 @router.post("/sessions/{session_id}/again", **_STREAMED)
-async def again(session_id: Id, identity: Adult, here: Here) -> EventStream:
-    """Have the last thing that was said answered anew; the reply there is, is replaced."""
-    return EventStream(await here.talking.begin(identity.user_id, Asked(session_id)))
+async def again(
+    session_id: Id,
+    identity: Adult,
+    here: Here,
+    said: Annotated[str | None, Query(min_length=1, max_length=512)] = None,
+) -> EventStream:
+    """Have the last thing that was said answered anew; the reply there is, is replaced.
+
+    If ``said`` names what that was, and something else was said since, nothing is changed (409).
+    """
+    return EventStream(await here.talking.begin(identity.user_id, Asked(session_id, last_said=said)))
 
 
 @router.post("/sessions/{session_id}/edit", **_STREAMED)
 async def edit(session_id: Id, edited: Edit, identity: Adult, here: Here) -> EventStream:
-    """Say something else in the place of what was said; a reply under way is stopped first."""
-    asked = Asked(session_id, edited.message, instead_of=edited.message_id)
+    """Say something else in the place of what was said last; a reply under way is stopped first.
+
+    If more was said since, nothing is changed (409), or with ``and_after`` that is forgotten.
+    """
+    last = None if edited.and_after else edited.message_id
+    asked = Asked(session_id, edited.message, instead_of=edited.message_id, last_said=last)
     return EventStream(await here.talking.begin(identity.user_id, asked))
 
 
@@ -142,10 +157,14 @@ async def resume(
     last_event_id: Annotated[str | None, Header(max_length=20)] = None,
 ) -> Response:
     """Go on hearing a reply, after the event with that number."""
+    person = person_of(here, identity)
+    if await asyncio.to_thread(person.session, session_id) is None:
+        raise NotFound(NO_CONVERSATION)
     turn = here.talking.turns.of(identity.user_id, session_id)
-    if turn is None:
-        if await asyncio.to_thread(person_of(here, identity).session, session_id) is None:
-            raise NotFound("there is no such conversation: GET /api/sessions lists yours")
+    # What ended is kept a while for who was away, but not what was erased since, maybe by another process.
+    if turn is None or (
+        turn.over and turn.reply is not None and await asyncio.to_thread(person.message, turn.reply.id) is None
+    ):
         return Response(status_code=204)
     if not after and last_event_id and last_event_id.isdecimal():
         after = int(last_event_id)
@@ -156,6 +175,6 @@ async def resume(
 async def stop(session_id: Id, identity: Adult, here: Here) -> Response:
     """Stop the reply that is under way, in whatever process; what was said of it is kept."""
     if await asyncio.to_thread(person_of(here, identity).session, session_id) is None:
-        raise NotFound("there is no such conversation: GET /api/sessions lists yours")
+        raise NotFound(NO_CONVERSATION)
     await here.talking.turns.stop(identity.user_id, session_id)
     return Response(status_code=204)

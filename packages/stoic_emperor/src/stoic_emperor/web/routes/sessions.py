@@ -18,10 +18,10 @@ from stoic_emperor.web.access import Adult
 from stoic_emperor.web.routes.common import Here, Id, erasing, for_persons, person_of, troubles, visible
 from stoic_emperor.web.routes.shapes import FoundShape, MessageShape, ReceiptShape, SessionShape
 from stoic_emperor.web.unfinished import settled
+from stoic_emperor.web.wording import NO_CONVERSATION
 
 router = for_persons("conversations")
 
-NO_CONVERSATION = "there is no such conversation: GET /api/sessions lists yours"
 NO_MESSAGE = "there is no such message: reload the conversation"
 
 

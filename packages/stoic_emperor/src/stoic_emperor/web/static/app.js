@@ -329,7 +329,7 @@ function talk(main) {
   function again(last) {
     const said = $$(".said", log).at(-1);
     const reply = copyOf("reply-turn");
-    run({ said, reply, ...replace(last === said ? [] : [last], reply) }, at("again"));
+    run({ said, reply, ...replace(last === said ? [] : [last], reply) }, at(`again?said=${said.dataset.id}`));
   }
 
   // Saying something
@@ -388,7 +388,7 @@ function talk(main) {
     }
   }
 
-  /** Hear a reply to its end, also when the line breaks. */
+  /** Hear a reply to its end. */
   async function listen(open) {
     let last = 0;
     for (let tries = 0; !turn.over; tries += 1) {
