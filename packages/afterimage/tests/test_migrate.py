@@ -15,7 +15,6 @@ import psycopg
 import pytest
 
 from afterimage.migrate import main, verify_main
-from afterimage.retrieval.forgetting import forget
 from afterimage.storage import get_storage_backend
 from afterimage.testing import write_legacy_memory
 from capsa import DatabaseUrl, Record, Store, open_database
@@ -443,58 +442,3 @@ def test_an_empty_path_is_not_the_folder_that_one_stands_in(
         main([option, ""])
     assert ended.value.code == 2
     assert f"{option}: it is empty: name a file" in capsys.readouterr().err
-
-
-def ids_at(url: DatabaseUrl, collection: str = "code") -> set[str]:
-    with open_database(url) as database:
-        return {record.id for record in Store(database, embedder=None).collection(collection, owner="local").iterate()}
-
-
-def forget_here(home: Path, *ids: str) -> None:
-    with get_storage_backend() as backend:
-        forget(backend, home / ".afterimage", ids)
-
-
-def test_what_was_forgotten_does_not_come_back_when_a_memory_is_migrated_again(
-    older: Path, server: DatabaseUrl, home: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["--sqlite", str(older)]) == 0
-    before = ids_at(server)
-    first, second, *_ = sorted(before)
-    forget_here(home, first)
-    capsys.readouterr()
-    assert main(["--sqlite", str(older)]) == 0
-    out = capsys.readouterr().out
-    assert (numbers(out)["Skipped (existing)"], numbers(out)["Failed"]) == ("59", "0")
-    assert "1 row of code_memory: forgotten here before, and stays so (--bring-back-forgotten brings it back)" in out
-    assert main(["--sqlite", str(older), "--dry-run"]) == 0
-    assert ids_at(server) == before - {first}
-    # The way back, into a file that has it still, takes it from there as well.
-    back = home / "back.db"
-    copy = DatabaseUrl.for_path(back)
-    assert main(["--to-sqlite", str(back)]) == 0
-    forget_here(home, second)
-    assert main(["--to-sqlite", str(back)]) == 0
-    assert "1 entries, forgotten in" in capsys.readouterr().err
-    assert ids_at(copy) == ids_at(server) == before - {first, second}
-    # Whoever wants it again has it again, for good.
-    assert main(["--sqlite", str(older), "--bring-back-forgotten"]) == 0
-    assert main(["--sqlite", str(older)]) == 0
-    assert ids_at(server) == before
-    assert ids_at(server, "forgotten") == set()
-
-
-def test_what_was_noted_again_after_it_was_forgotten_stays(
-    older: Path, server: DatabaseUrl, home: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    back = home / "back.db"
-    assert main(["--sqlite", str(older)]) == 0
-    first = min(ids_at(server))
-    forget_here(home, first)
-    assert main(["--to-sqlite", str(back)]) == 0
-    with open_database(DatabaseUrl.for_path(back)) as database:
-        store = Store(database, embedder=None)
-        store.collection("forgotten", owner="local").delete([first])
-        store.collection("code", owner="local").add([Record(id=first, text="again = True", path="/x")], embed=False)
-    assert main(["--to-sqlite", str(back)]) == 0
-    assert first in ids_at(DatabaseUrl.for_path(back))

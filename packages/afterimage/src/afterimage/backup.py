@@ -146,6 +146,7 @@ def restore_backup(
         capsa.SchemaTooNew: a newer version wrote the backup.
         capsa.TransferError: others write to the memory at the same time.
     """
+    from afterimage.forgotten import Word, notes_of, want_again
     from capsa import DatabaseDamaged, DatabaseUrl, open_database, transfer
 
     if not is_own(file):
@@ -169,6 +170,8 @@ def restore_backup(
             original.backup(target)
         open_database(DatabaseUrl.for_path(copy)).close()
         everything = transfer.open_source(DatabaseUrl.for_path(copy))
+        before = notes_of(backend.database, backend.owner).iterate()
+        forgotten = [note.id for note in before if Word.of(note).is_forgotten]
         with (
             closing(transfer.one_owner(everything, OWNER, backend.owner)) as source,
             backend.database.maintain() as tx,
@@ -179,6 +182,8 @@ def restore_backup(
     if backend.database.dialect == "postgresql" and loaded >= _MANY:
         say("all of it is there; the server now makes its index of the vectors, and searches go on meanwhile")
     backend.database.maintain_vectors()
+    # Who restores it wants it again, wherever it was forgotten.
+    want_again(backend.database, backend.owner, backend.collection.get_many(forgotten))
     return Restored(backend.collection.count(), kept)
 
 

@@ -25,6 +25,9 @@ CHECKOUT = "checkout"
 #: The vectors of the functions, methods and classes in long entries; derived, see `afterimage.chunking.entries`.
 UNITS = "code-units"
 
+#: What 0.8 noted of patterns: a record a cluster, and one for each entry that has the pattern, with the entry's id.
+PATTERN_CLUSTERS, PATTERN_MEMBERS = "pattern-clusters", "pattern-members"
+
 #: What the earlier program's churn database knew: a record a row, of each of its tables.
 CHURN_EDITS, CHURN_FILES, CHURN_FUNCTIONS = "churn-edits", "churn-files", "churn-functions"
 
@@ -34,8 +37,8 @@ FORGOTTEN = "forgotten"
 #: All collections of the memory: beside the entries, what the earlier program noted of patterns in them and of edits.
 COLLECTIONS = (
     COLLECTION,
-    "pattern-clusters",
-    "pattern-members",
+    PATTERN_CLUSTERS,
+    PATTERN_MEMBERS,
     UNITS,
     CHURN_EDITS,
     CHURN_FILES,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from afterimage.carrying import Memory
     from capsa import transfer
 
 #: What the table of entries has had in every version.
@@ -74,16 +75,16 @@ def open_legacy(path: Path | str, timezone: str | None = None) -> transfer.Sourc
     return open_file(path, timezone)
 
 
-def open_memory(
-    path: Path | str, timezone: str | None = None, *, say: Callable[[str], None] | None = None
-) -> transfer.Source:
-    """A snapshot of the memory at ``path``, earlier or ours, to be closed by the caller.
+def open_memory(path: Path | str, timezone: str | None = None, *, say: Callable[[str], None] | None = None) -> Memory:
+    """The memory at ``path``, earlier or ours, its rows to be closed by the caller.
 
     An earlier file that was carried over stands for the newer one beside it; ``say`` gets a line about that.
 
     Raises:
         capsa.SourceMissing, capsa.SourceUnreadable: there is no such file, or it is neither.
+        capsa.TransferError: there is no such zone.
     """
+    from afterimage.carrying import Memory, words_in_file
     from afterimage.config import own_path
     from afterimage.own_files import is_own
     from capsa import DatabaseUrl, transfer
@@ -92,10 +93,12 @@ def open_memory(
     own = own_path(named)
     if not is_own(own):
         # Earlier, or else this says that it is missing, or what is wrong with it.
-        return open_legacy(named, timezone)
-    if own != named and say is not None:
+        return Memory(open_legacy(named, timezone), {})
+    # Its times have their zone; that one is meant that does not exist is told all the same.
+    transfer.Clock.of(timezone)
+    if own != named and named.exists() and say is not None:
         say(f"{named} was carried over into {own}: migrating that, the newer one")
-    return transfer.open_source(DatabaseUrl.for_path(own))
+    return Memory(transfer.open_source(DatabaseUrl.for_path(own)), words_in_file(own))
 
 
 def carry_over(

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from afterimage.entries import COLLECTION, OWNER
+from afterimage.entries import COLLECTION, OWNER, PATTERN_CLUSTERS, PATTERN_MEMBERS
 from capsa import MAX_KEY_BYTES, transfer
 
 #: The only model the earlier program ever used by default, and the number of its dimensions.
@@ -96,7 +96,7 @@ LAYOUTS = (
     ),
     Layout(
         table="pattern_clusters",
-        collection="pattern-clusters",
+        collection=PATTERN_CLUSTERS,
         id="cluster_id",
         time="first_seen",
         text="normalized_code",
@@ -104,7 +104,7 @@ LAYOUTS = (
     ),
     Layout(
         table="pattern_members",
-        collection="pattern-members",
+        collection=PATTERN_MEMBERS,
         id="entry_id",
         time="timestamp",
         path="file_path",

@@ -14,8 +14,9 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
+from afterimage.carrying import Memory, carry, forgotten_in_either, without, words_of, words_on
 from afterimage.config import AfterImageConfig, database_url, load_config, own_path, postgresql_url
-from afterimage.entries import COLLECTION, COLLECTIONS, OWNER
+from afterimage.entries import COLLECTIONS, OWNER
 from afterimage.errors import AfterImageError, NotAMemory, explain
 from afterimage.legacy import is_legacy, open_memory
 from afterimage.legacy_churn import NAME, carry_over_once
@@ -30,7 +31,6 @@ from afterimage.migration_report import (
 from afterimage.migrator import MigrationStats, Migrator, migrate_sqlite_to_postgres, print_migration_report
 from afterimage.own_files import is_blank, is_own
 from afterimage.state import remember_postgresql
-from afterimage.still_forgotten import forget_too, want_again, without_forgotten
 from capsa import CapsaError, DatabaseUrl, Store, TransferError, open_database, transfer
 
 __all__ = [
@@ -41,6 +41,10 @@ __all__ = [
     "print_migration_report",
     "verify_main",
 ]
+
+
+#: Entries of one transaction, whatever was asked for.
+_MOST_AT_ONCE = 1_000_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,8 +83,9 @@ def _migrate(options: argparse.Namespace, config: AfterImageConfig) -> int:
     progress.say("Starting migration...")
     target = _sqlite_target(options.to_sqlite) if options.to_sqlite else server
     owner = OWNER if options.to_sqlite else config.storage.postgresql.owner
-    with closing(_source(options, config, server)) as source:
-        progress.patterns = holds_patterns(source)
+    memory = _source(options, config, server)
+    with closing(memory.rows):
+        progress.patterns = holds_patterns(memory.rows)
         settings = transfer.Options(
             on_conflict=transfer.OnConflict(options.on_conflict),
             validate=options.validate,
@@ -90,16 +95,11 @@ def _migrate(options: argparse.Namespace, config: AfterImageConfig) -> int:
             owner=owner,
         )
         if options.dry_run:
-            return _dry_run(source, target, settings, as_json=options.json)
+            return _dry_run(memory, target, settings, as_json=options.json)
         with open_database(target) as database:
-            wanted = source if options.bring_back_forgotten else without_forgotten(source, database, owner)
-            report = transfer.transfer(wanted, database, settings)
-            if options.bring_back_forgotten:
-                want_again(database, owner)
-            elif gone := forget_too(database, owner):
-                _say(f"afterimage: {gone:,} entries, forgotten in {report.source} since, are gone from {target} too")
+            report = carry(memory, database, owner, settings, bring_back=options.bring_back_forgotten)
             store = Store(database)
-            others = {name: store.collection(name, owner=owner).count() for name in COLLECTIONS if name != COLLECTION}
+            held = {name: store.collection(name, owner=owner).count() for name in COLLECTIONS}
             if not options.to_sqlite and not options.from_postgres_tables:
                 # What earlier versions knew of edits never was in their memory, but in a file beside it.
                 carry_over_once(_named(options, config).with_name(NAME), database, _say, owner)
@@ -107,18 +107,18 @@ def _migrate(options: argparse.Namespace, config: AfterImageConfig) -> int:
     if target.dialect == "postgresql":
         # So that a later return to SQLite can tell what only the server has.
         remember_postgresql(config.directory, target)
-    print(report.to_json()) if options.json else print_report(told_apart(report, others))
+    print(report.to_json()) if options.json else print_report(told_apart(report, held))
     return 0 if report.complete else 1
 
 
-def _dry_run(source: transfer.Source, target: DatabaseUrl, settings: transfer.Options, *, as_json: bool) -> int:
+def _dry_run(memory: Memory, target: DatabaseUrl, settings: transfer.Options, *, as_json: bool) -> int:
     """Read the source, look at the target if it can be reached, and say what a migration would meet."""
     look = transfer.look(target, settings.owner)
     with ExitStack() as opened:
         database = opened.enter_context(open_database(target)) if look.comparable else None
-        if database is not None:
-            source = without_forgotten(source, database, settings.owner)
-        found = replace(transfer.examine(source, settings, database), target=look.target)
+        here = {} if database is None else words_of(database, settings.owner)
+        wanted = without(memory.rows, forgotten_in_either(memory.words, here))
+        found = replace(transfer.examine(wanted, settings, database), target=look.target)
     different = found.failed - found.quarantined_rows
     if different and settings.on_conflict is transfer.OnConflict.FAIL:
         stop = TransferError(f"{different} rows are there, but different: choose --on-conflict keep or replace")
@@ -130,18 +130,18 @@ def _dry_run(source: transfer.Source, target: DatabaseUrl, settings: transfer.Op
     return 1 if found.failed or look.errors or look.unseen else 0
 
 
-def _source(options: argparse.Namespace, config: AfterImageConfig, server: DatabaseUrl) -> transfer.Source:
+def _source(options: argparse.Namespace, config: AfterImageConfig, server: DatabaseUrl) -> Memory:
     shared = config.storage.postgresql.owner
     if options.to_sqlite:
+        words = words_on(server, shared)
         # A server may hold the memories of others, too.
-        return transfer.one_owner(transfer.open_source(server), shared, OWNER)
+        return Memory(transfer.one_owner(transfer.open_source(server), shared, OWNER), words)
     if options.from_postgres_tables:
         from afterimage.legacy_postgres import open_tables
 
-        found: transfer.Source = open_tables(server)
-    else:
-        found = open_memory(_named(options, config), options.timezone, say=lambda line: _say(f"afterimage: {line}"))
-    return transfer.one_owner(found, OWNER, shared)
+        return Memory(transfer.one_owner(open_tables(server), OWNER, shared), {})
+    memory = open_memory(_named(options, config), options.timezone, say=lambda line: _say(f"afterimage: {line}"))
+    return replace(memory, rows=transfer.one_owner(memory.rows, OWNER, shared))
 
 
 def _named(options: argparse.Namespace, config: AfterImageConfig) -> Path:
@@ -269,7 +269,7 @@ def _file(text: str) -> Path:
 
 
 def _positive(text: str) -> int:
-    value = int(text)
+    value = min(int(text), _MOST_AT_ONCE)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a number of entries")
     return value

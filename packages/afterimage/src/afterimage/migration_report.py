@@ -6,7 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TextIO
 
-from afterimage.entries import CHURN_EDITS, CHURN_FILES, CHURN_FUNCTIONS, FORGOTTEN, UNITS
+from afterimage.entries import (
+    CHURN_EDITS,
+    CHURN_FILES,
+    CHURN_FUNCTIONS,
+    COLLECTION,
+    FORGOTTEN,
+    PATTERN_CLUSTERS,
+    PATTERN_MEMBERS,
+    UNITS,
+)
 from afterimage.errors import explain
 
 if TYPE_CHECKING:
@@ -23,8 +32,8 @@ _INDEXING = "Indexing"
 _BESIDE = {
     "pattern_clusters": "pattern clusters",
     "pattern_members": "pattern members",
-    "pattern-clusters": "pattern clusters",
-    "pattern-members": "pattern members",
+    PATTERN_CLUSTERS: "pattern clusters",
+    PATTERN_MEMBERS: "pattern members",
     UNITS: "units of entries",
     FORGOTTEN: "ids of what was forgotten",
     CHURN_EDITS: "earlier edits",
@@ -98,18 +107,21 @@ def of_entries(report: transfer.Report) -> transfer.Report:
     return replace(report, parts=tuple(part for part in report.parts if part.name not in _BESIDE))
 
 
-def told_apart(report: transfer.Report, others: Mapping[str, int]) -> transfer.Report:
+def told_apart(report: transfer.Report, held: Mapping[str, int]) -> transfer.Report:
     """The report of a memory of ours, whose entries and patterns are in one table, with a part for each.
 
     Where some were there before, or failed, it cannot be told which they are: then with a note of what is counted.
 
     Args:
-        others: how many records of the target are no entries, by collection.
+        held: how many records the target has, by collection.
     """
     records, *more = report.parts
+    # Notes are brought together by themselves (`afterimage.carrying`).
+    others = {name: rows for name, rows in held.items() if name not in {COLLECTION, FORGOTTEN}}
     count = sum(others.values())
     # Only where nothing else can be among them is it known which they are.
-    known = report.complete and records.only_in_target == 0 and records.source in {records.migrated, records.skipped}
+    known = report.complete and records.source in {records.migrated, records.skipped}
+    known = known and records.source == count + held.get(COLLECTION, 0)
     if records.name != "capsa_records" or not count:
         return report
     if not known:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from afterimage.entries import COLLECTION, OWNER
+from afterimage.entries import COLLECTIONS, OWNER
 from afterimage.migration_report import MESSAGES, of_entries, print_report_of, told_apart
 
 if TYPE_CHECKING:
@@ -76,17 +76,18 @@ class Migrator:
         Raises:
             capsa.CapsaError: a database cannot be reached, or the transfer cannot go on.
         """
+        from afterimage.carrying import Memory, carry, words_of
         from capsa import transfer
 
         # Opened first: an older memory is carried over at its first use.
         self._source.initialize()
+        words = words_of(self._source.database, self._source.owner)
         everything = transfer.open_source(self._source.database.url)
         with closing(transfer.one_owner(everything, self._source.owner, self._target.owner)) as source:
             options = _options(self._batch_size, self._progress, self._target.owner, validate=validate)
-            report = transfer.transfer(source, self._target.database, options)
-        held = self._target.collections().items()
-        others = {name: collection.count() for name, collection in held if name != COLLECTION}
-        return MigrationStats.of(told_apart(report, others))
+            report = carry(Memory(source, words), self._target.database, self._target.owner, options)
+        held = {name: collection.count() for name, collection in self._target.collections().items()}
+        return MigrationStats.of(told_apart(report, held))
 
 
 def migrate_sqlite_to_postgres(
@@ -108,15 +109,19 @@ def migrate_sqlite_to_postgres(
         capsa.CapsaError: or one of its kinds.
         ConfigError: the configuration cannot be used.
     """
+    from afterimage.carrying import carry
     from afterimage.config import load_config
     from afterimage.legacy import open_memory
-    from capsa import open_database, transfer
+    from capsa import Store, open_database, transfer
 
     owner = load_config().storage.postgresql.owner
     options = _options(batch_size, progress_callback, owner, validate=validate)
-    memory = transfer.one_owner(open_memory(Path(sqlite_path)), OWNER, owner)
-    with closing(memory) as source, open_database(_server(pg_config or {})) as target:
-        return MigrationStats.of(transfer.transfer(source, target, options))
+    memory = open_memory(sqlite_path)
+    with closing(memory.rows), open_database(_server(pg_config or {})) as target:
+        mine = replace(memory, rows=transfer.one_owner(memory.rows, OWNER, owner))
+        report = carry(mine, target, owner, options)
+        held = {name: Store(target).collection(name, owner=owner).count() for name in COLLECTIONS}
+    return MigrationStats.of(told_apart(report, held))
 
 
 def print_migration_report(stats: MigrationStats) -> None:
@@ -133,8 +138,6 @@ def print_migration_report(stats: MigrationStats) -> None:
 
 
 def _server(given: Mapping[str, Any]) -> DatabaseUrl:
-    from dataclasses import replace
-
     from afterimage.config import load_config, postgresql_url
     from capsa import DatabaseUrl
 

@@ -68,8 +68,14 @@ def _counted(config: AfterImageConfig, backend: SQLiteBackend, server: DatabaseU
 
 def _missing(there: Collection, here: SQLiteBackend) -> tuple[int, bool]:
     """How many entries of ``there`` are not ``here``, and whether there was time to count them all."""
+    from afterimage.carrying import words_of
+
     # An older memory is carried over here first, however long that takes.
     known = set(here.collection.ids()) if here.exists() else set()
+    if here.exists():
+        # What was forgotten here does not come back.
+        words = words_of(here.database, here.owner)
+        known |= {id_ for id_, word in words.items() if word.is_forgotten}
     deadline = time.monotonic() + COUNT_SECONDS
     missing = 0
     for id_ in there.ids():

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from afterimage.entries import FORGOTTEN
+from afterimage.entries import (
+    CHURN_EDITS,
+    CHURN_FILES,
+    CHURN_FUNCTIONS,
+    FORGOTTEN,
+    PATTERN_CLUSTERS,
+    PATTERN_MEMBERS,
+)
 from afterimage.errors import EntryNotFound
 from afterimage.forgotten import were_forgotten
 from afterimage.hook import recall
@@ -17,7 +24,7 @@ from afterimage.storage import SQLiteBackend
 from afterimage.sync import _alone, store_once
 from afterimage.testing_hooks import CODE
 from afterimage.testing_shelf import Shelf
-from capsa import Mode, transfer
+from capsa import Mode, Record, transfer
 
 
 def test_record_vector_words_and_recall_index_go(shelf: Shelf) -> None:
@@ -84,3 +91,27 @@ def test_what_was_forgotten_is_carried_to_another_database(shelf: Shelf, tmp_pat
         with closing(transfer.open_source(shelf.backend.url)) as source:
             assert transfer.transfer(source, other.database).complete
         assert were_forgotten(other, [id_, "x"]) == {id_}
+
+
+def test_what_an_earlier_program_noted_of_it_goes_too(shelf: Shelf) -> None:
+    held = shelf.backend.collections()
+    first, second, third = (shelf.put(path, f"x = {n}") for n, path in enumerate(("s.py", "s.py", "open.py")))
+    clusters = {first: "one", second: "two", third: "two"}
+    members = [Record(id=id_, text="", path="/p", metadata={"cluster_id": of}) for id_, of in clusters.items()]
+    held[PATTERN_MEMBERS].put(members, embed=False)
+    held[PATTERN_CLUSTERS].put([Record(id=id_, text="x = V", path="/p") for id_ in ("one", "two")], embed=False)
+    secret, other = (str(shelf.project / name) for name in ("s.py", "open.py"))
+    counted = (CHURN_FILES, CHURN_EDITS, CHURN_FUNCTIONS)
+    for name in counted:
+        held[name].put([Record(id=path, text="", path=path) for path in (secret, other)], embed=False)
+
+    def left(name: str) -> set[str]:
+        return set(held[name].ids())
+
+    forgetting.forget(shelf.backend, shelf.directory, [first])
+    assert (left(PATTERN_MEMBERS), left(PATTERN_CLUSTERS)) == ({second, third}, {"two"})
+    assert left(CHURN_EDITS) == {secret, other}, "an entry of the file stays"
+    forgetting.forget(shelf.backend, shelf.directory, [second])
+    assert (left(PATTERN_MEMBERS), left(PATTERN_CLUSTERS)) == ({third}, {"two"})
+    for name in counted:
+        assert left(name) == {other}

@@ -86,7 +86,7 @@ def remember(
         metadata=metadata,
     )
     # Who says it again wants it again.
-    take_back(backend, id_)
+    take_back(backend, [id_])
     new = store_once(backend, [entry]) > 0
     if old is not None and old.id != id_:
         backend.collection.update(old.id, metadata={**old.metadata, REPLACED_BY: id_})

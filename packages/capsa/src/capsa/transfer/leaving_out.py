@@ -16,7 +16,7 @@ class LeavingOut:
     """A source as if it did not hold the rows that are unwanted. See `leaving_out`."""
 
     def __init__(
-        self, source: Source, unwanted: Unwanted, because: str, left_out: dict[str, set[str]] | None = None
+        self, source: Source, unwanted: Unwanted, because: str | None, left_out: dict[str, set[str]] | None = None
     ) -> None:
         self._source = source
         self._unwanted = unwanted
@@ -28,6 +28,8 @@ class LeavingOut:
     def description(self) -> SourceDescription:
         """The source's own, and, once it was read, how many rows of each part were left out."""
         described = self._source.description
+        if self._because is None:
+            return described
         said = (
             f"{len(keys):,} {'row' if len(keys) == 1 else 'rows'} of {part}: {self._because}"
             for part, keys in self._left_out.items()
@@ -67,11 +69,11 @@ class LeavingOut:
         self._source.close()
 
 
-def leaving_out(source: Source, unwanted: Unwanted, because: str) -> Source:
+def leaving_out(source: Source, unwanted: Unwanted, because: str | None) -> Source:
     """Without the rows that are ``unwanted``; closing it closes ``source``.
 
     Args:
         unwanted: asked of every part once it is read, and then of each of its rows, refused ones included.
-        because: what the report says of them, e.g. "forgotten here since".
+        because: what the report says of them, e.g. "forgotten here since"; None for what nobody has to be told of.
     """
     return LeavingOut(source, unwanted, because)
