@@ -134,6 +134,26 @@ def test_who_comes_back_under_the_same_name_begins_anew(older: Path, store_url: 
     assert texts_of(store_url, "anna") == []
 
 
+def test_who_was_erased_on_both_sides_and_came_back_on_one_brings_what_they_wrote(
+    older: Path, store_url: str, tmp_path: Path
+) -> None:
+    other = f"sqlite:///{tmp_path}/other.db"
+    for url in (store_url, other):
+        migrate("--from", older, "--to", url)
+        with Database(url) as database:
+            forgetting(database, "anna").everything()
+    with Database(other) as database:
+        say(database, "anna", "here again")
+    for _ in range(2):
+        migrate("--from", other, "--to", store_url)
+        assert texts_of(store_url, "anna") == ["here again"]
+    # The older file is no more hers than before.
+    migrate("--from", older, "--to", store_url)
+    assert texts_of(store_url, "anna") == ["here again"]
+    migrate("--from", store_url, "--to", other)
+    assert texts_of(other, "anna") == ["here again"]
+
+
 def say(database: Database, name: str, words: str) -> None:
     person = database.person(name)
     person.add_message(Message(session_id=person.begin_session().id, role="user", content=words))

@@ -1,25 +1,29 @@
 """What was erased in one place does not come back from another.
 
-Rows that a target has erased are left out of what is carried there, unless the source knows of it: then what it holds
-was written since. What only a source knows to be erased is erased in the target before anything is carried there.
+Rows that a target has erased are left out of what is carried there, unless the source knows of it, or a person has come
+back there after they were erased here: then what it holds was written since. What only a source knows to be erased is
+erased in the target before anything is carried there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+import datetime as dt
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from capsa import from_stored, transfer
 from stoic_emperor.hosting import HOUSE
 from stoic_emperor.infrastructure.database import Database
-from stoic_emperor.legacy.tables import ERASED
+from stoic_emperor.legacy.tables import ERASED, USERS
 from stoic_emperor.memory.erased import PERSON, mark_of
 from stoic_emperor.memory.forgetting import Forgetting
 from stoic_emperor.memory.put_aside import PutAside
 from stoic_emperor.memory.recall import EPISODIC, SEMANTIC, Recall
 
 STAYS = "erased here before, and stays so (--bring-back-erased brings it back)"
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 #: A person, the kind of a thing of theirs, and its mark (`memory.erased`).
 Entry = tuple[str, str, str]
@@ -50,6 +54,12 @@ class Erasures:
 
     def __bool__(self) -> bool:
         return bool(self.entries)
+
+    def but_for(self, users: Mapping[str, dt.datetime]) -> Erasures:
+        """Without the erasures of people who have come back since, to where they have been known since then."""
+        known = {mark_of(user_id): since for user_id, since in users.items()}
+        came_back = {entry for entry in self.entries if entry[:2] == (HOUSE, PERSON) and _is_before(entry[2], known)}
+        return Erasures(self.entries - came_back)
 
     @cached_property
     def people(self) -> dict[str, str]:
@@ -111,6 +121,11 @@ class _Gone:
         return self._known[user]
 
 
+def _is_before(event: str, known: Mapping[str, dt.datetime]) -> bool:
+    mark, _, at = event.partition(" ")
+    return mark in known and dt.datetime.fromisoformat(at) < known[mark]
+
+
 def _text(field: transfer.Field) -> str:
     return "" if field is None else from_stored(field.decode())
 
@@ -128,15 +143,27 @@ def erased_at(source: transfer.Source) -> Erasures:
 
 
 def _entries(source: transfer.Source) -> Iterator[Entry]:
+    for row in _rows(source, ERASED):
+        user, kind, mark = map(_text, row.fields)
+        yield user, kind, mark
+
+
+def users_at(source: transfer.Source) -> dict[str, dt.datetime]:
+    """Who is known where a source comes from, and since when; nobody, if that is no database of ours."""
+    if not any(part.table.name == ERASED.name for part in source.parts):
+        return {}
+    id_, since = USERS.names.index("id"), USERS.names.index("created_at")
+    moments = (
+        (_text(row.fields[id_]), transfer.unpack(transfer.Kind.TIME, row.fields[since])) for row in _rows(source, USERS)
+    )
+    return {user: _EPOCH + dt.timedelta(microseconds=int(at or 0)) for user, at in moments}
+
+
+def _rows(source: transfer.Source, table: transfer.Table) -> Iterator[transfer.Row]:
     for part in source.parts:
-        if part.table.name != ERASED.name:
-            continue
-        for planned in source.plan(part):
+        for planned in source.plan(part) if part.table.name == table.name else ():
             for items in source.read(part, planned.first, planned.last):
-                for item in items:
-                    if isinstance(item, transfer.Row):
-                        user, kind, mark = map(_text, item.fields)
-                        yield user, kind, mark
+                yield from (item for item in items if isinstance(item, transfer.Row))
 
 
 def erase_too(database: Database, erasures: Erasures) -> int:
@@ -144,7 +171,9 @@ def erase_too(database: Database, erasures: Erasures) -> int:
     done = 0
     # Once, in the end: it takes as long as the whole file is large.
     database.scrub_later(lambda: ())
-    for user in database.users():
+    users = database.users()
+    erasures = erasures.but_for({user.id: user.created_at for user in users})
+    for user in users:
         forgetting = Forgetting(database.person(user.id), Recall(database.store, user.id))
         event = erasures.people.get(mark_of(user.id))
         if event is not None:

@@ -33,7 +33,7 @@ from stoic_emperor.infrastructure.opening import (
 )
 from stoic_emperor.legacy.advice import about_vectors, how_to_go_back, how_to_go_on
 from stoic_emperor.legacy.earlier import carried_over
-from stoic_emperor.legacy.erasures import STAYS, erase_too, erased_at, erased_in
+from stoic_emperor.legacy.erasures import STAYS, erase_too, erased_at, erased_in, users_at
 from stoic_emperor.legacy.outcome import Outcome
 from stoic_emperor.legacy.people import meet
 from stoic_emperor.legacy.tables import TABLES
@@ -143,7 +143,9 @@ def _as_erased(
     stay = here - there
     if request.bring_back_erased or not stay:
         return Together(opened.sources)
-    return Together([transfer.leaving_out(source, stay.unwanted, STAYS) for source in opened.sources])
+    return Together(
+        [transfer.leaving_out(source, stay.but_for(users_at(source)).unwanted, STAYS) for source in opened.sources]
+    )
 
 
 def _examined(request: Request, opened: _Opened, target: DatabaseUrl, options: transfer.Options) -> Outcome:
