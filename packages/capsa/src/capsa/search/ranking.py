@@ -22,7 +22,7 @@ from capsa.search.forward import Documents
 from capsa.search.pending import Pending
 
 #: So many terms are looked up, and their number of records is exact; of a longer query, those worth most.
-MAX_TERMS = 192
+MAX_TERMS = 128
 #: Fewer of them in the collection, and so many more are looked up, a few times over.
 ENOUGH_TERMS, ROUNDS = 32, 4
 #: Postings read for one query, unless its rarest word alone has more.
