@@ -255,7 +255,7 @@ def _figures(what: str, passed: Together, ours: Together, afterwards: float) -> 
         beside_what="the relay's first",
         detail={"median": milliseconds(first)},
     )
-    # Words are shown when their sentence is complete, so this is what comes from us and not from the model's speed.
+    # Some first words wait for those that follow them, so this is what comes from us and not from the model's speed.
     same = [theirs.until(reply.letters[0]) for reply, theirs in zip(ours.replies, passed.replies, strict=True)]
     yield at_most(
         1.5,

@@ -73,6 +73,11 @@ def stream(pieces: list[str]) -> tuple[str, GuardStop | None]:
     return shown, guard.stopped
 
 
+def without_letters(shown: str, stopped: GuardStop | None) -> tuple[str, str | None]:
+    """What is shown without a first word whose end was not: so much depends on the pieces."""
+    return shown if " " in shown else "", None if stopped is None else stopped.rule
+
+
 def cut(text: str, places: list[int]) -> list[str]:
     at = sorted({min(place, len(text)) for place in places} | {0, len(text)})
     return [text[a:b] for a, b in pairwise(at)]
@@ -80,14 +85,20 @@ def cut(text: str, places: list[int]) -> list[str]:
 
 @pytest.mark.parametrize("sentence", FORBIDDEN)
 def test_what_must_not_be_said_is_stopped_before_it_is_shown(sentence: str) -> None:
-    shown, stopped = stream(["Sit with me a moment. ", sentence, " That is all."])
+    opening = "Sit with me for a quarter of an hour. "
+    shown, stopped = stream([opening, sentence, " That is all."])
     assert stopped is not None
     assert stopped.shown == len(shown)
-    begun = shown.removeprefix("Sit with me a moment. ")
-    assert sentence.startswith(begun)
-    # Of its words those alone that no rule needs: they say nothing.
-    assert len(begun.split()) <= min(4, len(sentence.split()) // 2)
-    assert not any(RULES.first(f"{begun}{word}.") for word in ("", "so", "then"))
+    assert shown == opening
+
+
+@pytest.mark.parametrize("sentence", FORBIDDEN)
+def test_of_a_first_sentence_that_must_not_be_said_a_beginning_is_shown_that_says_nothing(sentence: str) -> None:
+    shown, stopped = stream([sentence, " That is all."])
+    assert stopped is not None
+    assert sentence.startswith(shown)
+    assert len(shown.split()) <= min(4, len(sentence.split()) - 1)
+    assert not any(RULES.first(f"{shown}{word}.") for word in ("", "so", "then"))
 
 
 @pytest.mark.parametrize("sentence", FINE)
@@ -107,7 +118,8 @@ def test_a_long_reply_about_hard_things_passes_unchanged() -> None:
 )
 @settings(deadline=None, max_examples=60)
 def test_what_is_shown_does_not_depend_on_how_the_reply_is_cut(text: str, places: list[int]) -> None:
-    assert stream(cut(text, places)) == stream([text])
+    pieces = cut(text, places)
+    assert without_letters(*stream(pieces)) == without_letters(*stream([text]))
 
 
 @given(st.text(max_size=700), st.lists(st.integers(0, 700), max_size=20))
@@ -117,22 +129,51 @@ def test_any_text_passes_whole_or_as_a_beginning(text: str, places: list[int]) -
     assert shown == text if stopped is None else text.startswith(shown)
 
 
-def test_the_words_of_an_unfinished_sentence_are_shown_as_they_come_up_to_one_that_a_rule_needs() -> None:
+def test_the_words_of_an_unfinished_sentence_are_shown_as_they_come() -> None:
     guard = ReplyGuard(RULES.first, RULES.is_free)
     assert [guard.feed(piece) for piece in ("A", " quiet", " mi")] == ["", "A ", ""]
     assert guard.feed("nd looks at things as it ") == "quiet mind looks at things as it ", "several together"
-    assert guard.feed("can stop, and the rest of them too") == ""
-    assert guard.feed(". The") == "can stop, and the rest of them too. "
+    assert guard.feed("can stop, and then be good to itself") == "can stop, and then be good to "
 
 
-@pytest.mark.parametrize("word", ["k", "d.i.e", "1", "k1ll", "kill", "kіll", "k*ll", "self-harm", "https://x.org/a"])
-def test_what_is_needed_counted_or_hidden_waits_for_the_end_of_its_sentence(word: str) -> None:
-    assert not RULES.is_free("the", word)
+def test_words_that_a_rule_may_be_about_to_match_wait_for_those_that_decide_it() -> None:
+    guard = ReplyGuard(RULES.first, RULES.is_free)
+    assert guard.feed("Go out and take ") == "Go out and take ", "after these words nothing begins with it"
+    guard = ReplyGuard(RULES.first, RULES.is_free)
+    assert guard.feed("Let us go now and take ") == "Let us go now and "
+    assert guard.feed("your books along with you then ") == "take your books along with you then "
+    guard = ReplyGuard(RULES.first, RULES.is_free)
+    assert guard.feed("Let us go now and take ") == "Let us go now and "
+    assert guard.feed("your own life along with you then ") == ""
 
 
-def test_a_word_that_is_needed_only_with_the_one_before_it_waits() -> None:
-    assert RULES.is_free("far", "more")
-    assert not RULES.is_free("any", "more")
+@pytest.mark.parametrize(
+    ("letters", "shown"),
+    [("Some", "Some"), ("“Some", "“Some"), ("Ki", ""), ("Keep t", "Keep "), ("T", ""), ("So2", ""), ("", "")],
+)
+def test_letters_of_the_first_word_are_shown_unless_a_word_that_is_needed_begins_with_them(
+    letters: str, shown: str
+) -> None:
+    assert ReplyGuard(RULES.first, RULES.is_free).feed(letters) == shown
+
+
+def test_what_is_spelt_out_counted_or_hidden_keeps_all_that_follows_until_its_sentence_ends() -> None:
+    for word in ("k", "d.i.e", "1", "k1ll", "k*ll", "https://x.org/a"):
+        guard = ReplyGuard(RULES.first, RULES.is_free)
+        assert guard.feed(f"A calm mind is {word} and looks at things as they are") == "A calm mind is "
+        assert guard.feed(". And") == f"{word} and looks at things as they are. "
+
+
+def test_words_are_read_as_rules_read_them() -> None:
+    assert RULES.is_free("You should kiln ")
+    for spelt in ("kіll", "KILL", "kil", "simply kill"):
+        assert not RULES.is_free(f"You should {spelt} ")
+
+
+@pytest.mark.parametrize("sentence", FORBIDDEN)
+def test_from_the_last_word_that_decides_on_nothing_is_free(sentence: str) -> None:
+    for so_far in (f"{sentence.rstrip('.')} ", f"{sentence.rstrip('.')} and so on "):
+        assert not RULES.is_free(so_far)
 
 
 def test_the_screen_is_never_far_behind() -> None:

@@ -28,9 +28,9 @@ class Due:
                 kind[need] = kind.get(need, 0) | 1 << at
         self._known: dict[str, int] = {}
 
-    def any(self, words: Iterable[str]) -> bool:
-        """Whether there is a rule that may match a text of these words."""
-        return bool(self._bits(words))
+    def begins(self, letters: str) -> bool:
+        """Whether there is a word, or a part of one, that some rule needs and that begins with ``letters``."""
+        return any(need.lstrip().startswith(letters) for need in (*self._whole, *self._parts))
 
     def among(self, words: Iterable[str]) -> list[Rule]:
         """The rules that may match a text of these words, in their order; no other can."""

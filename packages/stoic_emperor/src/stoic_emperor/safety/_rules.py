@@ -47,6 +47,12 @@ class RuleSet:
     idioms: re.Pattern[str] | None = None
     words: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
 
+    def without_idioms(self, text: str) -> str:
+        """As long as ``text``, of which words that mean something else together are made one that says nothing."""
+        if self.idioms is None:
+            return text
+        return self.idioms.sub(lambda found: " " + "_" * (len(found.group()) - 1), text)
+
 
 def read_file(*names: str) -> dict[str, Any]:
     """The content of one of the package's own YAML files.

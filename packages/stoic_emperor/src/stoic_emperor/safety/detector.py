@@ -38,7 +38,7 @@ class CrisisDetector:
         due = self._due.among(reading.words)
         if not due:
             return None
-        reading.text = self._without_idioms(reading.text)
+        reading.text = self._rules.without_idioms(reading.text)
         about_books = self._has("topics", reading.text)
         best: tuple[bool, int, Finding] | None = None
         for rule in due:
@@ -53,11 +53,6 @@ class CrisisDetector:
                 if level is Level.EXPLICIT:
                     break
         return best[2] if best else None
-
-    def _without_idioms(self, text: str) -> str:
-        if self._rules.idioms is None:
-            return text
-        return self._rules.idioms.sub(lambda found: " " + "_" * (len(found.group()) - 1), text)
 
     def _has(self, name: str, text: str) -> bool:
         pattern = self._rules.words.get(name)

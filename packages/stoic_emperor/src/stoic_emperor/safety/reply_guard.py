@@ -1,10 +1,11 @@
 """Watches a reply while it streams, and stops it before it says what must not be said.
 
 No rule reaches beyond a sentence, so a sentence that is complete and fine is shown at once. Of the first, for which
-somebody waits before an empty screen, the words are shown as they come, up to one that any rule needs: from there on it
-waits for its end, too. Of a long one the last :data:`HOLD` letters stay back, because it may turn only at its end; the
-screen is never ``HOLD + STEP`` letters behind. The places where the guard looks are places of the reply, not the pieces
-in which it arrives, so what is shown does not depend on how a model or a network cuts it.
+somebody waits before an empty screen, the words are shown as they come, unless a rule matches or may be about to: then
+they wait for those that decide it. Of a long one the last :data:`HOLD` letters stay back, because it may turn only at
+its end; the screen is never ``HOLD + STEP`` letters behind. The places where the guard looks are places of the reply,
+not the pieces in which it arrives, so what is shown does not depend on how a model or a network cuts it. The letters of
+the very first word alone are shown as they come, if no word that a rule needs begins with them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from stoic_emperor.safety._begun import Begun
 from stoic_emperor.safety._due import Due
 from stoic_emperor.safety._rules import Rule, RuleSet, load_rules
 from stoic_emperor.safety._text import Reading, Spellings, read
@@ -23,8 +25,8 @@ _LOG = logging.getLogger(__name__)
 
 #: Finds the first thing in a text, from a place on, that must not be said.
 Look = Callable[[str, int], tuple[Rule, int] | None]
-#: Whether a word, which comes after another, may be shown before its sentence is complete.
-IsFree = Callable[[str, str], bool]
+#: Whether a sentence that begins so may be shown so far, before it is complete.
+IsFree = Callable[[str], bool]
 
 #: A long sentence is looked at anew each time it has grown by so many letters; shorter ones together.
 STEP = 64
@@ -79,6 +81,7 @@ class ReplyRules:
         own = [rule for rule in self._crisis.rules if rule.level is Level.EXPLICIT and rule.category in _OWN_CRISIS]
         self._own_crisis = frozenset(rule.id for rule in own)
         self._due = Due((*self._reply.rules, *own))
+        self._begun = Begun()
         self._spellings = Spellings()
 
     def first(self, text: str, after: int = 0) -> tuple[Rule, int] | None:
@@ -102,11 +105,24 @@ class ReplyRules:
         start, rule = min(hits, key=lambda hit: (hit[0], hit[1].id))
         return rule, start
 
-    def is_free(self, before: str, word: str) -> bool:
-        """Whether no rule needs a word, alone or with the one before it ("any more"), so that none can end at it."""
-        if _PLAIN.fullmatch(word) is None:
-            return False
-        return not self._due.any(read(f"{before} {word}", self._spellings).words)
+    def is_free(self, sentence: str) -> bool:
+        """Whether nothing stands in the beginning of a sentence that a rule matches, or may match with what follows.
+
+        Args:
+            sentence: whole words, the last with a blank behind it; or the first letters of the first word.
+        """
+        words = read(sentence, self._spellings).words
+        if not sentence[-1:].isspace():
+            return bool(words) and not self._due.begins(words[-1])
+        due = self._due.among(words)
+        if not due:
+            return True
+        text = " ".join([" .", *words, ""])
+        # An idiom may be none once more has come, so that the speaker's own crisis is looked for with it and without.
+        texts = (text, self._crisis.without_idioms(text))
+        return not any(
+            self._begun.by(rule, each) for rule in due for each in (texts if rule.id in self._own_crisis else texts[:1])
+        )
 
     def _matches(self, reading: Reading, rules: Iterable[Rule]) -> Iterator[tuple[Rule, re.Match[str]]]:
         """Where rules match; from those of the speaker's own crisis on, ``reading`` is without idioms."""
@@ -115,8 +131,8 @@ class ReplyRules:
         for rule in rules:
             if rule.id not in self._own_crisis:
                 yield from ((rule, match) for match in rule.pattern.finditer(reading.text))
-        if own and self._crisis.idioms is not None:
-            reading.text = self._crisis.idioms.sub(lambda found: " " + "_" * (len(found.group()) - 1), reading.text)
+        if own:
+            reading.text = self._crisis.without_idioms(reading.text)
         for rule in own:
             yield from ((rule, match) for match in rule.pattern.finditer(reading.text))
 
@@ -138,7 +154,7 @@ def _is_spoken_about(reading: Reading, match: re.Match[str]) -> bool:
     return reading.is_quoted(match.start() + 1) or _READER.search(match.group()) is not None
 
 
-def _never(_before: str, _word: str) -> bool:
+def _never(_sentence: str) -> bool:
     return False
 
 
@@ -156,9 +172,9 @@ class ReplyGuard:
         #: Everything before may be shown; what before ``_judged`` is complete, and cannot turn any more.
         self._shown = 0
         self._judged = 0
-        #: The first sentence has free words up to here, of which this is the last, or comes to one that is not.
+        #: The first sentence was read word by word up to here, is free up to there, or waits for its end.
+        self._read = 0
         self._free = 0
-        self._last = ""
         self._held = False
         #: So much was given out.
         self._out = 0
@@ -196,12 +212,14 @@ class ReplyGuard:
         return self._text[begin : self._out]
 
     def _go_on(self, limit: int) -> None:
-        """Over the words that are free, up to one that is not."""
-        while not self._held and (found := _WHOLE.match(self._text, self._free, limit)) is not None:
-            if self._is_free(self._last, found[1]):
-                self._free, self._last = found.end(), found[1]
-            else:
-                self._held = True
+        """Over the words of the first sentence, and how far it may be shown before it is complete."""
+        while not self._held and (found := _WHOLE.match(self._text, self._read, limit)) is not None:
+            self._read = found.end()
+            self._held = self._read > HOLD + STEP or _PLAIN.fullmatch(found[1]) is None
+            if not self._held and self._is_free(self._text[: self._read]):
+                self._free = self._read
+        if self._read == 0 and _PLAIN.fullmatch(self._text[:limit]) and self._is_free(self._text[:limit]):
+            self._free = limit
 
     def _next_place(self) -> tuple[int, bool] | None:
         """Where to look next, and whether a sentence ends there; None if it has not come yet."""
