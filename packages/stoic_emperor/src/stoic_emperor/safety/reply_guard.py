@@ -118,11 +118,11 @@ class ReplyRules:
         if not due:
             return True
         text = " ".join([" .", *words, ""])
-        # An idiom may be none once more has come, so that the speaker's own crisis is looked for with it and without.
-        texts = (text, self._crisis.without_idioms(text))
-        return not any(
-            self._begun.by(rule, each) for rule in due for each in (texts if rule.id in self._own_crisis else texts[:1])
-        )
+        if any(self._begun.by(rule, text) for rule in due):
+            return False
+        # Without an idiom the speaker's own crisis may reach further; and it may be none once more has come.
+        own = [rule for rule in due if rule.id in self._own_crisis]
+        return not own or not any(self._begun.by(rule, self._crisis.without_idioms(text)) for rule in own)
 
     def _matches(self, reading: Reading, rules: Iterable[Rule]) -> Iterator[tuple[Rule, re.Match[str]]]:
         """Where rules match; from those of the speaker's own crisis on, ``reading`` is without idioms."""
