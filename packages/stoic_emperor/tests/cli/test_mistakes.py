@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from pathlib import Path
 
@@ -43,8 +44,18 @@ def test_what_was_said_last_can_be_forgotten_without_its_id(stoic: Stoic) -> Non
     ran = stoic("forget", "last")
     assert ran.status == 0, ran.err
     assert "2 messages" in ran.out
+    assert f"what was said on {dt.datetime.now(dt.UTC):%Y-}" in ran.err
     left = stoic("export", "-").out
     assert "boats" in left
+    assert "tulips" not in left
+
+
+def test_a_conversation_that_has_just_begun_has_nothing_to_forget(stoic: Stoic) -> None:
+    stoic("chat", said="I build boats\n")
+    ran = stoic("chat", said="/forget last\nI plant tulips\n/forget last\n")
+    assert "nothing has been said in this conversation yet" in ran.out + ran.err
+    left = stoic("export", "-").out
+    assert "boats" in left, "it was said in another"
     assert "tulips" not in left
 
 

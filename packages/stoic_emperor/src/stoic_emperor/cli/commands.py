@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,14 +11,12 @@ import click
 from capsa.terminal import clean, one_line, table
 from stoic_emperor.cli.overview import show_memory
 from stoic_emperor.errors import NotFound
-from stoic_emperor.models import now
+from stoic_emperor.models import Message, Role, now
 from stoic_emperor.safety import resources_for
 from stoic_emperor.text import plain_line
 
 if TYPE_CHECKING:
-    from stoic_emperor.application import Application
     from stoic_emperor.cli.conversation import Conversation
-    from stoic_emperor.infrastructure.person import Person
     from stoic_emperor.memory.receipts import Receipt
 
 Command = Callable[["Conversation", str], str | None]
@@ -33,7 +31,7 @@ HELP = (
     ("/forget ID", "erase an insight, a message, a summary or a conversation, with all that came of it"),
     ("/forget ID all", "the same of an insight that was noted several times"),
     ("/correct ID WORDS", "put an insight right, in your words"),
-    ("/forget last", "erase what you said last"),
+    ("/forget last", "erase what you said last in this conversation"),
     ("/pause, /unpause", "remember nothing new; remember again"),
     ("/consent yes|no", "allow or stop the analysis of what you write"),
     ("/name NAME", "how you are called"),
@@ -96,22 +94,16 @@ def _memory(talk: Conversation, _: str) -> None:
     show_memory(talk.person)
 
 
-def forget_named(application: Application, person: Person, given: str, *, and_same: bool = False) -> Receipt:
-    """Erase what has this id, or begins so; "last" is what the person said last.
-
-    Args:
-        and_same: of an insight, each other that says the same, too.
+def last_said(messages: Sequence[Message]) -> Message:
+    """What the person said last of it.
 
     Raises:
-        NotFound: there is nothing, or several things; nothing was erased.
+        NotFound: the person said nothing of it.
     """
-    forgetting = application.forgetting(person)
-    if given != "last":
-        return forgetting.named(given, and_same=and_same)
-    said = [message for message in person.recent_messages(50) if message.role == "user"]
+    said = [message for message in messages if message.role == Role.USER]
     if not said:
         raise NotFound("nothing has been said yet")
-    return forgetting.message(said[-1].id)
+    return said[-1]
 
 
 def _forget(talk: Conversation, given: str) -> None:
@@ -120,7 +112,13 @@ def _forget(talk: Conversation, given: str) -> None:
     named, _, more = given.partition(" ")
     if more not in {"", "all"}:
         raise NotFound("after the id there may only be `all`: of an insight, each other that says the same, too")
-    show_receipt(forget_named(talk.application, talk.person, named, and_same=more == "all"))
+    forgetting = talk.application.forgetting(talk.person)
+    if named == "last":
+        if talk.session is None:
+            raise NotFound("nothing has been said in this conversation yet: /sessions lists the others")
+        show_receipt(forgetting.message(last_said(talk.person.last_messages(talk.session.id, 50)).id))
+    else:
+        show_receipt(forgetting.named(named, and_same=more == "all"))
     if talk.session is not None and talk.person.session(talk.session.id) is None:
         talk.session = None
 

@@ -42,11 +42,18 @@ def memory(user_id: str, as_json: bool) -> None:
 @json_option
 def forget(id_: str, and_same: bool, user_id: str, as_json: bool) -> None:
     """Erase an insight, a message, a summary or a conversation, with all that came of it; last: what was said last."""
-    from stoic_emperor.cli.commands import forget_named
+    from stoic_emperor.cli.commands import last_said
     from stoic_emperor.cli.scrubbing import Scrubbing
 
     with application() as opened, Scrubbing(opened.database):
-        receipt = forget_named(opened, opened.database.person(user_id), id_, and_same=and_same)
+        person = opened.database.person(user_id)
+        forgetting = opened.forgetting(person)
+        if id_ == "last":
+            said = last_said(person.recent_messages(50))
+            receipt = forgetting.message(said.id)
+            note(f"forgotten is what was said on {said.created_at:%Y-%m-%d at %H:%M} (UTC)")
+        else:
+            receipt = forgetting.named(id_, and_same=and_same)
         if as_json:
             write_json(receipt.to_dict())
         else:
