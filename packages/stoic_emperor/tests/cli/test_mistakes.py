@@ -50,6 +50,12 @@ def test_what_was_said_last_can_be_forgotten_without_its_id(stoic: Stoic) -> Non
     assert "tulips" not in left
 
 
+def test_a_search_for_nothing_is_asked_what_for(stoic: Stoic) -> None:
+    ran = stoic("search", " ")
+    assert ran.status == 2
+    assert "what shall be looked for" in ran.err
+
+
 def test_a_conversation_that_has_just_begun_has_nothing_to_forget(stoic: Stoic) -> None:
     stoic("chat", said="I build boats\n")
     ran = stoic("chat", said="/forget last\nI plant tulips\n/forget last\n")

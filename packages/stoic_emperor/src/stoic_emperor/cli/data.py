@@ -135,6 +135,8 @@ def consent(answer: str, user_id: str) -> None:
 @json_option
 def search(query: str, limit: int, as_json: bool) -> int:
     """Search the library."""
+    if not query.strip():
+        raise click.UsageError("what shall be looked for? Give a few words")
     with application() as opened:
         found = opened.library.search(query, limit)
     if as_json:
