@@ -245,6 +245,21 @@ def test_migration_interrupted(home: Path) -> None:
     assert "run the same command again" in (found.remedy or "")
 
 
+def test_a_file_of_passwords_that_others_may_read_is_told_as_libpq_leaves_it_unread(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFTERIMAGE_DATABASE_URL", "postgresql://somebody@127.0.0.1:1/none")
+    monkeypatch.delenv("PGPASSWORD", raising=False)
+    monkeypatch.delenv("PGPASSFILE", raising=False)
+    file = home / ".pgpass"
+    file.write_text("*:*:*:*:secret\n")
+    file.chmod(0o644)
+    assert checks()["password"].verdict == "note"
+    assert checks()["password"].remedy == f"chmod 600 {file}"
+    file.chmod(0o600)
+    assert checks()["password"].verdict == "ok"
+
+
 # Files
 
 

@@ -327,11 +327,16 @@ def _password(config: AfterImageConfig, string: DatabaseUrl) -> tuple[str | None
         return string.password, f"the connection string in {string_source}"
     if given:
         return given, config.sources["storage.postgresql.password"]
+    found, file = exported_password(config)
+    return (found, str(file)) if found else (None, "libpq: PGPASSWORD, then ~/.pgpass")
+
+
+def exported_password(config: AfterImageConfig) -> tuple[str | None, Path]:
+    """What ``~/.bashrc`` exports as the password, which counts where no shell started the process; and that file."""
     from afterimage._bashrc import exported
 
-    if found := exported(config.home / ".bashrc", "AFTERIMAGE_PG_PASSWORD"):
-        return found, str(config.home / ".bashrc")
-    return None, "libpq: PGPASSWORD, then ~/.pgpass"
+    file = config.home / ".bashrc"
+    return exported(file, "AFTERIMAGE_PG_PASSWORD"), file
 
 
 def own_path(configured: AfterImageConfig | Path) -> Path:

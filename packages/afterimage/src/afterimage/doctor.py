@@ -92,9 +92,18 @@ def _place(config: AfterImageConfig, backend: SQLiteBackend | PostgreSQLBackend)
     yield Check("backend", "ok", f"{backend.backend_type} ({config.sources['storage.backend']})")
     if backend.backend_type == "postgresql":
         yield Check("server", "ok", str(backend.url))
-        yield Check("password", "ok", f"from {password_source(config)}")
+        yield _password(config.home, password_source(config))
     else:
         yield Check("file", "ok", str(backend.url.path))
+
+
+def _password(home: Path, source: str) -> Check:
+    file = Path(os.environ.get("PGPASSFILE") or home / ".pgpass")
+    asked = source.startswith("libpq") and "PGPASSWORD" not in os.environ
+    if asked and file.is_file() and (mode := stat.S_IMODE(file.stat().st_mode)) & 0o077:
+        found = f"{file} is not looked at by libpq, as others may read it ({mode:o})"
+        return Check("password", "note", found, f"chmod 600 {file}")
+    return Check("password", "ok", f"from {source}")
 
 
 def _before_opening(backend: SQLiteBackend) -> Iterator[Check]:

@@ -356,6 +356,16 @@ def test_config_shows_values_and_where_they_come_from(
     assert "AFTERIMAGE_EMBEDDING_DEVICE has no effect" in err
 
 
+def test_config_tells_that_a_password_is_the_shell_s(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / ".bashrc").write_text("export AFTERIMAGE_PG_PASSWORD=sesame\n")
+    _, out, _ = run(capsys, "config", "--json")
+    assert json.loads(out)["settings"]["storage.postgresql.password"] == {
+        "value": "(set)",
+        "from": str(home / ".bashrc"),
+        "variable": "AFTERIMAGE_PG_PASSWORD",
+    }
+
+
 def test_config_init_writes_a_file_once(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = home / ".afterimage" / "config.yaml"
     assert run(capsys, "config", "--init")[:2] == (0, f"Wrote {file}\n")

@@ -54,6 +54,7 @@ def config(init: bool, force: bool, as_json: bool) -> int:
 
 
 def _rows(loaded: AfterImageConfig) -> list[tuple[str, Any, str, str | None]]:
+    from afterimage.config import exported_password
     from afterimage.settings import SETTINGS
 
     rows = []
@@ -65,9 +66,12 @@ def _rows(loaded: AfterImageConfig) -> list[tuple[str, Any, str, str | None]]:
             value = str(value)
         elif isinstance(value, tuple):
             value = list(value) or None
-        elif setting.secret and value is not None:
-            value = "(set)"
         source = loaded.sources[setting.key]
+        if setting.key == "storage.postgresql.password" and value is None:
+            value, file = exported_password(loaded)
+            source = str(file) if value else source
+        if setting.secret and value is not None:
+            value = "(set)"
         rows.append((setting.key, value, "file" if source == str(loaded.file) else source, setting.variable))
     return rows
 

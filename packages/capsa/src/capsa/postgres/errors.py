@@ -27,7 +27,7 @@ _BY_MESSAGE: tuple[tuple[str, type[CapsaError], str], ...] = (
     (
         r"no password supplied",
         AuthenticationFailed,
-        "{url} asks for a password and none was given: set it in the environment or in ~/.pgpass",
+        "{url} asks for a password and none was given: set it in the environment, or in ~/.pgpass of mode 600",
     ),
     (
         r"authentication failed|pg_hba\.conf",
