@@ -16,7 +16,7 @@ from afterimage.migrator import Migrator, migrate_sqlite_to_postgres
 from afterimage.retrieval.forgetting import forget
 from afterimage.storage import SQLiteBackend, get_storage_backend
 from afterimage.testing import write_legacy_memory
-from capsa import DatabaseUrl, Record, Store, open_database
+from capsa import Database, DatabaseUrl, Record, Store, open_database, transfer
 
 from .test_migrate import configure, numbers
 
@@ -75,6 +75,26 @@ def test_what_was_forgotten_does_not_come_back_when_a_memory_is_migrated_again(
     assert ids_at(server) == before
     assert main(["--to-sqlite", str(back)]) == 0
     assert ids_at(copy) == before
+
+
+def test_what_is_forgotten_while_a_migration_runs_is_not_brought_back_by_it(
+    older: Path, server: DatabaseUrl, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["--sqlite", str(older)]) == 0
+    first, second, *rest = sorted(ids_at(server))
+    transferred = transfer.transfer
+
+    def forgotten_meanwhile(source: transfer.Source, target: Database, options: transfer.Options) -> transfer.Report:
+        for id_ in (first, second):
+            forget_here(home, id_)
+        return transferred(source, target, options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(transfer, "transfer", forgotten_meanwhile)
+        assert main(["--sqlite", str(older)]) == 0
+    assert ids_at(server) == set(rest)
+    assert main(["--sqlite", str(older)]) == 0
+    assert ids_at(server) == set(rest), "nor by the next"
 
 
 def say_again(url: DatabaseUrl, id_: str) -> None:

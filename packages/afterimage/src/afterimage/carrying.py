@@ -69,9 +69,14 @@ def words_on(server: DatabaseUrl, owner: str) -> Words:
 
 def words_of(database: Database, owner: str) -> Words:
     """What was said of entries in a database that is open."""
-    notes = {note.id: Word.of(note) for note in notes_of(database, owner).iterate()}
+    notes = _noted(database, owner)
     there = Store(database).collection(COLLECTION, owner=owner).get_many(list(notes))
     return {id_: word for id_, word in notes.items() if not (word.is_forgotten and id_ in there)}
+
+
+def _noted(database: Database, owner: str) -> Words:
+    """Every note there is, whether it is still true or not."""
+    return {note.id: Word.of(note) for note in notes_of(database, owner).iterate()}
 
 
 def forgotten_in_either(one: Words, other: Words) -> set[str]:
@@ -106,8 +111,11 @@ def carry(
     forgotten = set() if bring_back else forgotten_in_either(memory.words, here)
     entries = Entries(Store(target), owner, COLLECTION)
     gone = entries.delete(list(entries.get_many(list(forgotten))))
+    before = _noted(target, owner)
     report = transfer.transfer(without(memory.rows, forgotten), target, options)
-    later = _later(here, memory.words)
+    meanwhile = [id_ for id_, word in _noted(target, owner).items() if word.is_forgotten and before.get(id_) != word]
+    entries.delete(list(entries.get_many(meanwhile)))
+    later = {id_: word for id_, word in _later(here, memory.words).items() if id_ not in meanwhile}
     notes = notes_of(target, owner)
     notes.put([word.note(id_) for id_, word in later.items() if here.get(id_) != word], embed=False)
     # Of what came back after all, the note is no longer true.

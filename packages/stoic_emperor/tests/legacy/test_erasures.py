@@ -8,11 +8,14 @@ import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import capsa
+from capsa import transfer
 from stoic_emperor.cli import run
 from stoic_emperor.infrastructure.database import Database
 from stoic_emperor.legacy.command import migrate_command
@@ -95,6 +98,28 @@ def test_a_past_that_is_brought_again_does_not_bring_back_what_was_forgotten(old
     migrate("--from", older.parent / "copy.db", "--to", store_url)
     assert texts_of(store_url, "anna") == left
     assert len(texts_of(store_url, "ben")) == ALL
+
+
+def test_what_is_erased_while_a_migration_runs_is_not_brought_back_by_it(
+    older: Path, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transferred, left = transfer.transfer, list[str]()
+
+    def erased_meanwhile(source: transfer.Source, target: capsa.Database, options: transfer.Options) -> transfer.Report:
+        def progress(phase: str, done: int, total: int) -> None:
+            if phase == "verify" and not left:
+                with Database(store_url) as database:
+                    forget_one_of_each(database)
+                    forgetting(database, "ben").everything()
+                left.extend(texts_of(store_url, "anna"))
+
+        return transferred(source, target, replace(options, progress=progress))
+
+    monkeypatch.setattr(transfer, "transfer", erased_meanwhile)
+    migrate("--from", older, "--to", store_url)
+    assert 0 < len(left) < ALL
+    assert texts_of(store_url, "anna") == left
+    assert texts_of(store_url, "ben") == []
 
 
 def test_nor_who_was_erased(older: Path, store_url: str) -> None:

@@ -166,19 +166,29 @@ def _rows(source: transfer.Source, table: transfer.Table) -> Iterator[transfer.R
                 yield from (item for item in items if isinstance(item, transfer.Row))
 
 
-def erase_too(database: Database, erasures: Erasures) -> int:
-    """Erase in a database what was erased elsewhere, and scrub its files; how many rows and records that were."""
+def people_at(source: transfer.Source) -> frozenset[str]:
+    """Everybody whose memory a source brings."""
+    id_ = USERS.names.index("id")
+    return frozenset(_text(row.fields[id_]) for row in _rows(source, USERS))
+
+
+def erase_too(database: Database, erasures: Erasures, people: frozenset[str] = frozenset()) -> int:
+    """Erase in a database what was erased elsewhere, and scrub its files; how many rows and records that were.
+
+    Args:
+        people: who may have something there beside those who are known there.
+    """
     done = 0
     # Once, in the end: it takes as long as the whole file is large.
     database.scrub_later(lambda: ())
-    users = database.users()
-    erasures = erasures.but_for({user.id: user.created_at for user in users})
-    for user in users:
-        forgetting = Forgetting(database.person(user.id), Recall(database.store, user.id))
-        event = erasures.people.get(mark_of(user.id))
+    known = {user.id: user.created_at for user in database.users()}
+    erasures = erasures.but_for(known)
+    for user_id in sorted(known.keys() | people):
+        forgetting = Forgetting(database.person(user_id), Recall(database.store, user_id))
+        event = erasures.people.get(mark_of(user_id))
         if event is not None:
             done += sum(forgetting.everything(event).erased.values())
-        for kind, marks in sorted(erasures.things.get(user.id, {}).items()):
+        for kind, marks in sorted(erasures.things.get(user_id, {}).items()):
             done += sum(forgetting.marked(kind, marks).erased.values())
     if done:
         database.engine.scrub()

@@ -33,7 +33,7 @@ from stoic_emperor.infrastructure.opening import (
 )
 from stoic_emperor.legacy.advice import about_vectors, how_to_go_back, how_to_go_on
 from stoic_emperor.legacy.earlier import carried_over
-from stoic_emperor.legacy.erasures import STAYS, erase_too, erased_at, erased_in, users_at
+from stoic_emperor.legacy.erasures import STAYS, erase_too, erased_at, erased_in, people_at, users_at
 from stoic_emperor.legacy.outcome import Outcome
 from stoic_emperor.legacy.people import meet
 from stoic_emperor.legacy.tables import TABLES
@@ -118,7 +118,11 @@ def migrate(
         database = stack.enter_context(Database(target))
         together = _as_erased(request, opened, database, say)
         from_there = meet(together, database.engine) if opened.older else together
+        before = erased_in(database)
         report = transfer.transfer(from_there, database.engine, options)
+        meanwhile = erased_in(database) - before
+        if meanwhile and (count := erase_too(database, meanwhile, people_at(together))):
+            say(f"{count:,} rows that were erased in {database.url} meanwhile had come along, and are erased again")
         left_out = sum(part.conflicts + part.quarantined for part in report.parts)
         database.add_origin(Origin(together.description.location, together.description.zone, left_out))
         advice = [
