@@ -19,11 +19,12 @@ from capsa.search import tokens
 from capsa.search.postings import Entries, Segment, assemble
 from capsa.search.stemmer import stem
 
-#: Words that are counted at once: some twenty megabytes.
-BLOCK = 200_000
-#: A segment with so many terms, or twice as many words, takes no further texts: each costs some 200 bytes while it is
-#: made.
-MOST_TERMS = 150_000
+#: Words that are counted at once: some ten megabytes.
+BLOCK = 100_000
+#: A segment with so many terms takes no further texts: each costs some 200 bytes while it is made.
+MOST_TERMS = 75_000
+#: So many words, as they are written, are remembered; they cost as much.
+MOST_WORDS = 60_000
 
 #: How often a term is in a text, in bits: the index does not tell more apart.
 _TIMES = 8
@@ -55,7 +56,8 @@ class _Parts(dict[str, int]):
         self._terms = terms
 
     def __missing__(self, part: str) -> int:
-        number = self[part] = self._terms[stem(part)]
+        # Not remembered longer than the segment: of all of a large memory it would fill the room.
+        number = self[part] = self._terms[stem.__wrapped__(part)]
         return number
 
 
@@ -95,6 +97,13 @@ class _Vocabulary:
             self._sizes.append(size)
             self._fans.append(fan)
 
+    def forget_words(self) -> None:
+        """Make room: words that come again are taken apart again, into the same terms."""
+        self.words.clear()
+        self.words.default_factory = count().__next__
+        for each in (self._given, self._fans, self._sizes):
+            del each[:]
+
     def count(self, block: _Block) -> tuple[Entries, list[int]]:
         """How often each term occurs in each text, and how many words each text has."""
         self.learn()
@@ -111,7 +120,9 @@ class _Vocabulary:
         return Entries.of(*counted), lengths.astype(np.int64).tolist()
 
 
-def build(texts: Iterable[tuple[int, str]], *, block: int = BLOCK, most_terms: int = MOST_TERMS) -> Segment | None:
+def build(
+    texts: Iterable[tuple[int, str]], *, block: int = BLOCK, most_terms: int = MOST_TERMS, most_words: int = MOST_WORDS
+) -> Segment | None:
     """Index texts, which come with ascending sequence numbers; None if there are none.
 
     With very many terms it ends early, and what is left of ``texts`` is for the next segment.
@@ -125,8 +136,10 @@ def build(texts: Iterable[tuple[int, str]], *, block: int = BLOCK, most_terms: i
         pieces.append(Entries(entries.rows + np.uint32(len(seqs)), entries.terms, entries.occurrences))
         seqs += some.seqs
         lengths += length
-        if len(vocabulary.terms) >= most_terms or len(vocabulary.words) >= 2 * most_terms:
+        if len(vocabulary.terms) >= most_terms:
             break
+        if len(vocabulary.words) >= most_words:
+            vocabulary.forget_words()
     terms = list(vocabulary.terms)
     # What follows needs the room.
     del vocabulary

@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from itertools import repeat
 
 import numpy as np
 
@@ -44,13 +45,14 @@ def steps_due(seqs: Iterable[int]) -> int:
     return sum(seq % STEP_AT == 0 for seq in seqs)
 
 
-def keep_up(begin: Begin, owner: str, collection: str, steps: int) -> None:
+def keep_up(begin: Begin, owner: str, collection: str, steps: int | None = None) -> None:
     """Take so many steps, if there is so much to do.
 
     Args:
         begin: gives a transaction that may write; each step has one of its own, so that others come in between.
+        steps: default until nothing is due.
     """
-    for _ in range(steps):
+    for _ in repeat(None) if steps is None else repeat(None, steps):
         with begin() as tx:
             # Whoever holds it is at the same work, or removes records.
             if not tx.database.try_lock(tx, "lexical", owner, collection):

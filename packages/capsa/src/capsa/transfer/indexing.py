@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 
 from capsa.database import Database, Transaction
-from capsa.search import lexical
+from capsa.search import lexical, merging
 from capsa.transfer.ledger import Ledger, LedgerRange, Span, join_spans
 
 #: Ranges that become one segment of the lexical index, where nobody waits: a search looks into every segment.
@@ -39,16 +41,14 @@ def index(database: Database, ledger: Ledger, progress: Progress, *, in_use: boo
         for start in range(0, len(todo), step):
             progress("index", start, len(todo))
             _index_ranges(database, ledger, todo[start : start + step])
+        _merge(database, ledger, todo)
     finally:
         vectors.join()
     progress("index", len(todo), len(todo))
 
 
 def _index_ranges(database: Database, ledger: Ledger, entries: Sequence[LedgerRange]) -> None:
-    scopes = {scope for entry in entries if entry.tally for scope, _, _ in entry.tally.spans}
-    # Where maintenance needs the tables for itself, it would wait for the vector index.
-    bound = database.exclusive_maintenance and all(scope[0] == ledger.owner for scope in scopes)
-    with database.write(ledger.owner) if bound else database.maintain() as tx:
+    with _writing(database, ledger, _scopes(entries)) as tx:
         # Another run may have done it; the mark is committed with the index.
         ledger.lock(tx)
         left = [entry for entry in entries if not ledger.is_indexed(tx, entry.range)]
@@ -58,6 +58,22 @@ def _index_ranges(database: Database, ledger: Ledger, entries: Sequence[LedgerRa
         index_spans(tx, spans)
         for entry in left:
             ledger.mark_indexed(tx, entry)
+
+
+def _merge(database: Database, ledger: Ledger, entries: Sequence[LedgerRange]) -> None:
+    """Merge segments as writers would have: a search looks into every one, and nobody may write here for long."""
+    for owner, collection in sorted(_scopes(entries)):
+        merging.keep_up(partial(_writing, database, ledger, {(owner, collection)}), owner, collection)
+
+
+def _scopes(entries: Iterable[LedgerRange]) -> set[tuple[str, ...]]:
+    return {scope for entry in entries if entry.tally for scope, _, _ in entry.tally.spans}
+
+
+def _writing(database: Database, ledger: Ledger, scopes: set[tuple[str, ...]]) -> AbstractContextManager[Transaction]:
+    # Where maintenance needs the tables for itself, it would wait for the vector index.
+    bound = database.exclusive_maintenance and all(scope[0] == ledger.owner for scope in scopes)
+    return database.write(ledger.owner) if bound else database.maintain()
 
 
 def index_spans(tx: Transaction, spans: Iterable[Span]) -> None:

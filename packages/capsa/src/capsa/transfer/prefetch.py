@@ -23,7 +23,7 @@ class Prefetch(Generic[T]):
     Used as a context manager: leaving it stops the thread, wherever it is.
     """
 
-    def __init__(self, items: Iterator[T], depth: int = 2) -> None:
+    def __init__(self, items: Iterator[T], depth: int = 1) -> None:
         self._items = items
         self._queue: queue.Queue[T | _End] = queue.Queue(depth)
         self._stop = threading.Event()

@@ -30,8 +30,8 @@ from capsa.transfer.tables import (
 
 #: Rows may be megabytes: fetched a few at a time, and handed on in chunks of so many rows or bytes.
 _FETCH_ROWS = 8
-_CHUNK_ROWS = 2048
-_CHUNK_BYTES = 2 * 1024 * 1024
+_CHUNK_ROWS = 4096
+_CHUNK_BYTES = 3_000_000
 #: After rows of this size, the next comes alone.
 _LARGE = 256 * 1024
 
@@ -247,7 +247,7 @@ def _chunks(cursor: sqlite3.Cursor, rows: int) -> Iterator[Chunk]:
         chunk += some
         added = sum([len(value) for row in some for value in row if value.__class__ is bytes])
         size += added
-        if len(chunk) >= rows or size >= _CHUNK_BYTES:
+        if len(chunk) >= rows or size >= (_CHUNK_BYTES if added < _LARGE else _CHUNK_BYTES // 2):
             yield chunk
             chunk, size = [], 0
         fetched = _FETCH_ROWS if added < _LARGE else 1
