@@ -146,7 +146,7 @@ def restore_backup(
         capsa.SchemaTooNew: a newer version wrote the backup.
         capsa.TransferError: others write to the memory at the same time.
     """
-    from afterimage.forgotten import Word, notes_of, want_again
+    from afterimage.forgotten import noted, want_again
     from capsa import DatabaseDamaged, DatabaseUrl, open_database, transfer
 
     if not is_own(file):
@@ -170,8 +170,8 @@ def restore_backup(
             original.backup(target)
         open_database(DatabaseUrl.for_path(copy)).close()
         everything = transfer.open_source(DatabaseUrl.for_path(copy))
-        before = notes_of(backend.database, backend.owner).iterate()
-        forgotten = [note.id for note in before if Word.of(note).is_forgotten]
+        before = noted(backend.database, backend.owner)
+        forgotten = [id_ for id_, word in before.items() if word.is_forgotten]
         with (
             closing(transfer.one_owner(everything, OWNER, backend.owner)) as source,
             backend.database.maintain() as tx,

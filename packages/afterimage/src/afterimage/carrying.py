@@ -17,7 +17,7 @@ from pathlib import Path
 
 from afterimage.chunking.entries import Entries
 from afterimage.entries import COLLECTION, FORGOTTEN, OWNER, UNITS
-from afterimage.forgotten import WANTED, Word, notes_of, want_again
+from afterimage.forgotten import WANTED, Word, noted, notes_of, want_again
 from capsa import Database, DatabaseUrl, Store, from_stored, open_database, transfer
 
 STAYS = "forgotten before, and stays so (--bring-back-forgotten brings it back)"
@@ -69,14 +69,12 @@ def words_on(server: DatabaseUrl, owner: str) -> Words:
 
 def words_of(database: Database, owner: str) -> Words:
     """What was said of entries in a database that is open."""
-    notes = _noted(database, owner)
-    there = Store(database).collection(COLLECTION, owner=owner).get_many(list(notes))
-    return {id_: word for id_, word in notes.items() if not (word.is_forgotten and id_ in there)}
+    return _still_true(database, owner, noted(database, owner))
 
 
-def _noted(database: Database, owner: str) -> Words:
-    """Every note there is, whether it is still true or not."""
-    return {note.id: Word.of(note) for note in notes_of(database, owner).iterate()}
+def _still_true(database: Database, owner: str, words: Words) -> Words:
+    there = Store(database).collection(COLLECTION, owner=owner).get_many(list(words))
+    return {id_: word for id_, word in words.items() if not (word.is_forgotten and id_ in there)}
 
 
 def forgotten_in_either(one: Words, other: Words) -> set[str]:
@@ -107,14 +105,14 @@ def carry(
     Raises:
         capsa.CapsaError: as of `capsa.transfer.transfer`.
     """
-    here = words_of(target, owner)
+    before = noted(target, owner)
+    here = _still_true(target, owner, before)
     forgotten = set() if bring_back else forgotten_in_either(memory.words, here)
     entries = Entries(Store(target), owner, COLLECTION)
     gone = entries.delete(list(entries.get_many(list(forgotten))))
-    before = _noted(target, owner)
     report = transfer.transfer(without(memory.rows, forgotten), target, options)
-    meanwhile = [id_ for id_, word in _noted(target, owner).items() if word.is_forgotten and before.get(id_) != word]
-    entries.delete(list(entries.get_many(meanwhile)))
+    meanwhile = {id_ for id_, word in noted(target, owner).items() if word.is_forgotten and before.get(id_) != word}
+    entries.delete(list(entries.get_many(list(meanwhile))))
     later = {id_: word for id_, word in _later(here, memory.words).items() if id_ not in meanwhile}
     notes = notes_of(target, owner)
     notes.put([word.note(id_) for id_, word in later.items() if here.get(id_) != word], embed=False)

@@ -69,5 +69,10 @@ def notes_of(database: Database, owner: str) -> Collection:
     return Store(database).collection(FORGOTTEN, owner=owner)
 
 
+def noted(database: Database, owner: str) -> dict[str, Word]:
+    """Every note there is, whether it is still true or not, by the id of its entry."""
+    return {note.id: Word.of(note) for note in notes_of(database, owner).iterate()}
+
+
 def _notes(backend: StorageBackend) -> Collection:
     return notes_of(backend.database, backend.owner)
