@@ -103,6 +103,10 @@ class AlreadyMigrated(NothingToMigrate):
     """All of it was carried over before, to where it should go."""
 
 
+class ErasedElsewhere(StoicError):
+    """A target holds what a source has erased, and nobody said what is to become of it; nothing was changed."""
+
+
 def explain(error: Exception) -> str | None:
     """The line that tells a person what happened and what to do, or None for a defect of ours."""
     from capsa import terminal

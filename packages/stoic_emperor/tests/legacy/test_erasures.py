@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,13 @@ import pytest
 import capsa
 from capsa import transfer
 from stoic_emperor.cli import run
+from stoic_emperor.config import load_configuration
+from stoic_emperor.errors import ErasedElsewhere
 from stoic_emperor.infrastructure.database import Database
 from stoic_emperor.legacy.command import migrate_command
 from stoic_emperor.legacy.earlier import written_since
+from stoic_emperor.legacy.migrate import Request
+from stoic_emperor.legacy.migrate import migrate as bring
 from stoic_emperor.memory.erased import mark_of
 from stoic_emperor.memory.forgetting import Forgetting
 from stoic_emperor.memory.recall import Recall
@@ -146,7 +151,7 @@ def test_who_comes_back_under_the_same_name_begins_anew(older: Path, store_url: 
     # On to another database, which was there with all of the past, and back.
     other = f"sqlite:///{tmp_path}/other.db"
     migrate("--from", older, "--to", other)
-    migrate("--from", store_url, "--to", other)
+    migrate("--from", store_url, "--to", other, "--on-erased", "erase")
     assert texts_of(other, "anna") == ["here again"]
     with Database(other) as database:
         say(database, "anna", "and there")
@@ -155,7 +160,7 @@ def test_who_comes_back_under_the_same_name_begins_anew(older: Path, store_url: 
     # And erased once more, there alone.
     with Database(other) as database:
         forgetting(database, "anna").everything()
-    migrate("--from", other, "--to", store_url)
+    migrate("--from", other, "--to", store_url, "--on-erased", "erase")
     assert texts_of(store_url, "anna") == []
 
 
@@ -184,24 +189,127 @@ def say(database: Database, name: str, words: str) -> None:
     person.add_message(Message(session_id=person.begin_session().id, role="user", content=words))
 
 
-def test_the_way_back_into_a_file_that_still_has_it_erases_it_there(
-    older: Path, home: Path, postgres_url: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def there_and_back(older: Path, postgres_url: str) -> Path:
+    """Our file with all of the past, some of which was erased since where it moved on to."""
     own = older.with_name("stoic_emperor.capsa.db")
     migrate("--from", older, "--to", older)
     migrate("--from", own, "--to", postgres_url)
     with Database(postgres_url) as database:
         forget_one_of_each(database)
         forgetting(database, "ben").everything()
-    left = texts_of(postgres_url, "anna")
+    return own
+
+
+def test_the_way_back_into_what_still_has_it_asks_first(
+    there_and_back: Path, postgres_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = there_and_back.read_bytes()
+    found = migrate("--from", postgres_url, "--to", there_and_back, "--dry-run")["erased_at_source"]
+    assert [line.split(",")[0] for line in found["at_target"]] == ["of anna: 8 messages", "of ben: 12 messages"]
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        run(migrate_command, ["--from", postgres_url, "--to", str(there_and_back), "--dry-run"], "stoic")
+    assert "if you say so when you are asked (--on-erased)" in out.getvalue()
+    # Nobody sits here to be asked.
     capsys.readouterr()
-    migrate("--from", postgres_url, "--to", own, "--dry-run")
-    assert len(texts_of(f"sqlite:///{own}", "ben")) == ALL
-    migrate("--from", postgres_url, "--to", own)
-    assert "and now here as well" in capsys.readouterr().err
-    assert sorted(texts_of(f"sqlite:///{own}", "anna")) == sorted(left)
-    assert texts_of(f"sqlite:///{own}", "ben") == []
-    assert "ben: morning 1" not in own.read_bytes().decode(errors="replace")
+    assert run(migrate_command, ["--from", postgres_url, "--to", str(there_and_back)], "stoic") == 1
+    said = capsys.readouterr().err
+    assert "of anna: 8 messages" in said
+    assert "--on-erased erase" in said
+    assert there_and_back.read_bytes() == before
+
+
+def test_it_is_erased_there_if_somebody_says_so(there_and_back: Path, postgres_url: str) -> None:
+    migrate("--from", postgres_url, "--to", there_and_back, "--on-erased", "erase")
+    assert sorted(texts_of(f"sqlite:///{there_and_back}", "anna")) == sorted(texts_of(postgres_url, "anna"))
+    assert texts_of(f"sqlite:///{there_and_back}", "ben") == []
+    assert "ben: morning 1" not in there_and_back.read_bytes().decode(errors="replace")
+
+
+def test_or_kept_and_then_it_can_move_on(there_and_back: Path, postgres_url: str, tmp_path: Path) -> None:
+    for _ in range(2):
+        migrate("--from", postgres_url, "--to", there_and_back, "--on-erased", "keep")
+        for name in ("anna", "ben"):
+            assert len(texts_of(f"sqlite:///{there_and_back}", name)) == ALL
+    other = f"sqlite:///{tmp_path}/other.db"
+    migrate("--from", there_and_back, "--to", other)
+    assert len(texts_of(other, "anna")) == ALL
+
+
+def test_a_yes_is_enough(there_and_back: Path, postgres_url: str, home: Path) -> None:
+    asked = list[str]()
+
+    def answer(question: str, *, yes: bool) -> bool:
+        asked.append(question)
+        return yes
+
+    request = Request(source=postgres_url, target=str(there_and_back))
+    with pytest.raises(ErasedElsewhere):
+        bring(request, load_configuration(home), ask=partial(answer, yes=False))
+    assert len(texts_of(f"sqlite:///{there_and_back}", "ben")) == ALL
+    bring(request, load_configuration(home), ask=partial(answer, yes=True))
+    assert texts_of(f"sqlite:///{there_and_back}", "ben") == []
+    assert asked[0].endswith("Erase it there too, with what was made of it?")
+
+
+def test_what_was_written_elsewhere_after_a_person_was_erased_stays(
+    older: Path, store_url: str, tmp_path: Path
+) -> None:
+    """Everybody who uses it alone has the same name in each place."""
+    laptop = f"sqlite:///{tmp_path}/laptop.db"
+    migrate("--from", older, "--to", store_url)
+    with Database(laptop) as database:
+        say(database, "anna", "on the laptop, gone")
+        forgetting(database, "anna").everything()
+        say(database, "anna", "on the laptop, since")
+    with Database(store_url) as database:
+        say(database, "anna", "on the server, since")
+    since = ["on the laptop, since", "on the server, since"]
+    migrate("--from", laptop, "--to", store_url, "--on-erased", "keep")
+    assert len(texts_of(store_url, "anna")) == ALL + len(since)
+    migrate("--from", laptop, "--to", store_url, "--on-erased", "erase")
+    assert sorted(texts_of(store_url, "anna")) == since
+    # Once is enough, and what is here since goes on to where it was erased.
+    assert migrate("--from", laptop, "--to", store_url)["erased_at_source"]["at_target"] == []
+    migrate("--from", store_url, "--to", laptop)
+    assert sorted(texts_of(laptop, "anna")) == since
+
+
+def test_what_was_written_there_after_the_person_was_erased_here_is_brought(
+    older: Path, store_url: str, tmp_path: Path
+) -> None:
+    other = f"sqlite:///{tmp_path}/other.db"
+    for url in (store_url, other):
+        migrate("--from", older, "--to", url)
+    with Database(store_url) as database:
+        forgetting(database, "anna").everything()
+    with Database(other) as database:
+        say(database, "anna", "there, since")
+    migrate("--from", other, "--to", store_url)
+    assert texts_of(store_url, "anna") == ["there, since"]
+
+
+def test_a_conversation_that_was_forgotten_and_continued_elsewhere_goes_on_there(
+    older: Path, store_url: str, tmp_path: Path
+) -> None:
+    other = f"sqlite:///{tmp_path}/other.db"
+    for url in (store_url, other):
+        migrate("--from", older, "--to", url)
+    with Database(other) as database:
+        person = database.person("anna")
+        session_id = person.sessions()[0].session.id
+        said = {message.content for message in person.messages(session_id)}
+        person.add_message(Message(session_id=session_id, role="user", content="and on"))
+    with Database(store_url) as database:
+        forgetting(database, "anna").session(session_id)
+    left = set(texts_of(store_url, "anna"))
+    # What was said in it since is brought, where the rest of it stays forgotten.
+    migrate("--from", other, "--to", store_url)
+    assert set(texts_of(store_url, "anna")) == {*left, "and on"}
+    # And where it goes on, the rest is forgotten, if that is wanted.
+    migrate("--from", store_url, "--to", other, "--on-erased", "erase")
+    assert set(texts_of(other, "anna")) == {*left, "and on"}
+    assert not said & set(texts_of(other, "anna"))
 
 
 def test_it_comes_back_when_it_is_asked_for(older: Path, store_url: str) -> None:

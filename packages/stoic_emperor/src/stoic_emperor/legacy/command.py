@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,13 @@ def _options(function: Any) -> Any:
             ),
             click.option(
                 "--bring-back-erased", is_flag=True, help="Bring back what was erased at the target since, too."
+            ),
+            click.option(
+                "--on-erased",
+                type=click.Choice(["ask", "erase", "keep"]),
+                default="ask",
+                show_default=True,
+                help="What was erased in the source, and still is at the target: ask, erase it there too, or keep it.",
             ),
             click.option("--dry-run", is_flag=True, help="Read everything, report, write nothing."),
             click.option("--validate/--no-validate", default=True, help="Compare every row at the end (default: yes)."),
@@ -108,7 +116,7 @@ def verify_command(manifest: Path, database: str | None, *, as_json: bool) -> in
     from stoic_emperor.legacy.report import print_verification
 
     configuration = load_configuration()
-    found, url = verify(manifest, database, configuration, lambda line: click.echo(f"stoic: {line}", err=True))
+    found, url = verify(manifest, database, configuration, _say)
     if as_json:
         click.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
     else:
@@ -143,6 +151,7 @@ def _migrate(source: str | None, target: str | None, configuration: Configuratio
 
     from capsa import transfer
     from stoic_emperor.legacy.migrate import Request, migrate
+    from stoic_emperor.legacy.reconciling import OnErased
     from stoic_emperor.legacy.report import Bars, print_outcome
 
     as_json = options["as_json"]
@@ -157,11 +166,12 @@ def _migrate(source: str | None, target: str | None, configuration: Configuratio
         validate=options["validate"],
         dry_run=options["dry_run"],
         bring_back_erased=options["bring_back_erased"],
+        on_erased=OnErased(options["on_erased"]),
         manifest=options["report"],
     )
     try:
         with Bars(Console(stderr=True), silent=as_json) as bars:
-            outcome = migrate(request, configuration, bars, lambda line: click.echo(f"stoic: {line}", err=True))
+            outcome = migrate(request, configuration, bars, _say, None if as_json else _asker())
     except AlreadyMigrated as done:
         # Whatever runs this at each start finds that all is well.
         click.echo(json.dumps({"complete": True, "migrated": 0, "advice": [str(done)]}) if as_json else str(done))
@@ -171,6 +181,17 @@ def _migrate(source: str | None, target: str | None, configuration: Configuratio
     else:
         print_outcome(outcome, Console(soft_wrap=True))
     return 0 if outcome.complete else 1
+
+
+def _say(line: str) -> None:
+    click.echo(f"stoic: {line}", err=True)
+
+
+def _asker() -> Callable[[str], bool] | None:
+    """Puts a question to whoever sits at the terminal, if somebody does."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    return lambda question: click.confirm(f"stoic: {question}", default=False, err=True)
 
 
 def main() -> int:

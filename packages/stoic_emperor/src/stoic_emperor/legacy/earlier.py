@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stoic_emperor.hosting import HOUSE
 from stoic_emperor.infrastructure.database import Database, Origin
-from stoic_emperor.legacy.erasures import erased_in
+from stoic_emperor.legacy.erasures import Unwanted, erased_in
 from stoic_emperor.legacy.layouts import LAYOUTS
 from stoic_emperor.legacy.sqlite import open_file
 
@@ -62,11 +62,12 @@ def written_since(database: Database, older: Path) -> int:
     if not erasures or not any(late.values()):
         return sum(map(len, late.values()))
     with contextlib.closing(open_file(older, None)) as source:
+        unwanted = Unwanted(source, erasures)
         for part in source.parts:
-            unwanted = erasures.unwanted(part)
+            is_erased = unwanted(part)
             for planned in source.plan(part) if late.get(part.name) else ():
                 for items in source.read(part, planned.first, planned.last):
-                    late[part.name] -= {item.source_key for item in items if unwanted(item)}
+                    late[part.name] -= {item.source_key for item in items if is_erased(item)}
     return sum(map(len, late.values()))
 
 

@@ -6,9 +6,7 @@ What is named may be any of it; what it is, is looked up. Nothing that is missin
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
-import operator
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -33,9 +31,10 @@ from stoic_emperor.infrastructure.opening import (
 )
 from stoic_emperor.legacy.advice import about_vectors, how_to_go_back, how_to_go_on
 from stoic_emperor.legacy.earlier import carried_over
-from stoic_emperor.legacy.erasures import STAYS, erase_too, erased_at, erased_in, people_at, users_at
+from stoic_emperor.legacy.erasures import erased_in, people_at
 from stoic_emperor.legacy.outcome import Outcome
 from stoic_emperor.legacy.people import meet
+from stoic_emperor.legacy.reconciling import OnErased, doomed_at, erase, reconcile
 from stoic_emperor.legacy.tables import TABLES
 from stoic_emperor.legacy.together import Together
 from stoic_emperor.legacy.vectors import MINILM
@@ -60,6 +59,8 @@ class Request:
     dry_run: bool = False
     #: Whether what was erased at the target comes back.
     bring_back_erased: bool = False
+    #: What becomes of what was erased in the source, and still is at the target.
+    on_erased: OnErased = OnErased.ASK
     #: Where to write what `verify` checks again.
     manifest: Path | None = None
 
@@ -84,14 +85,17 @@ def migrate(
     configuration: Configuration,
     progress: Callable[[str, int, int], None] | None = None,
     say: Callable[[str], None] = lambda _: None,
+    ask: Callable[[str], bool] | None = None,
 ) -> Outcome:
     """Carry everything over, and compare every row. A run that was interrupted goes on when it is run again.
 
     Args:
         progress: called with a phase, how much is done, and how much there is to do.
         say: gets a line about what was chosen.
+        ask: puts a question that is answered by yes or no; None: there is nobody to be asked.
 
     Raises:
+        ErasedElsewhere: the target holds what was erased in the source, and nobody said what is to become of it.
         AlreadyMigrated: all of it was carried over before.
         NothingToMigrate: source or target is missing or unclear; nothing was changed.
         StoicError, capsa.CapsaError: or one of their kinds; the source is never changed.
@@ -116,12 +120,12 @@ def migrate(
         if request.dry_run:
             return _examined(request, opened, target, options)
         database = stack.enter_context(Database(target))
-        together = _as_erased(request, opened, database, say)
+        agreed = reconcile(opened.sources, database, request.on_erased, ask=ask, bring_back=request.bring_back_erased)
+        together = Together(agreed.sources)
         from_there = meet(together, database.engine) if opened.older else together
-        before = erased_in(database)
         report = transfer.transfer(from_there, database.engine, options)
-        meanwhile = erased_in(database) - before
-        if meanwhile and (count := erase_too(database, meanwhile, people_at(together))):
+        meanwhile = doomed_at(database, erased_in(database) - agreed.known, people_at(together))
+        if count := erase(database, meanwhile):
             say(f"{count:,} rows that were erased in {database.url} meanwhile had come along, and are erased again")
         left_out = sum(part.conflicts + part.quarantined for part in report.parts)
         database.add_origin(Origin(together.description.location, together.description.zone, left_out))
@@ -132,34 +136,27 @@ def migrate(
             *about_vectors(together.models()),
         ]
         return Outcome(
-            report=report, models=together.models(), unchanged=tuple(opened.names), target=target, advice=tuple(advice)
+            report=report,
+            models=together.models(),
+            unchanged=tuple(opened.names),
+            target=target,
+            advice=tuple(advice),
+            on_erased=request.on_erased,
+            doomed=agreed.doomed,
         )
-
-
-def _as_erased(
-    request: Request, opened: _Opened, database: Database, say: Callable[[str], None], *, dry_run: bool = False
-) -> Together:
-    """The sources as one, without what was erased in the target, where that is erased what was erased in a source."""
-    here = erased_in(database)
-    there = functools.reduce(operator.or_, map(erased_at, opened.sources))
-    if not dry_run and (new := there - here) and (count := erase_too(database, new)):
-        say(f"{count:,} rows of {database.url} were erased in {', '.join(opened.names)} since, and now here as well")
-    stay = here - there
-    if request.bring_back_erased or not stay:
-        return Together(opened.sources)
-    return Together(
-        [transfer.leaving_out(source, stay.but_for(users_at(source)).unwanted, STAYS) for source in opened.sources]
-    )
 
 
 def _examined(request: Request, opened: _Opened, target: DatabaseUrl, options: transfer.Options) -> Outcome:
     """Read all of the source, look at the target if it can be reached, and write nothing."""
     seen, errors = look(target)
+    doomed: tuple[str, ...] = ()
     with contextlib.ExitStack() as stack:
         together, engine = Together(opened.sources), None
         if seen.comparable and not errors:
             database = stack.enter_context(Database(target))
-            together, engine = _as_erased(request, opened, database, lambda _: None, dry_run=True), database.engine
+            agreed = reconcile(opened.sources, database, None, bring_back=request.bring_back_erased)
+            doomed = agreed.doomed
+            together, engine = Together(agreed.sources), database.engine
         there = meet(together, engine, dry_run=True) if engine is not None and opened.older else together
         report = replace(transfer.examine(there, options, engine), target=seen.target)
     return Outcome(
@@ -169,6 +166,8 @@ def _examined(request: Request, opened: _Opened, target: DatabaseUrl, options: t
         target=None,
         look=seen,
         stops=tuple(explain(error) or str(error) for error in errors),
+        on_erased=request.on_erased,
+        doomed=doomed,
     )
 
 

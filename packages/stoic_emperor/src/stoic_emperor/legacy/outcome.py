@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from capsa import DatabaseUrl, transfer
+from stoic_emperor.legacy.reconciling import OnErased
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +25,9 @@ class Outcome:
     #: Of a dry run: the target as it was seen, and what a migration would stop at there.
     look: transfer.Look | None = None
     stops: tuple[str, ...] = ()
+    #: What the target held of what was erased in the source, a line for each person, and what becomes of it.
+    doomed: tuple[str, ...] = ()
+    on_erased: OnErased = OnErased.ASK
 
     @property
     def complete(self) -> bool:
@@ -40,5 +44,6 @@ class Outcome:
             "vectors_by_model": self.models,
             "unchanged": list(self.unchanged),
             "advice": list(self.advice),
+            "erased_at_source": {"at_target": list(self.doomed), "on_erased": str(self.on_erased)},
             **({} if self.look is None else {"target_looked_at": {**self.look.as_json(), "problems": [*self.stops]}}),
         }

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from capsa import transfer
 from stoic_emperor.legacy.outcome import Outcome
+from stoic_emperor.legacy.reconciling import OnErased
 
 _LISTED = 10
 _PHASES = {
@@ -94,6 +95,7 @@ def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
         yield "Migrated", f"{report.migrated:,}"
         yield "Already there", f"{report.skipped:,}"
     yield "Not carried", f"{report.failed:,}"
+    yield from (("Erased at source", f"{line}; {_fate(outcome)}") for line in outcome.doomed)
     yield from (("Vectors", f"{count:,} of {model}") for model, count in outcome.models.items())
     if report.zone is not None:
         yield "Times without zone", f"read in {report.zone} (another: --timezone)"
@@ -107,6 +109,16 @@ def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
     yield from (("Remark", f"{count:,} rows: {remark}") for remark, count in sorted(report.remarks.items()))
     yield "Unchanged", ", ".join(outcome.unchanged)
     yield from (("Next", line) for line in outcome.advice)
+
+
+def _fate(outcome: Outcome) -> str:
+    """What becomes of what the target holds of what was erased in the source."""
+    if outcome.on_erased is OnErased.KEEP:
+        return "kept at the target"
+    if not outcome.report.dry_run:
+        return "erased at the target too, with what was made of it"
+    asked = "" if outcome.on_erased is OnErased.ERASE else ", if you say so when you are asked"
+    return f"would be erased at the target too, with what was made of it{asked} (--on-erased)"
 
 
 def _looked_at(look: transfer.Look, stops: Sequence[str], report: transfer.Report) -> Iterator[tuple[str, str]]:

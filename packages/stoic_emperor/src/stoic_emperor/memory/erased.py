@@ -31,6 +31,12 @@ def event_of(user_id: str, at: dt.datetime) -> str:
     return f"{mark_of(user_id)} {at.isoformat()}"
 
 
+def read_event(event: str) -> tuple[str, dt.datetime]:
+    """The mark of the person, and when it was."""
+    mark, _, at = event.partition(" ")
+    return mark, dt.datetime.fromisoformat(at)
+
+
 def note_erased(person: Person, tx: capsa.Transaction, kind: str, ids: Iterable[str]) -> None:
     """Note in ``tx`` that these of a person's things are erased."""
     for id_ in ids:
@@ -40,6 +46,11 @@ def note_erased(person: Person, tx: capsa.Transaction, kind: str, ids: Iterable[
 def note_gone(person: Person, tx: capsa.Transaction, event: str) -> None:
     """Note in ``tx`` that all of a person is erased, in place of what was noted of their single things."""
     person.run(tx, "clear_erased")
+    note_event(person, tx, event)
+
+
+def note_event(person: Person, tx: capsa.Transaction, event: str) -> None:
+    """Note in ``tx`` that what is older than an erasure of the person is erased."""
     tx.rebind(HOUSE)
     tx.execute(person.database.statement("add_erased"), {"user_id": HOUSE, "kind": PERSON, "mark": event})
     person.rebind(tx)

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,12 +21,13 @@ from stoic_emperor.hosting.erasing import erase_about, erase_own, provider_of
 from stoic_emperor.infrastructure._rows import text
 from stoic_emperor.infrastructure.opening import data_folder, older_files
 from stoic_emperor.memory.doubles import others_like
-from stoic_emperor.memory.erased import event_of, mark_of, note_erased, note_gone
+from stoic_emperor.memory.erased import event_of, note_erased, note_event, note_gone
 from stoic_emperor.memory.exporting import exports_in
 from stoic_emperor.memory.put_aside import PutAside, erase_put_aside, put_aside
 from stoic_emperor.memory.recall import EPISODIC, SEMANTIC, Recall
 from stoic_emperor.memory.receipts import Receipt
-from stoic_emperor.models import Message, Role, now
+from stoic_emperor.memory.things import Thing
+from stoic_emperor.models import Message, Role, SemanticInsight, now
 
 if TYPE_CHECKING:
     from stoic_emperor.infrastructure.person import Person
@@ -101,10 +101,7 @@ class Forgetting:
             work = _Work(tx)
             rows = self._person.run(tx, "messages_of_session", session_id=session_id)
             self._turns(work, [self._person.database.rows.message(row) for row in rows])
-            self._episodes_of(work, session_id)
-            self._put_aside(work, {("sessions", session_id)})
-            self._person.run(tx, "delete_session", id=session_id)
-            self._note(work, "sessions", [session_id])
+            self._session(work, session_id)
         return self._receipt(work)
 
     def insight(self, insight_id: str, *, and_same: bool = False) -> Receipt:
@@ -123,11 +120,7 @@ class Forgetting:
         gone = [insight, *same] if and_same else [insight]
         with self._person.writing() as tx:
             work = _Work(tx)
-            self._insights(work, [one.id for one in gone])
-            self._portraits_since(work, min(one.created_at for one in gone))
-            for one in gone:
-                if one.source_message_id is not None:
-                    self._blank_analysis(work, one.source_message_id)
+            self._insights_by_themselves(work, gone)
         receipt = self._receipt(work)
         if and_same or not same:
             return receipt
@@ -187,18 +180,35 @@ class Forgetting:
         forget, id_ = found[0]
         return forget(id_)
 
-    def marked(self, kind: str, marks: Collection[str]) -> Receipt:
-        """Forget what is noted as erased elsewhere, see `memory.erased`; what is not here is no failure.
+    def things(self, things: Collection[Thing], event: str | None = None) -> Receipt:
+        """Forget what was forgotten elsewhere, in one transaction; what is not here any more is no failure.
 
         Args:
-            kind: the table or collection.
+            things: replies go with what they answer; a conversation stays as long as anything else is in it.
+            event: the erasure of the whole person that these are older than, as it is noted where it was done.
         """
-        erased: Counter[str] = Counter()
-        for id_ in [id_ for id_ in self._ids(kind) if mark_of(id_) in marks]:
-            # It may have gone with another.
-            with suppress(NotFound):
-                erased.update(self._one(kind, id_).erased)
-        return Receipt(erased=erased)
+        ids = {kind: {thing.id for thing in things if thing.kind == kind} for kind in (*_IDS, "profiles")}
+        with self._person.writing() as tx:
+            work = _Work(tx)
+            talks = {thing.of for thing in things if thing.kind == "messages" and thing.of is not None}
+            self._turns(work, [said for talk in talks for said in self._with_replies(tx, talk, ids["messages"])])
+            self._untitle(work, talks)
+            rows = [row for id_ in ids["semantic_insights"] for row in self._person.run(tx, "insight_by_id", id=id_)]
+            self._insights_by_themselves(work, [self._person.database.rows.insight(row) for row in rows])
+            self._summaries(work, ids["condensed_summaries"])
+            for id_ in ids["profiles"]:
+                self._person.run(tx, "delete_profile", id=id_)
+            self._note(work, "profiles", ids["profiles"])
+            for kind, collection in ((EPISODIC, self._recall.episodes), (SEMANTIC, self._recall.insights)):
+                gone = [thing.id for thing in things if thing.kind == kind]
+                collection.delete(gone, tx=tx)
+                self._note(work, kind, gone)
+            for id_ in ids["sessions"]:
+                if not self._person.run(tx, "last_messages_of_session", session_id=id_, n=1):
+                    self._session(work, id_)
+            if event is not None:
+                note_event(self._person, tx, event)
+        return self._receipt(work)
 
     def everything(self, event: str | None = None) -> Receipt:
         """Forget the person, their account and whoever vouches for it included.
@@ -237,34 +247,6 @@ class Forgetting:
 
     # Steps
 
-    def _ids(self, kind: str) -> list[str]:
-        if kind == "profiles":
-            return [profile.id for profile in self._person.profiles(1_000_000)]
-        if kind in {EPISODIC, SEMANTIC}:
-            return [record.id for record in self._collection(kind).iterate()]
-        return [text(id_) for (id_,) in self._person.read(_IDS[kind], beginning="")]
-
-    def _collection(self, name: str) -> capsa.Collection:
-        return self._recall.episodes if name == EPISODIC else self._recall.insights
-
-    def _one(self, kind: str, id_: str) -> Receipt:
-        kinds: dict[str, Callable[[str], Receipt]] = {
-            "sessions": self.session,
-            "messages": self.message,
-            "semantic_insights": self.insight,
-            "condensed_summaries": self.summary,
-        }
-        if kind in kinds:
-            return kinds[kind](id_)
-        with self._person.writing() as tx:
-            work = _Work(tx)
-            if kind == "profiles":
-                self._person.run(tx, "delete_profile", id=id_)
-            else:
-                self._collection(kind).delete([id_], tx=tx)
-            self._note(work, kind, [id_])
-        return self._receipt(work)
-
     def _all_put_aside(self) -> tuple[list[PutAside], int]:
         """What is to be erased of it with the person, and of how much nobody can say whose it is."""
         with self._person.reading() as tx:
@@ -286,6 +268,23 @@ class Forgetting:
         while last < len(talk) and talk[last].role != Role.USER:
             last += 1
         return talk[first:last]
+
+    def _with_replies(self, tx: capsa.Transaction, session_id: str, ids: Collection[str]) -> Iterator[Message]:
+        """Some messages of a conversation, and what replies to them."""
+        gone = False
+        for row in self._person.run(tx, "messages_of_session", session_id=session_id):
+            message = self._person.database.rows.message(row)
+            if message.role == Role.USER:
+                gone = message.id in ids
+            if gone or message.id in ids:
+                yield message
+
+    def _session(self, work: _Work, session_id: str) -> None:
+        """Erase a conversation whose messages are gone."""
+        self._episodes_of(work, session_id)
+        self._put_aside(work, {("sessions", session_id)})
+        self._person.run(work.tx, "delete_session", id=session_id)
+        self._note(work, "sessions", [session_id])
 
     def _turns(self, work: _Work, messages: Iterable[Message]) -> None:
         messages = list(messages)
@@ -326,6 +325,14 @@ class Forgetting:
         for id_ in ids:
             self._person.run(work.tx, "delete_insight", id=id_)
         self._note(work, "semantic_insights", ids)
+
+    def _insights_by_themselves(self, work: _Work, insights: Sequence[SemanticInsight]) -> None:
+        """Erase insights, while what they were taken from stays."""
+        self._insights(work, [one.id for one in insights])
+        for one in insights:
+            self._portraits_since(work, one.created_at)
+            if one.source_message_id is not None:
+                self._blank_analysis(work, one.source_message_id)
 
     def _summaries(self, work: _Work, ids: set[str]) -> None:
         """Erase summaries, and upwards those that were made of them; what they stood for stands for itself again."""

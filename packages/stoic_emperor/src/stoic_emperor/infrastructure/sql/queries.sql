@@ -304,6 +304,14 @@ SELECT day, category, level, count(*) FROM referrals GROUP BY day, category, lev
 -- What the past was brought from, as each migration noted it.
 SELECT source FROM capsa_transfers WHERE owner = :owner
 
+-- name: things
+-- Everything that a person can have erased by itself: where it is, its id, what it belongs to, and its time.
+SELECT 'messages', id, session_id, created_at FROM messages WHERE user_id = :user_id
+UNION ALL SELECT 'sessions', id, NULL, created_at FROM sessions WHERE user_id = :user_id
+UNION ALL SELECT 'semantic_insights', id, source_message_id, created_at FROM semantic_insights WHERE user_id = :user_id
+UNION ALL SELECT 'condensed_summaries', id, NULL, period_start FROM condensed_summaries WHERE user_id = :user_id
+UNION ALL SELECT 'profiles', id, NULL, created_at FROM profiles WHERE user_id = :user_id
+
 -- name: erase_messages
 DELETE FROM messages WHERE user_id = :user_id RETURNING 1
 
