@@ -72,6 +72,18 @@ def test_all_that_was_written_since_comes_back(new_url: New, kit: SimpleNamespac
     assert kit.contents(start) == kit.contents(server)
 
 
+@pytest.mark.parametrize(("one", "other"), DIRECTIONS)
+def test_no_key_of_a_row_is_kept_once_a_transfer_is_through(
+    one: str, other: str, new_url: New, kit: SimpleNamespace
+) -> None:
+    source, target = new_url(one), new_url(other)
+    kit.fill(source, 20)
+    kit.move(source, target)
+    with open_database(target) as database, database.maintain() as tx:
+        kept = tx.execute("SELECT first_key, last_key, records FROM capsa_transfer_ranges WHERE records > 0")
+    assert kept == [("", "", 20)]
+
+
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 def test_again_everything_is_skipped(dialect: str, new_url: New, kit: SimpleNamespace) -> None:
     source, target = new_url("sqlite"), new_url(dialect)

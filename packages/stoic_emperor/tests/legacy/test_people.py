@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from capsa.testing.embedders import HashingEmbedder
 from stoic_emperor.cli import run
 from stoic_emperor.infrastructure.database import Database
 from stoic_emperor.legacy.command import migrate_command
 from stoic_emperor.legacy.people import MERGED
+from stoic_emperor.library import Library
 from stoic_emperor.models import Message, User
 from stoic_emperor.testing.legacy import OldDatabase, Version, write_past
 
@@ -75,3 +77,45 @@ def test_a_person_of_another_name_or_of_longer_ago_is_not_taken_for_them(
     assert migrate("--from", older, "--to", store_url) == 1
     assert sorted(json.loads(capsys.readouterr().out)["conflicts"]) == ["users anna", "users ben"]
     assert person(store_url, "anna").name == "Anna herself"
+
+
+def test_two_memories_of_one_person_become_one(
+    home: Path, store_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    laptop = f"sqlite:///{tmp_path}/laptop.db"
+    shelf = home / "shelf"
+    shelf.mkdir()
+    (shelf / "a.txt").write_text("The river bends and does not break. It has time.", encoding="utf-8")
+    for number, (url, consent) in enumerate(((laptop, True), (store_url, False))):
+        with Database(url) as database:
+            Library(database.engine, HashingEmbedder()).import_path(shelf)
+            anna = database.person("anna")
+            anna.ensure()
+            answered = WHEN + dt.timedelta(days=1 - number)
+            anna.change(asked_at=answered, consent_at=answered if consent else None)
+            anna.add_message(Message(session_id=anna.begin_session().id, role="user", content=url))
+    known = person(store_url, "anna")
+    assert migrate("--from", laptop, "--to", store_url, "--dry-run") == 0
+    capsys.readouterr()
+    for _ in range(2):
+        assert migrate("--from", laptop, "--to", store_url) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert (found["complete"], found["verified"], found["conflicts"]) == (True, True, [])
+    # The laptop's answer is the later one.
+    later = {"asked_at": WHEN + dt.timedelta(days=1), "consent_at": WHEN + dt.timedelta(days=1)}
+    assert person(store_url, "anna") == known.model_copy(update=later)
+    with Database(store_url) as database:
+        assert {m.content for m in database.person("anna").recent_messages(100)} == {laptop, store_url}
+
+
+def test_two_names_are_two_people_who_only_share_an_id(
+    store_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    laptop = f"sqlite:///{tmp_path}/laptop.db"
+    for url, name in ((laptop, "Anna"), (store_url, "Annabel")):
+        with Database(url) as database:
+            database.person("anna").ensure(name)
+    assert migrate("--from", laptop, "--to", store_url) == 1
+    assert json.loads(capsys.readouterr().out)["conflicts"] == ["users anna"]
+    assert migrate("--from", laptop, "--to", store_url, "--on-conflict", "replace") == 0
+    assert person(store_url, "anna").name == "Anna"

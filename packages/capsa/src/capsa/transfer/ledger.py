@@ -213,6 +213,8 @@ class Ledger:
     def end(self, tx: Transaction) -> None:
         """Everything was carried and compared: the next run begins anew."""
         self._run(tx, "set_state", state=DONE)
+        # They are ids of what may be erased one day.
+        self._run(tx, "forget_keys")
 
     def _boolean(self, value: int) -> bool | int:
         return bool(value) if self.database.dialect == "postgresql" else value

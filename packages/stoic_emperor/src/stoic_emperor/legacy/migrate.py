@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from capsa import Database as Engine
 from capsa import DatabaseUrl, Embedder, open_database, open_embedder, transfer
 from stoic_emperor.config import DEFAULT_FILE, DEFAULT_URL, Configuration
 from stoic_emperor.errors import AlreadyMigrated, NothingToMigrate, explain
@@ -122,7 +123,7 @@ def migrate(
         database = stack.enter_context(Database(target))
         agreed = reconcile(opened.sources, database, request.on_erased, ask=ask, bring_back=request.bring_back_erased)
         together = Together(agreed.sources)
-        from_there = meet(together, database.engine) if opened.older else together
+        from_there = _meet(request, opened, together, database.engine)
         report = transfer.transfer(from_there, database.engine, options)
         meanwhile = doomed_at(database, erased_in(database) - agreed.known, people_at(together))
         if count := erase(database, meanwhile):
@@ -146,6 +147,13 @@ def migrate(
         )
 
 
+def _meet(request: Request, opened: _Opened, together: Together, target: Engine) -> transfer.Source:
+    """With people who are known at the target already, unless somebody said whose row is to stand."""
+    if not opened.older and request.on_conflict is not transfer.OnConflict.KEEP:
+        return together
+    return meet(together, target, older=bool(opened.older), dry_run=request.dry_run)
+
+
 def _examined(request: Request, opened: _Opened, target: DatabaseUrl, options: transfer.Options) -> Outcome:
     """Read all of the source, look at the target if it can be reached, and write nothing."""
     seen, errors = look(target)
@@ -157,7 +165,7 @@ def _examined(request: Request, opened: _Opened, target: DatabaseUrl, options: t
             agreed = reconcile(opened.sources, database, None, bring_back=request.bring_back_erased)
             doomed = agreed.doomed
             together, engine = Together(agreed.sources), database.engine
-        there = meet(together, engine, dry_run=True) if engine is not None and opened.older else together
+        there = together if engine is None else _meet(request, opened, together, engine)
         report = replace(transfer.examine(there, options, engine), target=seen.target)
     return Outcome(
         report=report,

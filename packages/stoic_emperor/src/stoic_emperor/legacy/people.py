@@ -1,8 +1,9 @@
-"""People who were there before their past was: a first conversation makes somebody known, and then the past arrives.
+"""People who are known in a target before what is theirs arrives there.
 
-Such a person is the same one. They have been here since the past began, and what they have said about consent since
-then, which the older program never asked, stands. So the target's row is given what only the past knows, and the
-past's row what only the target knows, before both are compared like any others: what differs then, differs.
+Such a person is the same one, and has one row in the end: the target's is given what only the source knows, and the
+source's what only the target knows, before both are compared like any others. From an older program comes since when
+they have been known; what they answered about consent, which that never asked, stands. Of two memories of ours the
+later answer counts.
 """
 
 from __future__ import annotations
@@ -14,14 +15,13 @@ from typing import Any
 from capsa import Database, transfer
 from stoic_emperor.legacy.tables import USERS
 
-MERGED = "known here already: what was answered here about consent is kept"
+MERGED = "known here already: made one of both"
 
 _HERE = f"SELECT {', '.join(USERS.names)} FROM users"
-_MEET = "UPDATE users SET name = :name, created_at = :created_at, original = :original WHERE id = :id"
-_ID, _NAME, _CREATED, _ORIGINAL = (USERS.names.index(name) for name in ("id", "name", "created_at", "original"))
-_PAST = (_NAME, _CREATED, _ORIGINAL)
+_MEET = f"UPDATE users SET {', '.join(f'{name} = :{name}' for name in USERS.names[1:])} WHERE id = :id"
+_ID, _NAME, _CREATED, _CONSENT, _ASKED, _PAUSED, _COUNTRY, _ORIGINAL = range(len(USERS.names))
 #: What the older program did not know of.
-_OURS = tuple(USERS.names.index(name) for name in ("consent_at", "asked_at", "paused_at", "country"))
+_OURS = (_CONSENT, _ASKED, _PAUSED, _COUNTRY)
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -29,26 +29,28 @@ _MICROSECOND = dt.timedelta(microseconds=1)
 _Fields = tuple[transfer.Field, ...]
 
 
-def meet(source: transfer.Source, target: Database, *, dry_run: bool = False) -> transfer.Source:
+def meet(source: transfer.Source, target: Database, *, older: bool, dry_run: bool = False) -> transfer.Source:
     """Make one of the people who are in both; gives the source as it is to be compared, which takes it over.
 
     A run that was interrupted may be run again: the same people are found.
 
     Args:
+        older: whether the predecessor wrote the source.
         dry_run: write nothing; those who would be met count as equal.
     """
+    merge = _with_past if older else _with_other
     with target.maintain() as tx:
         here = {fields[_ID]: fields for fields in (_packed(target, row) for row in tx.execute(_HERE, {}))}
         met: dict[transfer.Field, _Fields] = {}
-        for past in _people(source) if here else ():
-            present = here.get(past[_ID])
-            if present is None or not _is_one(past, present):
+        for there in _people(source) if here else ():
+            present = here.get(there[_ID])
+            merged = None if present is None else merge(there, present)
+            if present is None or merged is None:
                 continue
-            met[past[_ID]] = present
-            if not dry_run and any(past[place] != present[place] for place in _PAST):
-                names = {name: _value(target, name, past) for name in ("id", "name", "created_at", "original")}
-                tx.execute(_MEET, names)
-    return Met(source, met, as_here=dry_run) if met else source
+            met[there[_ID]] = present if dry_run else merged
+            if not dry_run and merged != present:
+                tx.execute(_MEET, {name: _value(target, name, merged) for name in USERS.names})
+    return Met(source, met) if met else source
 
 
 def _people(source: transfer.Source) -> Iterator[_Fields]:
@@ -60,20 +62,33 @@ def _people(source: transfer.Source) -> Iterator[_Fields]:
                 yield from (item.fields for item in items if isinstance(item, transfer.Row))
 
 
-def _is_one(past: _Fields, present: _Fields) -> bool:
-    """Whether nothing that is known of a person here contradicts the past."""
-    return (
+def _with_past(past: _Fields, present: _Fields) -> _Fields | None:
+    """One row of both; None if what is known of the person here contradicts the past."""
+    one = (
         present[_NAME] in {None, b"", past[_NAME]}
         and present[_ORIGINAL] in {None, past[_ORIGINAL]}
-        and _microseconds(past) <= _microseconds(present)
+        and _microseconds(past, _CREATED) <= _microseconds(present, _CREATED)
         and all(past[place] is None for place in _OURS)
     )
+    return tuple(present[place] if place in _OURS else field for place, field in enumerate(past)) if one else None
 
 
-def _microseconds(fields: _Fields) -> int:
-    value = transfer.unpack(transfer.Kind.TIME, fields[_CREATED])
-    assert isinstance(value, int)  # noqa: S101 - for mypy; the column is NOT NULL
-    return value
+def _with_other(there: _Fields, present: _Fields) -> _Fields | None:
+    """One row of two of ours; None if they are called differently."""
+    if there[_NAME] and present[_NAME] and there[_NAME] != present[_NAME]:
+        return None
+    merged = list(present)
+    merged[_NAME] = present[_NAME] or there[_NAME]
+    merged[_COUNTRY] = present[_COUNTRY] or there[_COUNTRY]
+    if _microseconds(there, _ASKED) > _microseconds(present, _ASKED):
+        merged[_ASKED], merged[_CONSENT] = there[_ASKED], there[_CONSENT]
+    return tuple(merged)
+
+
+def _microseconds(fields: _Fields, place: int) -> int:
+    """0: never, or a time that is before any of ours."""
+    value = None if fields[place] is None else transfer.unpack(transfer.Kind.TIME, fields[place])
+    return value if isinstance(value, int) else 0
 
 
 def _packed(target: Database, row: Sequence[Any]) -> _Fields:
@@ -87,18 +102,17 @@ def _packed(target: Database, row: Sequence[Any]) -> _Fields:
 
 def _value(target: Database, name: str, fields: _Fields) -> Any:
     place = USERS.names.index(name)
-    if name == "created_at":
-        return target.time(_EPOCH + _microseconds(fields) * _MICROSECOND)
-    return transfer.unpack(USERS.kinds[place], fields[place])
+    if USERS.kinds[place] is transfer.Kind.TIME and fields[place] is not None:
+        return target.time(_EPOCH + _microseconds(fields, place) * _MICROSECOND)
+    return None if fields[place] is None else transfer.unpack(USERS.kinds[place], fields[place])
 
 
 class Met:
     """A source whose people are met in the target; a `capsa.transfer.Source`."""
 
-    def __init__(self, source: transfer.Source, met: Mapping[transfer.Field, _Fields], *, as_here: bool) -> None:
+    def __init__(self, source: transfer.Source, met: Mapping[transfer.Field, _Fields]) -> None:
         self._source = source
         self._met = met
-        self._as_here = as_here
 
     @property
     def description(self) -> transfer.SourceDescription:
@@ -116,12 +130,10 @@ class Met:
         return ([*map(self._merged, items)] for items in pieces) if part.table.name == USERS.name else pieces
 
     def _merged(self, item: transfer.Item) -> transfer.Item:
-        if not isinstance(item, transfer.Row) or (present := self._met.get(item.fields[_ID])) is None:
-            return item
-        fields = tuple(
-            present[place] if self._as_here or place in _OURS else field for place, field in enumerate(item.fields)
-        )
-        if fields == item.fields:
+        if (
+            not isinstance(item, transfer.Row)
+            or (fields := self._met.get(item.fields[_ID], item.fields)) == item.fields
+        ):
             return item
         return transfer.make_row(item.source_key, fields, item.vectors, (*item.remarks, MERGED))
 
@@ -129,7 +141,7 @@ class Met:
         return self._source.changed()
 
     def renew(self) -> Met:
-        return Met(self._source.renew(), self._met, as_here=self._as_here)
+        return Met(self._source.renew(), self._met)
 
     def close(self) -> None:
         self._source.close()

@@ -16,7 +16,7 @@ from stoic_emperor.library.documents import Document
 from stoic_emperor.library.importing import FileReport, ImportReport, Outcome, Progress, Tagger
 from stoic_emperor.library.passages import Kind, Passage, Tags
 from stoic_emperor.library.reading import find_files, read_document
-from stoic_emperor.library.shelf import Shelf, key_of, shelved
+from stoic_emperor.library.shelf import TIMELESS, Shelf, key_of, shelved
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -183,6 +183,7 @@ class Importer:
                     title=section.title,
                     context=tags.words(),
                     session_id=key,
+                    created_at=TIMELESS,
                     metadata={k: v for k, v in about.items() if v is not None},
                 )
             )

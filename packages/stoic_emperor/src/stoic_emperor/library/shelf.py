@@ -7,6 +7,7 @@ A third has a row once the starter library was read in.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,9 @@ from stoic_emperor.library.passages import Passage, Work
 
 if TYPE_CHECKING:
     from capsa import Store, Transaction
+
+#: The time of what is in a library: the same in each, whenever it was read in, so that two libraries hold equal rows.
+TIMELESS = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +44,7 @@ class ShelvedFile:
     def to_record(self) -> Record:
         """As it is stored."""
         about = {"hash": self.hash, "passages": self.passages, "works": [list(work) for work in self.works]}
-        return Record(id=self.key, text=self.name, metadata=about)
+        return Record(id=self.key, text=self.name, created_at=TIMELESS, metadata=about)
 
     @classmethod
     def from_record(cls, record: Record) -> ShelvedFile:
@@ -155,8 +159,9 @@ class Shelf:
 
     def note_starter(self) -> None:
         """See `Library.note_starter`."""
+        noted = Record(id="starter", text="the starter library was read in", created_at=TIMELESS)
         with self.store.database.maintain() as tx:
-            self._starter.put([Record(id="starter", text="the starter library was read in")], embed=False, tx=tx)
+            self._starter.put([noted], embed=False, tx=tx)
 
     def _without(self, file: ShelvedFile, gone: set[str]) -> ShelvedFile:
         rest = [record for id_, record in self.records_of(file.key).items() if id_ not in gone]

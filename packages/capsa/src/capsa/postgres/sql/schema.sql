@@ -121,6 +121,7 @@ CREATE TABLE capsa_transfer_ranges (
     transfer  text    NOT NULL,
     part      text    NOT NULL,
     ordinal   integer NOT NULL,
+    -- Empty once the transfer is through.
     first_key text    NOT NULL,
     last_key  text    NOT NULL,
     -- Null until the range is committed.

@@ -121,6 +121,7 @@ CREATE TABLE capsa_transfer_ranges (
     transfer  TEXT    NOT NULL,
     part      TEXT    NOT NULL,
     ordinal   INTEGER NOT NULL,
+    -- Empty once the transfer is through.
     first_key TEXT    NOT NULL,
     last_key  TEXT    NOT NULL,
     records   INTEGER,

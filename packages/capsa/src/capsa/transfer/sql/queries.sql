@@ -17,6 +17,10 @@ UPDATE capsa_transfers SET state = :state WHERE owner = :owner AND transfer = :t
 -- name: forget_ranges
 DELETE FROM capsa_transfer_ranges WHERE owner = :owner AND transfer = :transfer;
 
+-- name: forget_keys
+-- What became of the rows stays, for the report.
+UPDATE capsa_transfer_ranges SET first_key = '', last_key = '' WHERE owner = :owner AND transfer = :transfer;
+
 -- name: forget_quarantine
 DELETE FROM capsa_quarantine WHERE owner = :owner AND transfer = :transfer;
 
