@@ -11,7 +11,7 @@ import click
 import pytest
 
 from capsa.errors import DatabaseBusy
-from capsa.terminal import Check, clean, explain, json_option, one_line, run, table, write_json
+from capsa.terminal import Check, clean, clean_line, explain, json_option, one_line, run, table, write_json
 
 
 def command_that(does: Callable[[], object]) -> click.Command:
@@ -80,6 +80,24 @@ def test_what_would_steer_a_terminal_is_not_shown() -> None:
     assert clean("a\x1b[2J\tb\nc\x07") == "a\N{REPLACEMENT CHARACTER}[2J\tb\nc\N{REPLACEMENT CHARACTER}"
     assert one_line("\n  \n  first\tline \nsecond", 40) == "first line"
     assert one_line("0123456789", 5) == "0123…"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",  # Persian, with a non-joiner
+        "\U0001f469\u200d\U0001f469\u200d\U0001f466",  # a family, joined
+        "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",  # England, by tags
+        "Il dit\u00a0: \u00ab\u202fnon\u202f\u00bb, \u3000co\u00adoperate",
+    ],
+)
+def test_what_languages_need_is_shown_as_it_is(text: str) -> None:
+    assert clean(text) == clean_line(text) == text
+
+
+def test_what_turns_a_line_round_or_ends_it_is_not_shown() -> None:
+    assert clean("user\u202egpj.exe\u2066\u2028") == "user\ufffdgpj.exe\ufffd\ufffd"
+    assert clean_line("one\n\ttwo") == "one\ufffd\ufffdtwo"
 
 
 def test_a_table_keeps_its_first_column_whole_and_is_clean(capsys: pytest.CaptureFixture[str]) -> None:

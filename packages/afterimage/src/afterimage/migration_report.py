@@ -17,6 +17,7 @@ from afterimage.entries import (
     UNITS,
 )
 from afterimage.errors import explain
+from capsa.terminal import clean_line
 
 if TYPE_CHECKING:
     from capsa import transfer
@@ -305,18 +306,13 @@ def _not_carried(lines: Sequence[str]) -> list[str]:
 def _listed(title: str, names: Sequence[str], count: int) -> list[str]:
     if not count:
         return []
-    shown = [f"  - {_clean(name)}" for name in names[:_LISTED]]
+    shown = [f"  - {clean_line(name)}" for name in names[:_LISTED]]
     more = [f"  ... and {count - len(shown)} more"] if count > len(shown) else []
     return ["", f"{title} ({count}):", *shown, *more]
 
 
 def _line(label: str, value: object) -> str:
     return f"{label + ':':<19} {value}"
-
-
-def _clean(text: str) -> str:
-    """Without what would steer a terminal."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _block(title: str, lines: Sequence[str]) -> None:

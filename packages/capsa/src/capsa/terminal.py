@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +21,7 @@ __all__ = [
     "Verdict",
     "check_sqlite",
     "clean",
+    "clean_line",
     "explain",
     "json_option",
     "one_line",
@@ -28,6 +30,10 @@ __all__ = [
     "width",
     "write_json",
 ]
+
+#: Control characters but for the ends of lines and tabs, ends of lines that few know, embeddings and overrides of
+#: direction, and halves of characters.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -142,8 +148,13 @@ def write_json(value: Any) -> None:
 
 
 def clean(text: str) -> str:
-    """``text`` without what would steer a terminal, and without what it cannot show."""
-    return "".join(c if c in "\n\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    """``text`` without what would steer a terminal or turn its lines round; joiners and all kinds of spaces stay."""
+    return _STEERING.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def clean_line(text: str) -> str:
+    """The same of what must stay one line."""
+    return clean(text).translate({ord(c): "\N{REPLACEMENT CHARACTER}" for c in "\n\t"})
 
 
 def one_line(text: str, room: int) -> str:

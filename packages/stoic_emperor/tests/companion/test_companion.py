@@ -242,12 +242,15 @@ def test_a_conversation_of_somebody_else_is_not_found_and_nothing_is_written(
     assert anna.messages(session.id) == []
 
 
-def test_without_consent_the_turn_is_never_analysed_and_the_chat_works(make: Make, boris: Person) -> None:
+def test_what_is_said_before_consent_is_analysed_only_if_the_person_asks_for_it(make: Make, boris: Person) -> None:
     session = boris.begin_session()
     events = talk(make(FakeModel(["Hello."])), boris, session.id, "Hello, I am Boris")
     assert isinstance(events[-1], Finished)
-    boris.change(consent_at=now())
-    assert boris.unprocessed_replies() == [], "consent is for what is written from then on"
+    assert boris.totals().waiting == 0
+    consent = boris.agree(True).consent_at
+    assert boris.totals().waiting == 0
+    assert boris.unprocessed_replies(since=consent) == [], "consent is for what is written from then on"
+    assert [reply.content for reply in boris.unprocessed_replies()] == ["Hello."], "of the past"
 
 
 def test_while_paused_nothing_new_is_findable(make: Make, anna: Person) -> None:

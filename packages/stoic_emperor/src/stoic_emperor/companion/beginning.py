@@ -53,8 +53,9 @@ def _begin(
             if (other := _answered(person, said, old, waited, tx)) is not None:
                 return other, False
         user = person.get(tx=tx)
-        # Without consent, or where somebody was in danger, a turn is not analysed, now or later, nor twice.
-        analysed = user is not None and user.remembers and verdict.card is None
+        # While remembering is paused, or where somebody was in danger, a turn is not analysed, now or later, nor twice.
+        # What is said without consent waits: whoever agrees later may ask for it.
+        analysed = user is not None and user.paused_at is None and verdict.card is None
         analysed = analysed and all(reply.semantic_processed_at is None for reply in old)
         reply = Message(
             session_id=said.session_id,

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from capsa import transfer
+from capsa.terminal import clean_line
 from stoic_emperor.legacy.outcome import Outcome
 from stoic_emperor.legacy.reconciling import OnErased
 
@@ -59,13 +60,13 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
     console.print()
     console.print(_headline(outcome), style="bold", markup=False, highlight=False)
     for label, value in _facts(outcome):
-        console.print(f"{label + ':':<19} {_clean(value)}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"{label + ':':<19} {clean_line(value)}", markup=False, highlight=False, soft_wrap=True)
     console.print()
     console.print(_table(report))
     for title, count, lines in _lists(outcome):
         console.print(f"\n{title} ({count}):", markup=False, highlight=False, soft_wrap=True)
         for line in lines:
-            console.print(f"  - {_clean(line)}", markup=False, highlight=False, soft_wrap=True)
+            console.print(f"  - {clean_line(line)}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _headline(outcome: Outcome) -> str:
@@ -167,7 +168,7 @@ def _table(report: transfer.Report) -> Table:
     for title in shown:
         table.add_column(title, justify="right")
     for part in report.parts:
-        table.add_row(_clean(part.name), *(f"{getattr(part, name):,}" for name in shown.values()))
+        table.add_row(clean_line(part.name), *(f"{getattr(part, name):,}" for name in shown.values()))
     return table
 
 
@@ -200,9 +201,4 @@ def print_verification(found: transfer.Verification, database: str, manifest: st
     listed = (("Changed", found.changed), ("Deleted", found.deleted), ("Added", found.added))
     for title, keys in listed:
         for key in keys[:_LISTED]:
-            console.print(f"{title}: {_clean(key)}", markup=False, highlight=False, soft_wrap=True)
-
-
-def _clean(text: str) -> str:
-    """Without what would steer a terminal."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+            console.print(f"{title}: {clean_line(key)}", markup=False, highlight=False, soft_wrap=True)

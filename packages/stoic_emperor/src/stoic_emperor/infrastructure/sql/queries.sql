@@ -59,7 +59,7 @@ SELECT count(*) FROM sessions WHERE user_id = :user_id AND created_at > :since
 SELECT (SELECT count(*) FROM sessions WHERE user_id = :user_id), (SELECT count(*) FROM messages WHERE user_id = :user_id),
     (SELECT count(*) FROM messages
      WHERE user_id = :user_id AND semantic_processed_at IS NULL AND role = 'emperor' AND status <> 'streaming'
-        AND (created_at >= (SELECT coalesce(u.consent_at, u.created_at) FROM users u WHERE u.id = :user_id)
+        AND (created_at >= (SELECT u.consent_at FROM users u WHERE u.id = :user_id)
             OR session_id IN (SELECT s.id FROM sessions s
                 WHERE s.user_id = :user_id AND s.metadata LIKE '%"analysed": true%')))
 
