@@ -22,6 +22,7 @@ from stoic_emperor.errors import StoicError
 from stoic_emperor.infrastructure.database import Database
 from stoic_emperor.infrastructure.person import Person
 from stoic_emperor.models import Status, now
+from stoic_emperor.safety.disclosure import AI_NOTICE
 from stoic_emperor.testing.models import Drips, FakeServer, Refuses, Says
 
 from .conftest import Stoic, answer, start
@@ -44,6 +45,27 @@ def test_a_model_speaks_and_what_it_says_is_kept(stoic: Stoic, model: FakeServer
         (listed,) = database.person("default_user").sessions()
         contents = [m.content for m in database.person("default_user").messages(listed.session.id)]
     assert contents == ["I put off everything", "Begin with what is yours to do."]
+
+
+def test_it_says_what_it_is_also_through_a_pipe_the_first_time(stoic: Stoic, model: FakeServer) -> None:
+    first, second = stoic("chat", said="I put off everything\n"), stoic("chat", said="And today again\n")
+    assert AI_NOTICE in first.err
+    assert AI_NOTICE not in first.out + second.err + second.out
+
+
+def test_what_begins_with_a_slash_is_said_with_two(stoic: Stoic, model: FakeServer, store_url: str) -> None:
+    refused = stoic("chat", said="/etc is a folder that I fear\n")
+    assert "said with two, //etc" in refused.err
+    stoic("chat", said="//etc is a folder that I fear\n")
+    with Database(store_url) as database:
+        said = [m.content for m in database.person("default_user").recent_messages()]
+    assert said[0] == "/etc is a folder that I fear"
+
+
+def test_a_name_and_a_title_are_given_and_taken_away(stoic: Stoic, model: FakeServer) -> None:
+    ran = stoic("chat", said="hello\n/title A walk\n/title\n/name Anna\n/name\n")
+    told = ("is called A walk.", "has no name of its own.", "You are called Anna.", "You have no name here.")
+    assert [line for line in told if line in ran.out] == list(told)
 
 
 def test_going_on_with_the_last_conversation_or_a_named_one(stoic: Stoic, model: FakeServer) -> None:
@@ -149,7 +171,7 @@ def test_a_question_that_is_piped_in_and_not_answered_is_a_failure(
 def test_commands_that_are_none_and_mistakes_do_not_end_the_conversation(stoic: Stoic) -> None:
     ran = stoic("chat", said="/frobnicate\n/forget\n/resume 99\n/consent maybe\nstill here\n")
     assert ran.status == 0
-    assert ran.err.count("stoic: ") == 4
+    assert [line.split()[1] for line in ran.err.splitlines()] == ["You", "there", "what", "there", "say"]
     assert len(stoic("sessions", "--json").json) == 1
 
 

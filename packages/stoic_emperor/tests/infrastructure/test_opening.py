@@ -66,7 +66,8 @@ def test_copies_are_known_by_what_they_hold_not_by_their_names(data: Path, tmp_p
     (data / "z.db").write_bytes((data / "stoic_emperor.db").read_bytes()[:5000])
     (data / "chroma copy").mkdir()
     (data / "chroma copy" / "chroma.sqlite3").write_bytes(b"")
-    (data / "x_backup.db-wal").write_bytes(b"")
+    for ending in ("-wal", "-shm", "-lock"):
+        (data / f"x_backup.db{ending}").write_bytes(b"")
     with closing(sqlite3.connect(data / "recipes.db")) as other:
         other.execute("CREATE TABLE users (id)")
     os.mkfifo(data / "pipe.db")

@@ -145,7 +145,7 @@ def unreadable(path: Path, error: sqlite3.Error) -> TransferError | DatabaseBusy
         )
     if "not a database" in text:
         return SourceUnreadable(f"{path} is not a SQLite database; nothing was changed")
-    return SourceUnreadable(f"{path} is damaged ({text}): restore a copy of it; nothing was changed")
+    return SourceUnreadable(f"{path} is damaged ({text}): restore a copy of it, and run this again; it was only read")
 
 
 def _check_file(path: Path) -> None:

@@ -25,7 +25,7 @@ HELP = (
     ("/new", "begin a new conversation"),
     ("/sessions", "list conversations"),
     ("/resume N|ID|last", "go on with one of them"),
-    ("/title WORDS", "name this conversation"),
+    ("/title WORDS", "name this conversation; without words, take its name away"),
     ("/again", "ask for another reply to what you said last"),
     ("/memory", "see everything that is remembered of you"),
     ("/forget ID", "erase an insight, a message, a summary or a conversation, with all that came of it"),
@@ -34,7 +34,7 @@ HELP = (
     ("/forget last", "erase what you said last in this conversation"),
     ("/pause, /unpause", "remember nothing new; remember again"),
     ("/consent yes|no", "allow or stop the analysis of what you write"),
-    ("/name NAME", "how you are called"),
+    ("/name NAME", "how you are called; without a name, nothing"),
     ("/country CODE", "where you are, for the numbers shown in need, e.g. GB"),
     ("/export FILE", "write all of it to a file, .json or .md"),
     ("/helplines", "people to turn to, now"),
@@ -84,6 +84,8 @@ def _title(talk: Conversation, title: str) -> None:
     if talk.session is None:
         raise NotFound("this conversation has not begun: say something first")
     talk.session = talk.person.rename_session(talk.session.id, plain_line(title) or None)
+    called = talk.session.title
+    click.echo(f"This conversation {'has no name of its own' if called is None else f'is called {called}'}.\n")
 
 
 def _again(_: Conversation, __: str) -> str:
@@ -161,7 +163,8 @@ def _consent(talk: Conversation, given: str) -> None:
 
 
 def _name(talk: Conversation, name: str) -> None:
-    talk.person.change(name=plain_line(name[:200]) or None)
+    called = talk.person.change(name=plain_line(name[:200]) or None).name
+    click.echo(f"You are called {called}.\n" if called else "You have no name here.\n")
 
 
 def _country(talk: Conversation, code: str) -> None:

@@ -23,7 +23,7 @@ from stoic_emperor.companion.events import Elsewhere, Event, Failed, Finished, H
 from stoic_emperor.errors import NotFound, StoicError, explain
 from stoic_emperor.infrastructure.person import SILENT
 from stoic_emperor.models import Message, Role, Session, Status, now
-from stoic_emperor.safety.disclosure import AGE_NOTICE, PURPOSE_NOTICE, SESSION_CLOSINGS, notice_due
+from stoic_emperor.safety.disclosure import AGE_NOTICE, AI_NOTICE, PURPOSE_NOTICE, SESSION_CLOSINGS, notice_due
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -61,6 +61,7 @@ class Conversation:
         self.failed = False
         self._runner = asyncio.Runner()
         self._noticed_at: dt.datetime | None = None
+        self._first_time = False
         self._stored = False
         self._answered = False
 
@@ -75,7 +76,7 @@ class Conversation:
         Raises:
             NotFound: the conversation to go on with is not this person's.
         """
-        first_time = self.person.get() is None
+        self._first_time = self.person.get() is None
         self.person.ensure()
         self.person.settle_interrupted(now() - SILENT)
         if session_id:
@@ -84,7 +85,7 @@ class Conversation:
             self.session = self.person.latest_spoken_session()
             if self.session is None:
                 note("there is no conversation yet: this is the first")
-        if first_time:
+        if self._first_time:
             self._fill_the_library()
         with self._runner:
             self._sit()
@@ -142,6 +143,8 @@ class Conversation:
         if (past := self.application.waiting_past()) is not None:
             note(f"an earlier memory lies in {past}: `stoic migrate` brings it along")
         if not self.interactive:
+            if self._first_time:
+                note(f"{AI_NOTICE} {AGE_NOTICE}")
             return
         click.secho("Stoic Emperor", bold=True)
         self._notice()
@@ -200,12 +203,13 @@ class Conversation:
             if not line.strip():
                 continue
             try:
-                if line.startswith("/"):
+                if line.startswith("/") and not line.startswith("//"):
                     if self._command(line) != "again":
                         continue
                     self._reply(None)
                 else:
-                    self._reply(line)
+                    # What begins with a slash is said with two.
+                    self._reply(line.removeprefix("/"))
             except Leave:
                 return
             except (StoicError, CapsaError, OSError) as error:
@@ -227,7 +231,9 @@ class Conversation:
         name, _, rest = line[1:].partition(" ")
         found = COMMANDS.get(name.lower())
         if found is None:
-            raise NotFound(f"there is no command /{name}: /help lists them")
+            raise NotFound(
+                f"there is no command /{name}: /help lists them; what begins with a slash is said with two, //{name}"
+            )
         return found(self, rest.strip())
 
     def _reply(self, text: str | None) -> None:
