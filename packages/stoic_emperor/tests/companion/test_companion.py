@@ -248,6 +248,7 @@ def test_what_is_said_before_consent_is_analysed_only_if_the_person_asks_for_it(
     assert isinstance(events[-1], Finished)
     assert boris.totals().waiting == 0
     consent = boris.agree(True).consent_at
+    assert consent is not None
     assert boris.totals().waiting == 0
     assert boris.unprocessed_replies(since=consent) == [], "consent is for what is written from then on"
     assert [reply.content for reply in boris.unprocessed_replies()] == ["Hello."], "of the past"

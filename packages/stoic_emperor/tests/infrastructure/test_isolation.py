@@ -61,6 +61,7 @@ READS: dict[str, Callable[[Person], Any]] = {
     "walk_uncondensed": lambda p: list(p.walk_uncondensed(newest_first=True)),
     "message_before": lambda p: p.message_before("reply"),
     "unprocessed_replies": lambda p: p.unprocessed_replies(),
+    "has_unprocessed_journals": lambda p: p.has_unprocessed_journals(),
     "insights": lambda p: p.insights(),
     "insight_sources": lambda p: p.insight_sources(),
     "insight": lambda p: p.insight("insight"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, NoReturn
 
 import pytest
@@ -17,7 +17,7 @@ from stoic_emperor.hosting.usage import Usage
 from stoic_emperor.infrastructure.person import SILENT, Person
 from stoic_emperor.memory.forgetting import Forgetting
 from stoic_emperor.memory.recall import Recall
-from stoic_emperor.models import Message, Session, Status, now
+from stoic_emperor.models import Message, Status, now
 from stoic_emperor.testing.house import House
 
 
@@ -355,54 +355,6 @@ def test_while_a_reply_is_given_elsewhere_nothing_else_is_and_nothing_is_stored_
     assert house.heard(browser, f"/api/sessions/{session.id}/again")[-1].kind == "finished"
 
 
-@contextmanager
-def overtaken(house: House, person: Person, session: Session) -> Iterator[tuple[Message, pytest.MonkeyPatch]]:
-    """Another begins a reply in the conversation just after what is said there is stored."""
-    given = Message(session_id=session.id, role="emperor", content="It ra", status=Status.STREAMING)
-    prepare = house.hosted.talking._prepare
-
-    def slower(*args: Any) -> None:
-        prepare(*args)
-        person.add_message(given)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(house.hosted.talking, "_prepare", slower)
-        yield given, patch
-
-
-def test_words_that_were_stored_just_before_another_began_are_answered_after_it(house: House) -> None:
-    user_id, browser = house.somebody()
-    person = house.person(user_id)
-    session = person.begin_session()
-    with (
-        overtaken(house, person, session) as (given, _),
-        house.hearing(browser, "/api/chat/stream", message="And now?", session_id=session.id) as told,
-    ):
-        until(lambda: len(person.messages(session.id)) == 2)
-        time.sleep(0.3)
-        assert house.talker.asked == 0
-        person.finish_message(given.id, "It rains.", Status.COMPLETE, given.created_at)
-        assert list(told)[-1].kind == "finished"
-    assert [m.role for m in person.messages(session.id)] == ["user", "emperor", "emperor"]
-
-
-def test_stopping_what_waits_for_another_reply_lets_that_go_on(house: House) -> None:
-    user_id, browser = house.somebody()
-    person = house.person(user_id)
-    session = person.begin_session()
-    with overtaken(house, person, session) as (_, patch):
-        patch.setattr("stoic_emperor.web.turns._BEGINNING", 0.1)
-        with house.hearing(browser, "/api/chat/stream", message="And now?", session_id=session.id) as told:
-            until(lambda: len(person.messages(session.id)) == 2)
-            browser.post(f"/api/sessions/{session.id}/stop")
-            assert list(told)[-1].kind == "failed"
-    kept = person.messages(session.id)
-    assert [(m.content, m.status) for m in kept] == [
-        ("And now?", Status.COMPLETE),
-        ("It ra", Status.STREAMING),
-    ]
-
-
 @pytest.mark.parametrize("message", ["", " \n ", "\u202e\u200b", "x" * 20_001])
 def test_nothing_and_too_much_are_refused(house: House, message: str) -> None:
     _, browser = house.somebody()
@@ -412,22 +364,25 @@ def test_nothing_and_too_much_are_refused(house: House, message: str) -> None:
     assert house.talker.asked == 0
 
 
-def test_what_is_said_is_stored_before_the_companion_is_loaded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_said_is_stored_with_the_beginning_of_its_reply_before_the_companion_is_loaded(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     user_id, browser = house.somebody()
     person = house.person(user_id)
-    stored: list[list[str]] = []
+    stored: list[list[tuple[str, Status]]] = []
 
     def companion(_: Application) -> NoReturn:
-        stored.append([message.content for message in person.recent_messages()])
+        stored.append([(message.content, message.status) for message in person.recent_messages()])
         raise StoicError("it cannot be loaded")
 
     with monkeypatch.context() as broken:
         broken.setattr(Application, "companion", property(companion))
         broken.setattr(house.hosted.talking, "_companion", None)
         told = house.heard(browser, "/api/chat/stream", message="first *words*")
-    assert stored == [["first *words*"]]
+    assert stored == [[("first *words*", Status.COMPLETE), ("", Status.STREAMING)]]
     (failed,) = told
-    (said,) = person.recent_messages()
+    said, reply = person.recent_messages()
+    assert reply.status is Status.STOPPED, "nobody waits for what nobody gives"
     assert (failed.kind, failed.data["detail"]) == ("failed", "it cannot be loaded")
     assert failed.data["said"]["id"] == said.id, "so that a page leaves it where it is"
     assert "<em>words</em>" in failed.data["said"]["html"]

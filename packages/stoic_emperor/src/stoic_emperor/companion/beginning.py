@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stoic_emperor.errors import NotFound
@@ -13,6 +14,15 @@ if TYPE_CHECKING:
     import capsa
     from stoic_emperor.infrastructure.person import Person
     from stoic_emperor.safety import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What somebody says was looked at, and is stored with an empty reply."""
+
+    said: Message
+    verdict: Verdict
+    reply: Message
 
 
 async def begun(
@@ -52,20 +62,27 @@ def _begin(
                 raise NotFound("what you said was forgotten before it was answered")
             if (other := _answered(person, said, old, waited, tx)) is not None:
                 return other, False
-        user = person.get(tx=tx)
-        # While remembering is paused, or where somebody was in danger, a turn is not analysed, now or later, nor twice.
-        # What is said without consent waits: whoever agrees later may ask for it.
-        analysed = user is not None and user.paused_at is None and verdict.card is None
-        analysed = analysed and all(reply.semantic_processed_at is None for reply in old)
-        reply = Message(
-            session_id=said.session_id,
-            role=Role.EMPEROR,
-            content="",
-            status=Status.STREAMING,
-            semantic_processed_at=None if analysed else now(),
-        )
-        person.replace_replies(old, reply, tx=tx)
-    return reply, True
+        return begin_reply(person, said, verdict, old, tx), True
+
+
+def begin_reply(
+    person: Person, said: Message, verdict: Verdict, old: Sequence[Message], tx: capsa.Transaction
+) -> Message:
+    """Store an empty reply, in ``tx``, which everything that comes of it goes into; in place of ``old`` ones."""
+    user = person.get(tx=tx)
+    # While remembering is paused, or where somebody was in danger, a turn is not analysed, now or later, nor twice.
+    # What is said without consent waits: whoever agrees later may ask for it.
+    analysed = user is not None and user.paused_at is None and verdict.card is None
+    analysed = analysed and all(reply.semantic_processed_at is None for reply in old)
+    reply = Message(
+        session_id=said.session_id,
+        role=Role.EMPEROR,
+        content="",
+        status=Status.STREAMING,
+        semantic_processed_at=None if analysed else now(),
+    )
+    person.replace_replies(old, reply, tx=tx)
+    return reply
 
 
 def _answered(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import capsa
-from stoic_emperor.companion.beginning import begun
+from stoic_emperor.companion.beginning import Beginning, begun
 from stoic_emperor.companion.elsewhere import followed
 from stoic_emperor.companion.events import Event, Failed, Finished, HelpShown, Piece, Started
 from stoic_emperor.companion.keeping import Keeper, Keeping
@@ -121,9 +121,10 @@ class Companion:
         """
         return self._turn(self.database.person(user_id), session_id, text)
 
-    def answer(self, user_id: str, said: Message) -> AsyncGenerator[Event, None]:
-        """As `reply`, where what they say is stored already."""
-        return self._turn(self.database.person(user_id), said.session_id, said)
+    def answer(self, user_id: str, what: Message | Beginning) -> AsyncGenerator[Event, None]:
+        """As `reply`, where what they say is stored already, and maybe the reply has begun with it."""
+        said, beginning = (what, None) if isinstance(what, Message) else (what.said, what)
+        return self._turn(self.database.person(user_id), said.session_id, said, beginning)
 
     def again(self, user_id: str, session_id: str) -> AsyncGenerator[Event, None]:
         """Answer the last thing the person said anew; the reply to it, if there is one, is replaced.
@@ -133,28 +134,32 @@ class Companion:
         """
         return self._turn(self.database.person(user_id), session_id, None)
 
-    async def _turn(self, person: Person, session_id: str, what: Message | str | None) -> AsyncGenerator[Event, None]:
+    async def _turn(
+        self, person: Person, session_id: str, what: Message | str | None, beginning: Beginning | None = None
+    ) -> AsyncGenerator[Event, None]:
         """Answer words, a message that is stored already, or, without either, what was said last."""
         old: list[Message] = []
         if what is None:
             said, old = await asyncio.to_thread(_said_last, person, session_id)
         else:
             said = what if isinstance(what, Message) else Message(session_id=session_id, role=Role.USER, content=what)
-        verdict = self.desk.before(said.content)
+        verdict = self.desk.before(said.content) if beginning is None else beginning.verdict
         if verdict.card is not None:
             verdict = replace(verdict, card=await self._card(person))
             yield _help(verdict)
+        reply = None if beginning is None else beginning.reply
         waited: Message | None = None
-        while True:
+        while reply is None:
             stored = waited is not None or not isinstance(what, str)
-            reply, is_ours = await begun(person, said, verdict, old, stored=stored, waited=waited)
+            found, is_ours = await begun(person, said, verdict, old, stored=stored, waited=waited)
             if is_ours:
+                reply = found
                 break
-            if reply.status is not Status.STREAMING:
-                yield Finished(reply)
+            if found.status is not Status.STREAMING:
+                yield Finished(found)
                 return
-            waited = waited or reply
-            async with aclosing(followed(person, reply)) as others:
+            waited = waited or found
+            async with aclosing(followed(person, found)) as others:
                 async for other in others:
                     yield other
         # What a process that was killed kept and never answered is new, too.

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 #: Seconds between two writes; and after how many it is written though nothing came, as a sign of life:
 #: after `infrastructure.person.SILENT` it counts as given by nobody.
 _EVERY, _SIGN = 1.0, 5.0
+#: Seconds more between two writes for each reply under way, so that keeping hundreds leaves time for giving them.
+_EACH = 0.005
 
 
 class Keeping:
-    """Keeps all replies under way of one event loop together: many that talk cost one transaction a second."""
+    """Keeps all replies under way of one event loop together: many that talk cost one transaction."""
 
     def __init__(self) -> None:
         """Nothing is under way."""
@@ -50,7 +52,7 @@ class Keeping:
 
     async def _keep_on(self) -> None:
         while self._under_way:
-            await asyncio.sleep(_EVERY)
+            await asyncio.sleep(_EVERY + _EACH * len(self._under_way))
             for some in _one_of_each_person(keeper for keeper in self._under_way if keeper.is_due):
                 await self._keep([keeper for keeper in some if keeper in self._under_way])
 

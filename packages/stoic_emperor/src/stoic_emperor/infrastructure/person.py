@@ -262,17 +262,22 @@ class Person(OwnedRows):
         journals: bool = True,
         tx: capsa.Transaction | None = None,
     ) -> list[Message]:
-        """Replies whose turn waits to be analysed, in order: the durable queue.
+        """Replies whose turn waits to be analysed, in order: the durable queue. What a crash cut off is in it, too.
 
         Args:
             since: what was said earlier is left out.
             journals: whether those brought along to be analysed are among them, whatever day they are of.
         """
-        rows = self.read("replies_unprocessed", tx, n=limit, since=since, journals=int(journals))
+        silent = now() - SILENT
+        rows = self.read("replies_unprocessed", tx, n=limit, since=since, journals=int(journals), silent=silent)
         return [self.database.rows.message(row) for row in rows]
 
+    def has_unprocessed_journals(self) -> bool:
+        """Whether some of those brought along to be analysed wait for it, and may be."""
+        return bool(self.read("has_journals_unprocessed"))
+
     def set_processed(self, message_id: str, update: PsychUpdate | None, *, tx: capsa.Transaction) -> bool:
-        """Take a turn off the queue, inside ``tx``; False if somebody else has."""
+        """Take a turn off the queue, inside ``tx``; what was cut off counts as stopped. False if somebody else has."""
         written = None if update is None else update.model_dump_json()
         return bool(self.run(tx, "set_processed", id=message_id, psych_update=written, at=now()))
 

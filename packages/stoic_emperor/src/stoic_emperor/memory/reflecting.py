@@ -58,19 +58,23 @@ class _Queue:
         self._limit = limit
         self._past = past
         self._journals = journals
+        #: Whether none waited but the last: what came since is another's.
+        self._exhausted = False
 
     def next(self) -> _Waiting | None:
         """The next turn; None if there is no other, or nothing is to be remembered now."""
-        while self._limit:
+        while self._limit and not self._exhausted:
             with self._person.reading() as tx:
                 user = self._person.get(tx=tx)
                 if user is None or not user.remembers:
                     return None
                 since = user.allowed_since(past=self._past)
-                replies = self._person.unprocessed_replies(len(self.passed) + 1, since, journals=self._journals, tx=tx)
-                reply = next((reply for reply in replies if reply.id not in self.passed), None)
-                if reply is None:
+                replies = self._person.unprocessed_replies(len(self.passed) + 2, since, journals=self._journals, tx=tx)
+                waiting = [reply for reply in replies if reply.id not in self.passed]
+                self._exhausted = len(waiting) <= 1
+                if not waiting:
                     return None
+                reply = waiting[0]
                 said = self._person.message_before(reply.id, tx=tx)
             if said is None:
                 self._person.mark_processed([reply.id])

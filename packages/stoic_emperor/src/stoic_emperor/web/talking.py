@@ -14,6 +14,7 @@ from fastapi import HTTPException
 
 import capsa
 from stoic_emperor.companion import Event, Failed
+from stoic_emperor.companion.beginning import Beginning, begin_reply
 from stoic_emperor.errors import NotFound
 from stoic_emperor.hosting import HOUSE
 from stoic_emperor.hosting.tallies import Tallies
@@ -30,14 +31,15 @@ if TYPE_CHECKING:
     from stoic_emperor.application import Application
     from stoic_emperor.companion import Companion
     from stoic_emperor.infrastructure.person import Person
+    from stoic_emperor.safety import Verdict
     from stoic_emperor.web.worker import Worker
 
 log = logging.getLogger(__name__)
 
 #: Of the metadata of a conversation: when it was last said there that this is a program.
 _NOTICED = "noticed_at"
-#: Seconds that a reply of the library waits for it, while a first start reads it in.
-_FILLING = 60.0
+#: Seconds that a reply of the library waits for it, while a first start reads it in: less than makes it seem cut off.
+_FILLING = 25.0
 #: Messages among which the last thing that somebody said is looked for.
 _LOOKED_AT = 20
 #: Letters of a title that is made of the first words.
@@ -103,7 +105,9 @@ class Talking:
         if asked.session_id is None:
             # What is refused leaves no empty conversation.
             self.turns.check(user_id)
-            turn = self.turns.open(user_id, *await asyncio.to_thread(self._begun, person, asked.text or ""))
+            session, beginning, notice = await asyncio.to_thread(self._begun, person, asked.text or "")
+            turn = self.turns.open(user_id, session)
+            turn.beginning, turn.notice = beginning, notice
         else:
             session = await asyncio.to_thread(_existing, person, asked)
             if asked.instead_of is not None:
@@ -129,10 +133,10 @@ class Talking:
         if self.filling is not None and not self.filling.done() and self._application.model is None:
             # Else the first thing that anybody is told is that nothing in it comes close.
             await asyncio.wait({self.filling}, timeout=_FILLING)
-        if turn.said is None:
+        if turn.beginning is None:
             events = companion.again(turn.user_id, turn.session.id)
         else:
-            events = companion.answer(turn.user_id, turn.said)
+            events = companion.answer(turn.user_id, turn.beginning)
         async with aclosing(events):
             async for event in events:
                 yield event
@@ -166,23 +170,25 @@ class Talking:
 
     # Steps, each in a thread
 
-    def _begun(self, person: Person, text: str) -> tuple[Session, Message, str | None]:
+    def _begun(self, person: Person, text: str) -> tuple[Session, Beginning, str | None]:
         """A new conversation with its first words, both or neither."""
         at = now()
+        verdict = self._application.desk.before(text)
         with person.writing() as tx:
             self.take(person, tx=tx)
             session = person.begin_session(
                 title=title_of(text), metadata={_NOTICED: at.isoformat()}, created_at=at, tx=tx
             )
-            said = person.add_message(Message(session_id=session.id, role=Role.USER, content=text), tx=tx)
+            beginning = _said(person, session.id, text, verdict, tx)
             self._wait(person, tx)
-        return session, said, notice_due(None, at)
+        return session, beginning, notice_due(None, at)
 
     def _prepare(self, person: Person, turn: Turn, asked: Asked, before: Turn | None) -> None:
         """Go on with a conversation, of which ``before`` was the last turn here.
 
         All of it or nothing: what was refused or failed is still in its box, and what it was to replace is still there.
         """
+        verdict = None if asked.text is None else self._application.desk.before(asked.text)
         with person.writing() as tx:
             _refuse_if_it_went_on(person, asked, tx)
             self.take(person, tx=tx)
@@ -195,9 +201,8 @@ class Talking:
             if asked.instead_of is not None:
                 self._application.forgetting(person).message(asked.instead_of, and_after=True, tx=tx)
             turn.session, turn.notice = _noticed(person, turn.session.id, asked.text, tx)
-            if asked.text is not None:
-                said = Message(session_id=turn.session.id, role=Role.USER, content=asked.text)
-                turn.said = person.add_message(said, tx=tx)
+            if asked.text is not None and verdict is not None:
+                turn.beginning = _said(person, turn.session.id, asked.text, verdict, tx)
             self._wait(person, tx)
         if asked.instead_of is not None:
             self._application.database.scrub()
@@ -220,6 +225,12 @@ class Talking:
         if self._application.model is not None:
             Waiting(database).put(turn.user_id, "reflect", tx=tx)
         Tallies(database).count("failed replies" if turn.failure else "replies", tx=tx)
+
+
+def _said(person: Person, session_id: str, text: str, verdict: Verdict, tx: capsa.Transaction) -> Beginning:
+    """Store what somebody says, with the empty reply: nobody else answers in that conversation."""
+    said = person.add_message(Message(session_id=session_id, role=Role.USER, content=text), tx=tx)
+    return Beginning(said, verdict, begin_reply(person, said, verdict, (), tx))
 
 
 def title_of(text: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stoic_emperor.companion import Event, Failed, Finished, HelpShown, Piece, Started
+from stoic_emperor.companion.beginning import Beginning
 from stoic_emperor.models import Message, Session
 from stoic_emperor.web.cards import card_html
 from stoic_emperor.web.growing import Growing
@@ -24,15 +25,13 @@ _SHORT = 2_000
 class Turn:
     """One reply under way, and all that was told of it."""
 
-    def __init__(self, user_id: str, session: Session, said: Message | None = None, notice: str | None = None) -> None:
-        """Nothing was told yet.
-
-        Args:
-            said: what is answered, as it is stored; None to answer anew what was said last.
-            notice: that this is a program, where that is due.
-        """
-        self.user_id = user_id
-        self.session, self.said = session, said
+    def __init__(self, user_id: str, session: Session) -> None:
+        """Nothing was told yet."""
+        self.user_id, self.session = user_id, session
+        #: What is answered, with its empty reply; None to answer anew what was said last.
+        self.beginning: Beginning | None = None
+        #: That this is a program, where it is due to say so.
+        self.notice: str | None = None
         #: The reply as it is kept in the end; None before, and if it was never stored.
         self.reply: Message | None = None
         #: What the person was shown beside: help, and where quotations stand.
@@ -47,7 +46,6 @@ class Turn:
         self.task: asyncio.Task[None] | None = None
         self.moved_at = time.monotonic()
         self._stopping = self._unwanted = False
-        self.notice = notice
         self._events: list[bytes] = []
         self._more = asyncio.Event()
         self._text = ""
@@ -120,7 +118,7 @@ class Turn:
         """Tell that there will be no more of the reply."""
         self.failure = detail
         told = None if self.reply is None else _told(self.reply, await self._whole_html(self.reply))
-        said = None if self.said is None else await _heard(self.said)
+        said = None if self.beginning is None else await _heard(self.beginning.said)
         self._tell("failed", said=said, reply=told, detail=detail)
 
     async def stopped(self, reply: Message | None) -> None:

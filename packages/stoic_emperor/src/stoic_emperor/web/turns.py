@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
 from fastapi import HTTPException
@@ -65,7 +65,7 @@ class Turns:
         """Those that are under way."""
         return [turn for turn in self._turns.values() if not turn.over]
 
-    def open(self, user_id: str, session: Session, said: Message | None = None, notice: str | None = None) -> Turn:
+    def open(self, user_id: str, session: Session) -> Turn:
         """Take the place of the one turn that a conversation may have at a time; `run` or `close` comes next.
 
         Raises:
@@ -74,7 +74,7 @@ class Turns:
         if any(turn.user_id == user_id and turn.session.id == session.id for turn in self.running()):
             raise HTTPException(409, STILL_SPEAKING)
         self.check(user_id)
-        turn = Turn(user_id, session, said, notice)
+        turn = Turn(user_id, session)
         self._turns[user_id, session.id] = turn
         return turn
 
@@ -109,22 +109,27 @@ class Turns:
         except asyncio.CancelledError:
             # Stopping a turn ends it in good order: what was shown is kept, and told.
             await turn.stopped(await asyncio.to_thread(self._stopped_reply, turn))
-        except capsa.CapsaError as error:
-            _note(error)
-            await turn.fail(of_database(error))
-        except StoicError as error:
-            await turn.fail(str(error))
         except Exception as error:  # noqa: BLE001 - whoever waits is told, whatever broke
-            _note(error)
-            await turn.fail(OUR_FAULT)
+            await self._failed(turn, error)
         finally:
             turn.end()
             asyncio.get_running_loop().call_later(KEPT, self._forget, turn)
             self._ended(turn)
 
+    async def _failed(self, turn: Turn, error: Exception) -> None:
+        if turn.reply is None and turn.beginning is not None:
+            # Nobody gives it, so nobody should wait for it.
+            with suppress(capsa.CapsaError):
+                await asyncio.to_thread(self._database().person(turn.user_id).stop_replies, turn.session.id)
+        if isinstance(error, StoicError):
+            await turn.fail(str(error))
+            return
+        _note(error)
+        await turn.fail(of_database(error) if isinstance(error, capsa.CapsaError) else OUR_FAULT)
+
     def _stopped_reply(self, turn: Turn) -> Message | None:
         person = self._database().person(turn.user_id)
-        if turn.reply is not None:  # Before it begins, what is under way is somebody else's.
+        if turn.reply is not None or turn.beginning is not None:  # Else what is under way is somebody else's.
             person.stop_replies(turn.session.id)
         last = person.last_messages(turn.session.id, 1)
         return last[0] if last and last[0].role != Role.USER and last[0].status is not Status.STREAMING else None

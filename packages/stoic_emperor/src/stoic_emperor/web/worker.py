@@ -227,13 +227,15 @@ class Worker:
 
     async def _reflect(self, user_id: str) -> None:
         person = self._application.database.person(user_id)
-        # What a crash cut off is analysed as far as it came.
-        await asyncio.to_thread(person.settle_interrupted, now() - SILENT)
         # What follows a reply was counted with it.
         worked = await self._application.reflect(person, _TURNS, journals=False)
         if worked.turns >= _TURNS:
             await asyncio.to_thread(self._waiting.put, user_id, "reflect")
-        elif await asyncio.to_thread(_has_journals, person):
+            return
+        if not worked.turns:
+            # What a crash cut off is analysed as far as it came; where it may not be, it is no longer waited for.
+            await asyncio.to_thread(person.settle_interrupted, now() - SILENT)
+        if await asyncio.to_thread(person.has_unprocessed_journals):
             await self._journals(person)
 
     async def _journals(self, person: Person) -> None:
@@ -359,13 +361,6 @@ def _not_read(files: Sequence[tuple[str, str]]) -> dict[str, Any]:
         "lines": [f"{name} was not read: {why}" for name, why in files],
         "failed": [{"file": name, "why": why} for name, why in files],
     }
-
-
-def _has_journals(person: Person) -> bool:
-    """Whether some that were handed in wait to be analysed, when all that was said since is."""
-    user = person.get()
-    since = None if user is None or not user.remembers else user.allowed_since(past=False)
-    return since is not None and bool(person.unprocessed_replies(1, since))
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -154,14 +154,23 @@ ORDER BY seq DESC
 SELECT coalesce(sum(length(content)), 0) FROM messages WHERE user_id = :user_id AND condensed_into IS NULL
 
 -- name: replies_unprocessed
--- Turns that have ended and wait for their analysis, oldest first: of those since then, and, if they are asked for
--- (:journals is 1), of journals brought along for it, whatever day they are of.
+-- Turns that have ended, or were cut off, and wait for their analysis, oldest first: of those since then, and, if they
+-- are asked for (:journals is 1), of journals brought along for it, whatever day they are of.
 SELECT id, session_id, role, content, psych_update, created_at, semantic_processed_at, status FROM messages
-WHERE user_id = :user_id AND semantic_processed_at IS NULL AND role = 'emperor' AND status <> 'streaming'
+WHERE user_id = :user_id AND semantic_processed_at IS NULL AND role = 'emperor'
+    AND (status <> 'streaming' OR created_at < :silent)
     AND CASE WHEN session_id IN (SELECT s.id FROM sessions s
             WHERE s.user_id = :user_id AND s.metadata LIKE '%"analysed": true%')
         THEN :journals = 1 ELSE created_at >= :since END
 ORDER BY seq LIMIT :n
+
+-- name: has_journals_unprocessed
+-- Of somebody who lets them be analysed.
+SELECT 1 FROM messages
+WHERE user_id = :user_id AND semantic_processed_at IS NULL AND role = 'emperor' AND status <> 'streaming'
+    AND session_id IN (SELECT s.id FROM sessions s WHERE s.user_id = :user_id AND s.metadata LIKE '%"analysed": true%')
+    AND EXISTS (SELECT 1 FROM users u WHERE u.id = :user_id AND u.consent_at IS NOT NULL AND u.paused_at IS NULL)
+LIMIT 1
 
 -- name: past_turns
 -- Of what was said before that moment, journals brought along to be analysed left out: all turns, and those that wait
@@ -178,7 +187,8 @@ FROM messages m JOIN messages b ON b.user_id = m.user_id AND b.session_id = m.se
 WHERE m.user_id = :user_id AND m.id = :id AND b.role = 'user' ORDER BY b.seq DESC LIMIT 1
 
 -- name: set_processed
-UPDATE messages SET psych_update = coalesce(:psych_update, psych_update), semantic_processed_at = :at
+UPDATE messages SET psych_update = coalesce(:psych_update, psych_update), semantic_processed_at = :at,
+    status = CASE WHEN status = 'streaming' THEN 'stopped' ELSE status END
 WHERE user_id = :user_id AND id = :id AND semantic_processed_at IS NULL RETURNING id
 
 -- name: mark_processed
