@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
-import select
 import signal
 import subprocess
 import sys
@@ -24,6 +22,7 @@ from stoic_emperor.infrastructure.person import Person
 from stoic_emperor.models import Status, now
 from stoic_emperor.safety.disclosure import AI_NOTICE
 from stoic_emperor.testing.models import Drips, FakeServer, Refuses, Says
+from stoic_emperor.testing.terminal import sit_at
 
 from .conftest import Stoic, answer, start
 
@@ -297,33 +296,10 @@ def in_a_terminal(typed: str, arguments: str = "", **environment: str) -> str:
 # From Python 3.12 on, forking warns where there are threads; the child does nothing before it becomes another program.
 @pytest.mark.filterwarnings("ignore:.*forkpty:DeprecationWarning")
 def test_in_a_terminal_of_a_program_an_empty_home_is_talked_with_at_its_first_start(home: Path, tmp_path: Path) -> None:
-    said, shown, status = in_a_pty(home, tmp_path)
-    assert said, "it ended before it could be answered"
-    assert "A question to take with you" in shown
-    assert status == 0
-
-
-def in_a_pty(home: Path, folder: Path) -> tuple[bool, str, int]:
-    """Whether one could speak, what was shown, and how it ended: at a terminal that answers no question of its kind."""
-    pid, line = pty.fork()
-    if pid == 0:
-        variables = {"HOME": str(home), "STOIC_HOME": str(home), "PATH": os.environ["PATH"], "TERM": "xterm"}
-        os.chdir(folder)
-        os.execve(sys.executable, [sys.executable, "-m", "stoic_emperor.cli", "chat"], variables)
-    shown, said, leaving = b"", False, False
-    end = time.monotonic() + 120
-    while time.monotonic() < end:
-        if select.select([line], [], [], 0.1)[0]:
-            try:
-                shown += os.read(line, 65_536)
-            except OSError:
-                break
-        if not said and b"Ctrl-D to leave" in shown:
-            said = bool(os.write(line, b"I lost my temper\r"))
-        if not leaving and b"A question to take with you" in shown:
-            leaving = bool(os.write(line, b"/exit\r"))
-    os.close(line)
-    return said, shown.decode(errors="replace"), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    talk = [("Ctrl-D to leave", "I lost my temper\r"), ("A question to take with you", "/exit\r")]
+    environment = {"HOME": str(home), "STOIC_HOME": str(home)}
+    sitting = sit_at(["chat"], talk, folder=tmp_path, environment=environment)
+    assert (sitting.answered, sitting.status) == (2, 0), sitting.shown
 
 
 def test_a_new_conversation_is_stored_with_its_first_words_or_not_at_all(

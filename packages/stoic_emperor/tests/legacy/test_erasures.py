@@ -32,6 +32,7 @@ from stoic_emperor.memory.receipts import Receipt
 from stoic_emperor.models import Message
 from stoic_emperor.testing.chroma import ChromaWriter
 from stoic_emperor.testing.legacy import OldDatabase, Version, write_past
+from stoic_emperor.testing.terminal import sit_at
 
 #: Twelve messages, six insights, two portraits, and one record of Chroma's.
 ALL = 21
@@ -250,6 +251,17 @@ def test_a_yes_is_enough(there_and_back: Path, postgres_url: str, home: Path) ->
     bring(request, load_configuration(home), ask=partial(answer, yes=True))
     assert texts_of(f"sqlite:///{there_and_back}", "ben") == []
     assert asked[0].endswith("Erase it there too, with what was made of it?")
+
+
+# From Python 3.12 on, forking warns where there are threads; the child does nothing before it becomes another program.
+@pytest.mark.filterwarnings("ignore:.*forkpty:DeprecationWarning")
+def test_at_a_terminal_it_is_asked(there_and_back: Path, postgres_url: str, home: Path) -> None:
+    arguments = ["migrate", "--from", postgres_url, "--to", str(there_and_back)]
+    environment = {"HOME": str(home), "STOIC_HOME": str(home)}
+    for typed, status in (("n\r", 1), ("y\r", 0)):
+        sitting = sit_at(arguments, [("[y/N]: ", typed)], folder=home, environment=environment)
+        assert (sitting.answered, sitting.status) == (1, status), sitting.shown
+        assert bool(texts_of(f"sqlite:///{there_and_back}", "ben")) is (status == 1)
 
 
 def test_what_was_written_elsewhere_after_a_person_was_erased_stays(

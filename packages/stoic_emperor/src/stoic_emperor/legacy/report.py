@@ -26,7 +26,7 @@ _PHASES = {
 
 
 class Bars:
-    """A bar for each phase, on a terminal; otherwise nothing."""
+    """A bar for each phase, on a terminal; otherwise nothing. Until the first, questions can be asked there."""
 
     def __init__(self, console: Console, *, silent: bool = False) -> None:
         self._progress = Progress(
@@ -40,7 +40,6 @@ class Bars:
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
-        self._progress.start()
         return self
 
     def __exit__(
@@ -49,6 +48,8 @@ class Bars:
         self._progress.stop()
 
     def __call__(self, phase: str, done: int, total: int) -> None:
+        if not self._tasks:
+            self._progress.start()
         if phase not in self._tasks:
             self._tasks[phase] = self._progress.add_task(_PHASES.get(phase, phase), total=total)
         self._progress.update(self._tasks[phase], completed=done, total=total)
@@ -107,7 +108,10 @@ def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
     if report.resumed:
         yield "Note", "another run had begun this migration; the numbers are of all its runs"
     yield from (("Note", note) for note in report.notes)
-    yield from (("Remark", f"{count:,} rows: {remark}") for remark, count in sorted(report.remarks.items()))
+    yield from (
+        ("Remark", f"{count:,} {'row' if count == 1 else 'rows'}: {remark}")
+        for remark, count in sorted(report.remarks.items())
+    )
     yield "Unchanged", ", ".join(outcome.unchanged)
     yield from (("Next", line) for line in outcome.advice)
 
