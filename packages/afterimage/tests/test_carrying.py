@@ -66,6 +66,9 @@ def test_what_was_forgotten_does_not_come_back_when_a_memory_is_migrated_again(
     copy = DatabaseUrl.for_path(back)
     assert main(["--to-sqlite", str(back)]) == 0
     forget_here(home, second)
+    assert main(["--to-sqlite", str(back), "--dry-run"]) == 0
+    assert "1 entry, forgotten in the source since, would go from the target too" in capsys.readouterr().out
+    assert second in ids_at(copy)
     assert main(["--to-sqlite", str(back)]) == 0
     assert "1 entry, forgotten in the source since, went from the target too" in capsys.readouterr().out
     assert ids_at(copy) == ids_at(server) == before - {first, second}

@@ -120,9 +120,28 @@ def carry(
     want_again(target, owner, [id_ for id_ in entries.get_many(list(later)) if later[id_].is_forgotten])
     notes_told = list(_put_aside_before(report, target, owner))
     if gone:
-        which = f"{gone:,} {'entry' if gone == 1 else 'entries'}"
-        notes_told.append(f"{which}, forgotten in the source since, went from the target too")
+        notes_told.append(f"{_counted(gone)}, forgotten in the source since, went from the target too")
     return replace(report, notes=(*report.notes, *notes_told))
+
+
+def examined(
+    memory: Memory, target: Database | None, options: transfer.Options, *, bring_back: bool = False
+) -> transfer.Report:
+    """What `carry` would do; nothing is written. Without a target, all that is known is the source."""
+    here = {} if target is None else words_of(target, options.owner)
+    forgotten = set() if bring_back else forgotten_in_either(memory.words, here)
+    report = transfer.examine(without(memory.rows, forgotten), options, target)
+    there = (
+        {} if target is None else Store(target).collection(COLLECTION, owner=options.owner).get_many(list(forgotten))
+    )
+    if not there:
+        return report
+    note = f"{_counted(len(there))}, forgotten in the source since, would go from the target too"
+    return replace(report, notes=(*report.notes, note))
+
+
+def _counted(entries: int) -> str:
+    return f"{entries:,} {'entry' if entries == 1 else 'entries'}"
 
 
 def _put_aside_before(report: transfer.Report, target: Database, owner: str) -> Iterator[str]:

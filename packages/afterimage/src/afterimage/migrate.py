@@ -14,7 +14,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
-from afterimage.carrying import Memory, carry, forgotten_in_either, without, words_of, words_on
+from afterimage.carrying import Memory, carry, examined, words_on
 from afterimage.config import AfterImageConfig, database_url, load_config, own_path, postgresql_url
 from afterimage.entries import COLLECTIONS, OWNER
 from afterimage.errors import AfterImageError, NotAMemory, explain
@@ -95,7 +95,7 @@ def _migrate(options: argparse.Namespace, config: AfterImageConfig) -> int:
             owner=owner,
         )
         if options.dry_run:
-            return _dry_run(memory, target, settings, as_json=options.json)
+            return _dry_run(options, memory, target, settings)
         with open_database(target) as database:
             report = carry(memory, database, owner, settings, bring_back=options.bring_back_forgotten)
             store = Store(database)
@@ -111,19 +111,18 @@ def _migrate(options: argparse.Namespace, config: AfterImageConfig) -> int:
     return 0 if report.complete else 1
 
 
-def _dry_run(memory: Memory, target: DatabaseUrl, settings: transfer.Options, *, as_json: bool) -> int:
+def _dry_run(options: argparse.Namespace, memory: Memory, target: DatabaseUrl, settings: transfer.Options) -> int:
     """Read the source, look at the target if it can be reached, and say what a migration would meet."""
     look = transfer.look(target, settings.owner)
     with ExitStack() as opened:
         database = opened.enter_context(open_database(target)) if look.comparable else None
-        here = {} if database is None else words_of(database, settings.owner)
-        wanted = without(memory.rows, forgotten_in_either(memory.words, here))
-        found = replace(transfer.examine(wanted, settings, database), target=look.target)
+        found = examined(memory, database, settings, bring_back=options.bring_back_forgotten)
+    found = replace(found, target=look.target)
     different = found.failed - found.quarantined_rows
     if different and settings.on_conflict is transfer.OnConflict.FAIL:
         stop = TransferError(f"{different} rows are there, but different: choose --on-conflict keep or replace")
         look = replace(look, errors=(*look.errors, stop))
-    if as_json:
+    if options.json:
         print(json.dumps({**found.as_json(), "target_looked_at": look.as_json()}, indent=2, ensure_ascii=False))
     else:
         print_dry_run(found, look)
