@@ -112,13 +112,15 @@ class OfPerson:
         """What lives on of all these."""
         living = Living()
         for thing in things:
-            if thing.kind == "messages" and self.decides(thing) and not self.is_erased(thing, living):
-                living.add(thing)
+            if thing.kind == "messages":
+                self.see(thing, living)
         return living
 
-    def decides(self, message: Thing) -> bool:
-        """Whether it depends on a message what else lives on."""
-        return self.gone is not None or self._has("sessions", message.of)
+    def see(self, message: Thing, living: Living) -> None:
+        """Note a message that lives on, if that decides what else does."""
+        decides = self.gone is not None or self._has("sessions", message.of)
+        if decides and not self.is_erased(message, living):
+            living.add(message)
 
     def is_erased(self, thing: Thing, living: Living) -> bool:
         """Whether a thing is, beside what lives on of the same person's."""
@@ -182,11 +184,8 @@ class Unwanted:
         columns = _Columns(MESSAGES)
         for row in _rows(source, MESSAGES):
             user_id = columns.owner(row)
-            if (of_person := self._of_person(user_id)) is None:
-                continue
-            message, living = columns.thing(row), self._living.setdefault(user_id, Living())
-            if of_person.decides(message) and not of_person.is_erased(message, living):
-                living.add(message)
+            if (of_person := self._of_person(user_id)) is not None:
+                of_person.see(columns.thing(row), self._living.setdefault(user_id, Living()))
 
     def _of_person(self, user_id: str) -> OfPerson | None:
         if user_id not in self._of:
