@@ -436,7 +436,7 @@ def test_what_breaks_before_the_reply_leaves_the_words_where_they_are_stored(
     person = site.person()
     page = open_page(site, person, "/chat")
     with monkeypatch.context() as broken:
-        broken.setattr("stoic_emperor.companion.beginning._begin", _away)
+        broken.setattr("stoic_emperor.companion.companion.Companion._context", _away)
         say(page, "This is stored.")
         expect(page.locator(".composer .error")).to_contain_text("cannot be reached")
     expect(page.get_by_label("Your message")).to_have_value("")
