@@ -108,14 +108,21 @@ def test_two_memories_of_one_person_become_one(
         assert {m.content for m in database.person("anna").recent_messages(100)} == {laptop, store_url}
 
 
-def test_two_names_are_two_people_who_only_share_an_id(
+def test_a_no_and_a_pause_come_along_whatever_the_names_are(
     store_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     laptop = f"sqlite:///{tmp_path}/laptop.db"
     for url, name in ((laptop, "Anna"), (store_url, "Annabel")):
         with Database(url) as database:
-            database.person("anna").ensure(name)
-    assert migrate("--from", laptop, "--to", store_url) == 1
-    assert json.loads(capsys.readouterr().out)["conflicts"] == ["users anna"]
+            anna = database.person("anna")
+            anna.ensure(name)
+            anna.change(asked_at=WHEN, consent_at=WHEN)
+    paused = WHEN + dt.timedelta(days=2)
+    with Database(laptop) as database:
+        database.person("anna").change(asked_at=WHEN + dt.timedelta(days=1), consent_at=None, paused_at=paused)
+    assert migrate("--from", laptop, "--to", store_url) == 0
+    found = person(store_url, "anna")
+    assert (found.name, found.consent_at, found.paused_at) == ("Annabel", None, paused)
+    assert json.loads(capsys.readouterr().out)["remarks"] == {MERGED: 1}
     assert migrate("--from", laptop, "--to", store_url, "--on-conflict", "replace") == 0
     assert person(store_url, "anna").name == "Anna"

@@ -3,7 +3,7 @@
 Such a person is the same one, and has one row in the end: the target's is given what only the source knows, and the
 source's what only the target knows, before both are compared like any others. From an older program comes since when
 they have been known; what they answered about consent, which that never asked, stands. Of two memories of ours the
-later answer counts.
+later answer counts, and a pause in either, whatever the names are: those of the target stay.
 """
 
 from __future__ import annotations
@@ -73,11 +73,10 @@ def _with_past(past: _Fields, present: _Fields) -> _Fields | None:
     return tuple(present[place] if place in _OURS else field for place, field in enumerate(past)) if one else None
 
 
-def _with_other(there: _Fields, present: _Fields) -> _Fields | None:
-    """One row of two of ours; None if they are called differently."""
-    if there[_NAME] and present[_NAME] and there[_NAME] != present[_NAME]:
-        return None
+def _with_other(there: _Fields, present: _Fields) -> _Fields:
+    """One row of two of ours: whoever said no, or not now, in either is not analysed or remembered against that."""
     merged = list(present)
+    merged[_PAUSED] = present[_PAUSED] or there[_PAUSED]
     merged[_NAME] = present[_NAME] or there[_NAME]
     merged[_COUNTRY] = present[_COUNTRY] or there[_COUNTRY]
     if _microseconds(there, _ASKED) > _microseconds(present, _ASKED):
