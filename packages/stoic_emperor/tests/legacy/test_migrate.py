@@ -378,6 +378,11 @@ def test_where_there_is_nothing_it_says_so(home: Path, capsys: pytest.CaptureFix
     assert "name what to migrate with --from" in capsys.readouterr().err
     assert command(migrate_command, "--from", home / "x.db", "--to", home / "x.db") == 1
     assert "are the same" in capsys.readouterr().err
+    with Database(home / "y.db"):
+        pass
+    (home / "link.db").symlink_to(home / "y.db")
+    assert command(migrate_command, "--from", home / "y.db", "--to", home / "link.db") == 1
+    assert "are the same" in capsys.readouterr().err
 
 
 def remembered(folder: Path) -> None:

@@ -106,7 +106,7 @@ def migrate(
     if source is None and request.chroma is None:
         request = replace(request, chroma=_chroma_alone(configuration))
         say(f"there is no earlier SQLite file: migrating what {request.chroma} holds, without the conversations")
-    if source is not None and str(source) == str(target):
+    if source is not None and _is_one(source, target):
         raise NothingToMigrate(f"source and target are the same, {target}: name another with --to")
     with contextlib.ExitStack() as stack:
         opened = _open(request, source, target, _embedder(configuration), say)
@@ -145,6 +145,11 @@ def migrate(
             on_erased=request.on_erased,
             doomed=agreed.doomed,
         )
+
+
+def _is_one(source: DatabaseUrl, target: DatabaseUrl) -> bool:
+    paths = [url.path and url.path.resolve() for url in (source, target)]  # A link leads to the same file.
+    return str(source) == str(target) or (paths[0] is not None and paths[0] == paths[1])
 
 
 def _meet(request: Request, opened: _Opened, together: Together, target: Engine) -> transfer.Source:
