@@ -131,12 +131,12 @@ def examined(
     here = {} if target is None else words_of(target, options.owner)
     forgotten = set() if bring_back else forgotten_in_either(memory.words, here)
     report = transfer.examine(without(memory.rows, forgotten), options, target)
-    there = (
-        {} if target is None else Store(target).collection(COLLECTION, owner=options.owner).get_many(list(forgotten))
-    )
-    if not there:
+    if target is None:
         return report
-    note = f"{_counted(len(there))}, forgotten in the source since, would go from the target too"
+    going = Store(target).collection(COLLECTION, owner=options.owner).get_many(list(forgotten))
+    if not going:
+        return report
+    note = f"{_counted(len(going))}, forgotten in the source since, would go from the target too"
     return replace(report, notes=(*report.notes, note))
 
 

@@ -202,9 +202,6 @@ def data_folder(url: DatabaseUrl) -> Path:
     return (find_home() / DEFAULT_FILE if url.path is None else url.path).parent
 
 
-_EMPTY = ("-lock", "-shm")
-
-
 def older_files(url: DatabaseUrl) -> tuple[Path, ...]:
     """What an older program left in the data folder, and copies, under whatever name: they hold what they held."""
     folder = data_folder(url)
@@ -213,9 +210,10 @@ def older_files(url: DatabaseUrl) -> tuple[Path, ...]:
     name = url.path.name if url.path is not None else DEFAULT_FILE.name
     stem = Path(name).stem.removesuffix(OWN_MARK)
     named_alike = (f"{stem}.", f"{stem}-", f"{Path(name).stem}.", CHROMA_FOLDER)
-    own = set() if url.path is None else {name + ending for ending in ("", "-wal", "-shm", "-lock")}
+    own = set() if url.path is None else {name, f"{name}-wal"}
     # Locks and shared memory hold nothing of a memory.
-    others = [path for path in sorted(folder.iterdir()) if path.name not in own and not path.name.endswith(_EMPTY)]
+    holding = (path for path in sorted(folder.iterdir()) if not path.name.endswith(("-lock", "-shm")))
+    others = [path for path in holding if path.name not in own]
     found = {path.name for path in others if path.name.startswith(named_alike) or _holds_a_memory(path)}
     return tuple(path for path in others if path.name in found or path.name.removesuffix("-wal") in found)
 

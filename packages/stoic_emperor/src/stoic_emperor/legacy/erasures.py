@@ -8,7 +8,7 @@ with what was said in it elsewhere.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,7 +16,7 @@ from functools import cached_property
 from capsa import from_stored, transfer
 from stoic_emperor.hosting import HOUSE
 from stoic_emperor.infrastructure.database import Database
-from stoic_emperor.legacy.tables import ERASED, MESSAGES, USERS
+from stoic_emperor.legacy.tables import ERASED, MESSAGES, USERS, rows_of
 from stoic_emperor.memory.erased import PERSON, mark_of, read_event
 from stoic_emperor.memory.put_aside import PutAside
 from stoic_emperor.memory.recall import EPISODIC, SEMANTIC
@@ -182,7 +182,7 @@ class Unwanted:
 
     def _read_living(self, source: transfer.Source) -> None:
         columns = _Columns(MESSAGES)
-        for row in _rows(source, MESSAGES):
+        for row in rows_of(source, MESSAGES):
             user_id = columns.owner(row)
             if (of_person := self._of_person(user_id)) is not None:
                 of_person.see(columns.thing(row), self._living.setdefault(user_id, Living()))
@@ -242,7 +242,7 @@ def erased_in(database: Database) -> Erasures:
 
 def erased_at(source: transfer.Source) -> Erasures:
     """What was erased where a source comes from; nothing, if that is no database of ours."""
-    return Erasures(frozenset(map(entry_of, _rows(source, ERASED))))
+    return Erasures(frozenset(map(entry_of, rows_of(source, ERASED))))
 
 
 def entry_of(row: transfer.Row) -> Entry:
@@ -256,17 +256,10 @@ def users_at(source: transfer.Source) -> dict[str, dt.datetime]:
     if not any(part.table.name == ERASED.name for part in source.parts):
         return {}
     columns = _Columns(USERS)
-    return {columns.owner(row): columns.time(row, "created_at") or _EPOCH for row in _rows(source, USERS)}
+    return {columns.owner(row): columns.time(row, "created_at") or _EPOCH for row in rows_of(source, USERS)}
 
 
 def people_at(source: transfer.Source) -> frozenset[str]:
     """Everybody whose memory a source brings."""
     columns = _Columns(USERS)
-    return frozenset(columns.owner(row) for row in _rows(source, USERS))
-
-
-def _rows(source: transfer.Source, table: transfer.Table) -> Iterator[transfer.Row]:
-    for part in source.parts:
-        for planned in source.plan(part) if part.table.name == table.name else ():
-            for items in source.read(part, planned.first, planned.last):
-                yield from (item for item in items if isinstance(item, transfer.Row))
+    return frozenset(columns.owner(row) for row in rows_of(source, USERS))

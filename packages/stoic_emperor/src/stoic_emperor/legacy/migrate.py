@@ -32,10 +32,9 @@ from stoic_emperor.infrastructure.opening import (
 )
 from stoic_emperor.legacy.advice import about_vectors, how_to_go_back, how_to_go_on
 from stoic_emperor.legacy.earlier import carried_over
-from stoic_emperor.legacy.erasures import erased_in, people_at
 from stoic_emperor.legacy.outcome import Outcome
 from stoic_emperor.legacy.people import meet
-from stoic_emperor.legacy.reconciling import OnErased, doomed_at, erase, reconcile
+from stoic_emperor.legacy.reconciling import OnErased, erase_meanwhile, reconcile
 from stoic_emperor.legacy.tables import TABLES
 from stoic_emperor.legacy.together import Together
 from stoic_emperor.legacy.vectors import MINILM
@@ -125,8 +124,7 @@ def migrate(
         together = Together(agreed.sources)
         from_there = _meet(request, opened, together, database.engine)
         report = transfer.transfer(from_there, database.engine, options)
-        meanwhile = doomed_at(database, erased_in(database) - agreed.known, people_at(together))
-        if count := erase(database, meanwhile):
+        if count := erase_meanwhile(database, agreed.known, together):
             say(f"{count:,} rows that were erased in {database.url} meanwhile had come along, and are erased again")
         left_out = sum(part.conflicts + part.quarantined for part in report.parts)
         database.add_origin(Origin(together.description.location, together.description.zone, left_out))

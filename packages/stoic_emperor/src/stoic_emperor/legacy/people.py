@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from capsa import Database, transfer
-from stoic_emperor.legacy.tables import USERS
+from stoic_emperor.legacy.tables import USERS, rows_of
 
 MERGED = "known here already: made one of both"
 
@@ -42,7 +42,7 @@ def meet(source: transfer.Source, target: Database, *, older: bool, dry_run: boo
     with target.maintain() as tx:
         here = {fields[_ID]: fields for fields in (_packed(target, row) for row in tx.execute(_HERE, {}))}
         met: dict[transfer.Field, _Fields] = {}
-        for there in _people(source) if here else ():
+        for there in (row.fields for row in rows_of(source, USERS)) if here else ():
             present = here.get(there[_ID])
             merged = None if present is None else merge(there, present)
             if present is None or merged is None:
@@ -51,15 +51,6 @@ def meet(source: transfer.Source, target: Database, *, older: bool, dry_run: boo
             if not dry_run and merged != present:
                 tx.execute(_MEET, {name: _value(target, name, merged) for name in USERS.names})
     return Met(source, met) if met else source
-
-
-def _people(source: transfer.Source) -> Iterator[_Fields]:
-    for part in source.parts:
-        if part.table.name != USERS.name:
-            continue
-        for planned in source.plan(part):
-            for items in source.read(part, planned.first, planned.last):
-                yield from (item.fields for item in items if isinstance(item, transfer.Row))
 
 
 def _with_past(past: _Fields, present: _Fields) -> _Fields | None:

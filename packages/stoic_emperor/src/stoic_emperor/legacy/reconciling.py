@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from capsa import transfer
 from stoic_emperor.errors import ErasedElsewhere
 from stoic_emperor.infrastructure.database import Database
-from stoic_emperor.legacy.erasures import Entry, Erasures, Unwanted, entry_of, erased_at, erased_in
+from stoic_emperor.legacy.erasures import Entry, Erasures, Unwanted, entry_of, erased_at, erased_in, people_at
 from stoic_emperor.legacy.tables import ERASED
 from stoic_emperor.memory.erased import mark_of
 from stoic_emperor.memory.forgetting import Forgetting
@@ -92,11 +92,11 @@ def reconcile(
     """
     here = erased_in(database)
     there = functools.reduce(operator.or_, map(erased_at, sources), Erasures(frozenset()))
-    doomed = doomed_at(database, there - here)
+    doomed = _doomed_at(database, there - here)
     if doomed and choice is OnErased.ASK:
         choice = _asked(doomed, sources, database, ask)
     if doomed and choice is OnErased.ERASE:
-        erase(database, doomed)
+        _erase(database, doomed)
     if doomed and choice is OnErased.KEEP:
         # Else the target would have what it says is erased.
         contested = (there - here).about(one.user_id for one in doomed).entries
@@ -138,7 +138,7 @@ def _without(source: transfer.Source, contested: frozenset[Entry]) -> transfer.S
     return transfer.leaving_out(source, unwanted, None)
 
 
-def doomed_at(database: Database, erasures: Erasures, people: Iterable[str] = ()) -> list[Doomed]:
+def _doomed_at(database: Database, erasures: Erasures, people: Iterable[str] = ()) -> list[Doomed]:
     """What a database holds of what was erased elsewhere.
 
     Args:
@@ -163,7 +163,17 @@ def _doomed(database: Database, erasures: Erasures, user_id: str, *, known: bool
     return Doomed(user_id, gone, of_person.event, everything)
 
 
-def erase(database: Database, doomed: Iterable[Doomed]) -> int:
+def erase_meanwhile(database: Database, known: Erasures, source: transfer.Source) -> int:
+    """Erase again what was erased in a database while a source was carried there, and came along; how much that was.
+
+    Args:
+        known: what was erased before.
+    """
+    new = erased_in(database) - known
+    return _erase(database, _doomed_at(database, new, people_at(source))) if new else 0
+
+
+def _erase(database: Database, doomed: Iterable[Doomed]) -> int:
     """Erase it, and scrub the files; how many rows and records went."""
     done = 0
     # Once, in the end: it takes as long as the whole file is large.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from capsa import transfer
 from stoic_emperor.hosting import tables as hosting
 
@@ -159,3 +161,11 @@ TABLES = (
     REFERRALS,
     *hosting.TABLES,
 )
+
+
+def rows_of(source: transfer.Source, table: transfer.Table) -> Iterator[transfer.Row]:
+    """The rows of a source that belong into a table; what it refuses is none."""
+    for part in source.parts:
+        for planned in source.plan(part) if part.table.name == table.name else ():
+            for items in source.read(part, planned.first, planned.last):
+                yield from (item for item in items if isinstance(item, transfer.Row))

@@ -196,9 +196,7 @@ class Forgetting:
             rows = [row for id_ in ids["semantic_insights"] for row in self._person.run(tx, "insight_by_id", id=id_)]
             self._insights_by_themselves(work, [self._person.database.rows.insight(row) for row in rows])
             self._summaries(work, ids["condensed_summaries"])
-            for id_ in ids["profiles"]:
-                self._person.run(tx, "delete_profile", id=id_)
-            self._note(work, "profiles", ids["profiles"])
+            self._portraits(work, ids["profiles"])
             for kind, collection in ((EPISODIC, self._recall.episodes), (SEMANTIC, self._recall.insights)):
                 gone = [thing.id for thing in things if thing.kind == kind]
                 collection.delete(gone, tx=tx)
@@ -355,10 +353,12 @@ class Forgetting:
 
     def _portraits_since(self, work: _Work, since: dt.datetime | None) -> None:
         profiles = map(self._person.database.rows.profile, self._person.run(work.tx, "profiles", n=1_000_000))
-        gone = [profile.id for profile in profiles if since is None or profile.created_at >= since]
-        for id_ in gone:
+        self._portraits(work, [profile.id for profile in profiles if since is None or profile.created_at >= since])
+
+    def _portraits(self, work: _Work, ids: Collection[str]) -> None:
+        for id_ in ids:
             self._person.run(work.tx, "delete_profile", id=id_)
-        self._note(work, "profiles", gone)
+        self._note(work, "profiles", ids)
 
     def _note(self, work: _Work, kind: str, ids: Collection[str]) -> None:
         """Count what was erased, and see to it that it stays so."""
