@@ -54,6 +54,15 @@ def older(home: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def other(older: Path, store_url: str, tmp_path: Path) -> str:
+    """A second memory; it and the first have all of the past."""
+    url = f"sqlite:///{tmp_path}/other.db"
+    for one in (store_url, url):
+        migrate("--from", older, "--to", one)
+    return url
+
+
 def migrate(*arguments: object, status: int | None = None) -> dict[str, Any]:
     """What the command says, whose status is 1 where a row of the past is nobody's."""
     with contextlib.redirect_stdout(io.StringIO()) as out:
@@ -166,11 +175,9 @@ def test_who_comes_back_under_the_same_name_begins_anew(older: Path, store_url: 
 
 
 def test_who_was_erased_on_both_sides_and_came_back_on_one_brings_what_they_wrote(
-    older: Path, store_url: str, tmp_path: Path
+    older: Path, store_url: str, other: str
 ) -> None:
-    other = f"sqlite:///{tmp_path}/other.db"
     for url in (store_url, other):
-        migrate("--from", older, "--to", url)
         with Database(url) as database:
             forgetting(database, "anna").everything()
     with Database(other) as database:
@@ -287,12 +294,7 @@ def test_what_was_written_elsewhere_after_a_person_was_erased_stays(
     assert sorted(texts_of(laptop, "anna")) == since
 
 
-def test_what_was_written_there_after_the_person_was_erased_here_is_brought(
-    older: Path, store_url: str, tmp_path: Path
-) -> None:
-    other = f"sqlite:///{tmp_path}/other.db"
-    for url in (store_url, other):
-        migrate("--from", older, "--to", url)
+def test_what_was_written_there_after_the_person_was_erased_here_is_brought(store_url: str, other: str) -> None:
     with Database(store_url) as database:
         forgetting(database, "anna").everything()
     with Database(other) as database:
@@ -301,12 +303,7 @@ def test_what_was_written_there_after_the_person_was_erased_here_is_brought(
     assert texts_of(store_url, "anna") == ["there, since"]
 
 
-def test_a_conversation_that_was_forgotten_and_continued_elsewhere_goes_on_there(
-    older: Path, store_url: str, tmp_path: Path
-) -> None:
-    other = f"sqlite:///{tmp_path}/other.db"
-    for url in (store_url, other):
-        migrate("--from", older, "--to", url)
+def test_a_conversation_that_was_forgotten_and_continued_elsewhere_goes_on_there(store_url: str, other: str) -> None:
     with Database(other) as database:
         person = database.person("anna")
         session_id = person.sessions()[0].session.id
